@@ -1,0 +1,22 @@
+"""NCFMLP and AutoRec for RecBole, and RecBole on today's libraries.
+
+Importing this package is all it takes, before RecBole or after it: the models, their
+defaults, loaders and data sets are then found by name, and RecBole runs on current numpy,
+pandas, scipy and torch. It costs milliseconds; what needs RecBole waits until RecBole is
+imported.
+"""
+
+from recbole_ext import checkpoint, compat, registry
+from recbole_ext.version import VERSION as __version__
+
+compat.install()
+checkpoint.install()
+registry.install()
+
+__all__ = ["AutoRec", "NCFMLP", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name in registry.MODELS:
+        return registry.model_class(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

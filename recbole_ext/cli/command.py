@@ -1,0 +1,169 @@
+"""What the commands share: RecBole's ``--key=value`` settings, errors, tables.
+
+RecBole is imported by none of this module's callers before their options are read: `--help`
+answers at once.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from recbole_ext.errors import DataError, RegistryError, SettingError, UserError
+
+if TYPE_CHECKING:
+    from recbole.config import Config
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# For commands that take RecBole's settings beside their own options.
+CONTEXT = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+def reports_errors(command: F) -> F:
+    """A command that prints a ``UserError`` alone and exits with 2; warnings without a path."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        warnings.showwarning = _show_warning
+        try:
+            return command(*args, **kwargs)
+        except UserError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(2)
+
+    return run  # type: ignore[return-value]
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    place = "" if category is UserWarning else f" ({category.__name__}, {filename}:{lineno})"
+    print(f"warning: {message}{place}", file=sys.stderr)  # not click's: it keeps old streams
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, str]:
+    """RecBole's settings from a command line: ``--key=value`` and ``--key value``.
+
+    RecBole reads the first form only and drops anything else with a note in its log.
+
+    Raises:
+        SettingError: a word that belongs to no key, a key without a value, or two values.
+    """
+    found: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--") or len(word) == 2:
+            raise SettingError(f"{word}: expected --key=value; what does this word belong to?")
+        key, equals, value = word[2:].partition("=")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                raise SettingError(f"--{key}: expected a value; write --{key}=VALUE")
+            value = rest.pop(0)
+        if found.setdefault(key, value) != value:
+            raise SettingError(f"--{key}: found both {found[key]} and {value}; give it once")
+    return found
+
+
+def config_files(text: str | None) -> list[str] | None:
+    """The yaml files of ``--config_files``, separated by spaces, each checked.
+
+    Raises:
+        SettingError: a file is missing, is no yaml, or holds no keys.
+    """
+    import yaml
+
+    if not text:
+        return None
+    files = text.split()
+    for file in files:
+        try:
+            content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingError(f"--config_files: {file}: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise SettingError(f"--config_files: {file}: not yaml: {error}") from error
+        if not isinstance(content, dict):
+            raise SettingError(
+                f"--config_files: {file}: expected lines of `key: value`, found "
+                f"{type(content).__name__}"
+            )
+    return files
+
+
+def configure(
+    model: str, dataset: str, files: list[str] | None, given: Mapping[str, Any]
+) -> "Config":
+    """The ``Config`` of a run, checked with its data set before anything is written.
+
+    Raises:
+        UserError: an unknown model or data set, a setting or a file that cannot be used.
+    """
+    from recbole_ext import atomic_files, registry
+
+    registry.check_model(model)
+    from recbole.config import Config
+
+    sys.argv = sys.argv[:1]  # RecBole's Config would read them again, its way
+    try:
+        config = Config(model, dataset, config_file_list=files, config_dict=dict(given))
+    except UserError:
+        raise
+    except Exception as error:  # whatever RecBole's conversions and checks raise
+        raise SettingError(f"RecBole refuses these settings: {error}") from error
+    values = config.final_config_dict
+    if model not in registry.MODELS:  # for ours, Config has done it
+        registry.check_settings(model, config.external_config_dict, values)
+    if not Path(values["data_path"]).is_dir():
+        _refuse_unknown_dataset(dataset, Path(values["data_path"]).parent)
+    else:
+        atomic_files.check_interactions(values, ratings=registry.needs_ratings(model))
+    return config
+
+
+def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:
+    """RecBole downloads the data sets it knows; there is no other way to one that is not here."""
+    from recbole_ext import registry, settings
+
+    downloadable = registry.known_datasets()
+    if dataset in downloadable:
+        return
+    here = sorted(path.name for path in folder.glob("*") if path.is_dir())
+    nearest = settings.near(dataset, {"ml-100k", *here, *downloadable})
+    advice = f"did you mean {nearest}?" if nearest else f"found there: {', '.join(here) or 'nothing'}"
+    raise DataError(
+        f"--dataset={dataset}: no folder {folder / dataset}, and RecBole knows no data set of "
+        f"that name; {advice}"
+    )
+
+
+def result_table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Metrics side by side: one line for each of ``rows``, such as valid and test."""
+    from tabulate import tabulate
+
+    metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
+    lines = [[name, *(float(row[metric]) for metric in metrics)] for name, row in rows.items()]
+    return tabulate(lines, headers=["", *metrics], floatfmt=".4f")
+
+
+__all__ = [
+    "CONTEXT",
+    "HELP",
+    "RegistryError",
+    "config_files",
+    "configure",
+    "parse_settings",
+    "reports_errors",
+    "result_table",
+]

@@ -1,0 +1,73 @@
+"""`run_hyper`: search a model's settings, with the flags of RecBole's script."""
+
+from pathlib import Path
+
+import click
+
+from recbole_ext.cli.command import (
+    CONTEXT,
+    config_files,
+    configure,
+    parse_settings,
+    reports_errors,
+    result_table,
+)
+
+EXAMPLE = """\b
+Example:
+  echo 'learning_rate choice [0.001, 0.003]' > space.txt
+  run_hyper --model=AutoRec --dataset=ml-100k --params_file=space.txt
+"""
+
+
+@click.command(context_settings=CONTEXT, epilog=EXAMPLE)
+@click.option("--model", "-m", default="BPR", show_default=True, help="NCFMLP, AutoRec or any of RecBole's.")
+@click.option("--dataset", "-d", default="ml-100k", show_default=True, help="A folder below data_path (dataset/).")
+@click.option("--config_files", "files", help="Yaml files, separated by spaces; later ones win.")
+@click.option("--params_file", required=True, help="The search space: `name choice [a, b]` a line.")
+@click.option("--output_file", default="hyper_example.result", show_default=True, help="Every trial, as text.")
+@click.option("--display_file", help="Every trial, as an HTML plot (Hyperopt).")
+@click.option("--tool", type=click.Choice(["Hyperopt", "Ray"]), default="Hyperopt", show_default=True)
+@click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--KEY=VALUE]...")
+@reports_errors
+def main(
+    model: str,
+    dataset: str,
+    files: str | None,
+    params_file: str,
+    output_file: str,
+    display_file: str | None,
+    tool: str,
+    settings: tuple[str, ...],
+) -> None:
+    """Search the settings of a model for the best validation score.
+
+    Hyperopt tries every combination of the choices in PARAMS_FILE; Ray draws five samples and
+    runs them in parallel. The test metrics of the best trial are printed once, at the end.
+    """
+    from recbole_ext import tuning
+
+    space = tuning.read_space(params_file)
+    file_list = config_files(files)
+    given = parse_settings(settings)
+    config = configure(model, dataset, file_list, given)
+    fixed = {**given, "model": model, "dataset": dataset, "show_progress": False}
+    if tool == "Hyperopt":
+        best, result = tuning.with_hyperopt(fixed, file_list, space, output_file, display_file)
+        parts = {"valid": result["best_valid_result"], "test": result["test_result"]}
+    else:
+        fixed["data_path"] = str(Path(config["data_path"]).absolute().parent)
+        absolute = [str(Path(file).absolute()) for file in file_list or []]
+        bigger = config["valid_metric_bigger"]
+        best, result = tuning.with_ray(fixed, absolute, space, bigger)
+        names = [f"{m.lower()}@{k}" for m in config["metrics"] for k in config["topk"] or []]
+        names += [m.lower() for m in config["metrics"]]
+        parts = {"valid": {name: result[name] for name in names if name in result}}
+    click.echo(f"\nbest settings of {model} on {dataset}, by validation:")
+    for name, value in best.items():
+        click.echo(f"  {name}: {value}")
+    click.echo(result_table(parts))
+
+
+if __name__ == "__main__":
+    main()

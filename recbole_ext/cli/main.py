@@ -1,0 +1,26 @@
+"""`recbole-ext`: what goes round a training run."""
+
+import click
+
+from recbole_ext.cli.command import HELP
+from recbole_ext.cli.doctor import doctor
+from recbole_ext.cli.evaluate import evaluate
+from recbole_ext.version import VERSION
+
+EXAMPLE = """\b
+Example:
+  recbole-ext doctor
+"""
+
+
+@click.group(context_settings=HELP, epilog=EXAMPLE)
+@click.version_option(VERSION, prog_name="recbole-ext")
+def main() -> None:
+    """NCFMLP and AutoRec for RecBole. `run_recbole` trains them, `run_hyper` tunes them."""
+
+
+main.add_command(doctor)
+main.add_command(evaluate)
+
+if __name__ == "__main__":
+    main()

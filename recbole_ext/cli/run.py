@@ -1,0 +1,90 @@
+"""`run_recbole`: train and evaluate one model, with the flags of RecBole's script."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recbole_ext.cli.command import (
+    CONTEXT,
+    config_files,
+    configure,
+    parse_settings,
+    reports_errors,
+    result_table,
+)
+
+EXAMPLE = """\b
+Examples:
+  run_recbole --model=AutoRec --dataset=ml-100k
+  run_recbole --model=NCFMLP --dataset=ml-100k --config_files=configs/ncf_mlp.yaml
+  run_recbole -m BPR -d ml-100k --epochs=20 --learning_rate 0.01
+  run_recbole --model=AutoRec --dataset=ml-100k --resume saved/AutoRec-<time>.pth
+"""
+
+
+@click.command(context_settings=CONTEXT, epilog=EXAMPLE)
+@click.option("--model", "-m", default="BPR", show_default=True, help="NCFMLP, AutoRec or any of RecBole's.")
+@click.option("--dataset", "-d", default="ml-100k", show_default=True, help="A folder below data_path (dataset/).")
+@click.option("--config_files", "files", help="Yaml files, separated by spaces; later ones win.")
+@click.option("--nproc", default=1, show_default=True, type=click.IntRange(1), help="Processes on this machine.")
+@click.option("--ip", default="localhost", show_default=True, help="Of the machine with the first process.")
+@click.option("--port", default="5678", show_default=True, help="Of the first process.")
+@click.option("--world_size", default=-1, help="Processes on all machines.  [default: nproc]")
+@click.option("--group_offset", default=0, show_default=True, help="Rank of this machine's first process.")
+@click.option("--resume", metavar="FILE", help="Go on from the last epoch that this checkpoint has.")
+@click.option("--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own.")
+@click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--KEY=VALUE]...")
+@reports_errors
+def main(
+    model: str,
+    dataset: str,
+    files: str | None,
+    nproc: int,
+    ip: str,
+    port: str,
+    world_size: int,
+    group_offset: int,
+    resume: str | None,
+    trust_checkpoint: bool,
+    settings: tuple[str, ...],
+) -> None:
+    """Train a model on a data set, evaluate it, and print its validation and test metrics.
+
+    Any setting of RecBole or of the model is given as --KEY=VALUE (or --KEY VALUE); it wins
+    over the yaml files, and they over the defaults.
+    """
+    given: dict[str, Any] = dict(parse_settings(settings))
+    if resume is not None:
+        # absolute: RecBole evaluates settings as Python, which no absolute path is
+        given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}
+    file_list = config_files(files)
+    config = configure(model, dataset, file_list, given)
+    if resume is not None:
+        from recbole_ext import checkpoint, registry
+
+        with checkpoint.trusted(trust_checkpoint):  # refused now rather than after loading data
+            checkpoint.check_fits(resume, config, registry.own_keys(config.model))
+
+    from recbole.quick_start import run
+
+    # The class, not its name: unpickling it imports this package in spawned processes.
+    result = run(
+        config.model_class,
+        dataset,
+        config_file_list=file_list,
+        config_dict=given,
+        nproc=nproc,
+        world_size=world_size,
+        ip=ip,
+        port=port,
+        group_offset=group_offset,
+    )
+    if result is not None:
+        click.echo(f"\n{config.model} on {dataset}, seed {config['seed']}")
+        parts = {"valid": result["best_valid_result"], "test": result["test_result"]}
+        click.echo(result_table({name: part for name, part in parts.items() if part}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The ratings of a RecBole data set: checked when they are read, and as sparse rows."""
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from recbole.data.dataset import Dataset
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from recbole_ext import atomic_files
+
+Orientation = Literal["user", "item"]
+
+
+class RatingRows(NamedTuple):
+    """The observed ratings as rows in CSR form; memory is proportional to the ratings.
+
+    Read-only: copies of a model share it, however deep they are.
+
+    Attributes:
+        starts: [rows + 1], int64; row i is at ``starts[i]:starts[i + 1]`` of the other two.
+        columns: [ratings], int64.
+        values: [ratings], float32; a rating of 0 is a rating.
+        n_columns: C.
+    """
+
+    starts: Tensor
+    columns: Tensor
+    values: Tensor
+    n_columns: int
+
+    @classmethod
+    def of_dataset(cls, dataset: Any, rating_field: str, orientation: Orientation) -> "RatingRows":
+        """The ratings of one split; a user-item pair that occurs several times has their mean.
+
+        Args:
+            dataset: a RecBole ``Dataset`` whose ids are remapped.
+            rating_field: the column of its interactions.
+            orientation: whether a row is a user or an item.
+
+        """
+        feat = dataset.inter_feat
+        users, items = feat[dataset.uid_field].numpy(), feat[dataset.iid_field].numpy()
+        ratings = feat[rating_field].numpy().astype(np.float64)
+        pairs, shape = (users, items), (dataset.user_num, dataset.item_num)
+        if orientation == "item":
+            pairs, shape = pairs[::-1], shape[::-1]
+        total = csr_matrix((ratings, pairs), shape=shape)  # sums what occurs several times
+        times = csr_matrix((np.ones_like(ratings), pairs), shape=shape)
+        return cls(
+            torch.from_numpy(total.indptr.astype(np.int64)),
+            torch.from_numpy(total.indices.astype(np.int64)),
+            torch.from_numpy((total.data / times.data).astype(np.float32)),
+            shape[1],
+        )
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def device(self) -> torch.device:
+        return self.starts.device
+
+    def to(self, device: torch.device) -> "RatingRows":
+        """The same rows on another device."""
+        moved = (tensor.to(device) for tensor in (self.starts, self.columns, self.values))
+        return RatingRows(*moved, self.n_columns)
+
+    def dense(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Some rows with every column.
+
+        Args:
+            ids: [B], the rows.
+
+        Returns:
+            the ratings [B, C], 0 where there is none, and whether there is one [B, C].
+        """
+        counts = self.starts[ids + 1] - self.starts[ids]  # [B]
+        ends = counts.cumsum(0)
+        row = torch.repeat_interleave(torch.arange(len(ids), device=self.device), counts)
+        # the place in its row, then in `columns`
+        place = torch.arange(len(row), device=self.device) - (ends - counts)[row]
+        place += self.starts[ids][row]
+        rows = self.values.new_zeros(len(ids), self.n_columns)
+        rows[row, self.columns[place]] = self.values[place]
+        observed = torch.zeros_like(rows, dtype=torch.bool)
+        observed[row, self.columns[place]] = True
+        return rows, observed
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "RatingRows":
+        return self
+
+
+class RatingDataset(Dataset):
+    """RecBole's ``Dataset`` for models of ratings: refuses what RecBole would make up.
+
+    RecBole puts the column's mean where a rating is missing, without a word.
+    """
+
+    def _load_inter_feat(self, token: str, dataset_path: str) -> None:
+        atomic_files.check_interactions(self.config.final_config_dict, ratings=True)
+        super()._load_inter_feat(token, dataset_path)

@@ -1,0 +1,142 @@
+"""RecBole's numbers on two sets of libraries: are they the same?
+
+    OLD/bin/python -m tests.stacks old.json        # numpy 1.26, pandas 2.2, scipy 1.12
+    NEW/bin/python -m tests.stacks new.json        # what pip picks today
+    python -m tests.stacks --compare old.json new.json
+
+The first two train nine of RecBole's models on its ml-100k for three epochs each, one thread,
+and read a toy data set with missing values in ten ways; each writes losses, test metrics and
+tensors. The third prints the largest differences and exits with 1 if one is above 1e-6.
+"""
+
+import json
+import logging
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import recbole_ext  # noqa: F401
+from tests.stacks import toy
+
+MODELS = "BPR NeuMF LightGCN NGCF EASE MultiVAE DeepFM SASRecF CFKG".split()
+TOLERANCE = 1e-6
+
+
+def train(name: str) -> dict:
+    """Losses of three epochs and the test metrics, with ten decimals."""
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import get_model, get_trainer, init_seed
+
+    settings = {
+        "epochs": 3,
+        "metric_decimal_place": 10,
+        "show_progress": False,
+        "state": "ERROR",
+        "eval_batch_size": 409600,
+    }
+    if name in ("MultiVAE", "SASRecF"):
+        settings["train_neg_sample_args"] = None
+    if name == "CFKG":
+        settings["load_col"] = {
+            "inter": ["user_id", "item_id", "rating", "timestamp"],
+            "kg": ["head_id", "relation_id", "tail_id"],
+            "link": ["item_id", "entity_id"],
+        }
+    config = Config(name, "ml-100k", config_dict=settings)
+    init_seed(config["seed"], config["reproducibility"])
+    dataset = create_dataset(config)
+    train_data, valid_data, test_data = data_preparation(config, dataset)
+    init_seed(config["seed"], config["reproducibility"])
+    model = get_model(name)(config, train_data._dataset).to(config["device"])
+    trainer = get_trainer(config["MODEL_TYPE"], name)(config, model)
+    trainer.fit(train_data, valid_data, verbose=False)
+    test = trainer.evaluate(test_data)
+    return {
+        "loss": [float(loss) for loss in trainer.train_loss_dict.values()],
+        "test": {metric: float(value) for metric, value in test.items()},
+    }
+
+
+def read_toy(folder: Path) -> dict:
+    """Every column of the toy data set after RecBole has prepared it, for each reading."""
+    import numpy as np
+    from recbole.config import Config
+    from recbole.data import create_dataset
+
+    toy.write(folder)
+    found = {}
+    for name, reading in toy.READINGS.items():
+        config = Config(
+            "BPR", "toy", config_dict={"data_path": str(folder), "load_col": None, **reading}
+        )
+        dataset = create_dataset(config)
+        dataset._change_feat_format()
+        for feat in dataset.feat_name_list:
+            for field, tensor in getattr(dataset, feat).interaction.items():
+                values = np.asarray(tensor, dtype=np.float64)
+                found[f"{name}: {feat}.{field} {list(values.shape)}"] = values.ravel().tolist()
+    return found
+
+
+def measure() -> dict:
+    """All of it, in a scratch folder: RecBole writes where it runs."""
+    import os
+
+    import torch
+
+    torch.set_num_threads(1)
+    packages = ("numpy", "pandas", "scipy", "setuptools", "torch")
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chdir(scratch)
+        logging.disable(logging.CRITICAL)
+        result = {
+            "versions": {name: version(name) for name in packages},
+            "toy": read_toy(Path(scratch)),
+            "models": {},
+        }
+        for name in MODELS:
+            result["models"][name] = train(name)
+            print(name, result["models"][name]["loss"], flush=True)
+        os.chdir("/")
+    return result
+
+
+def compare(one: dict, other: dict) -> bool:
+    """Print the largest difference of each model and of the toy data; True where all are small."""
+
+    def largest(a: list[float], b: list[float]) -> float:
+        if len(a) != len(b):
+            return float("inf")
+        return max((0.0 if x == y else abs(x - y) for x, y in zip(a, b, strict=True)), default=0.0)
+
+    print(" ".join(f"{k} {one['versions'][k]} | {other['versions'][k]}  " for k in one["versions"]))
+    differences = {}
+    for name in MODELS:
+        a, b = one["models"][name], other["models"][name]
+        differences[name] = max(
+            largest(a["loss"], b["loss"]),
+            largest(list(a["test"].values()), [b["test"][metric] for metric in a["test"]]),
+        )
+    toys = one["toy"].keys() | other["toy"].keys()
+    differences["toy"] = max(largest(one["toy"].get(k, []), other["toy"].get(k, [0])) for k in toys)
+    for name, difference in differences.items():
+        print(f"{name:10} {difference:.3g}")
+    print(f"{len(toys)} columns of the toy data set, {len(MODELS)} models")
+    return all(difference <= TOLERANCE for difference in differences.values())
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    sys.argv = sys.argv[:1]  # RecBole's Config reads them
+    if arguments[0] == "--compare":
+        one, other = (json.loads(Path(file).read_text()) for file in arguments[1:])
+        sys.exit(0 if compare(one, other) else 1)
+    file = Path(arguments[0]).absolute()
+    result = measure()
+    file.write_text(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
