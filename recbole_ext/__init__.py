@@ -7,13 +7,13 @@ imported.
 """
 
 from recbole_ext import checkpoint, compat, registry
-from recbole_ext.version import VERSION as __version__
+from recbole_ext.version import __version__
 
 compat.install()
 checkpoint.install()
 registry.install()
 
-__all__ = ["AutoRec", "NCFMLP", "__version__"]
+__all__ = ["NCFMLP", "AutoRec", "__version__"]
 
 
 def __getattr__(name: str) -> object:

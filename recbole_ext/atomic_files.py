@@ -79,9 +79,7 @@ def _header(path: Path, separator: str, encoding: str | None) -> dict[str, str]:
     return fields
 
 
-def _check_rating_column(
-    path: Path, fields: dict[str, str], chosen: settings.DataSettings
-) -> None:
+def _check_rating_column(path: Path, fields: dict[str, str], chosen: settings.DataSettings) -> None:
     field = chosen.RATING_FIELD
     if field not in fields:
         raise DataError(
@@ -125,7 +123,9 @@ def _bad_rating(
     except pd.errors.ParserError as error:
         return f"{path}: {str(error).strip()}"
     numbers = pd.to_numeric(text, errors="coerce")
-    bad = (~numbers.between(float("-inf"), float("inf"), inclusive="neither")).to_numpy().nonzero()[0]
+    bad = (
+        (~numbers.between(float("-inf"), float("inf"), inclusive="neither")).to_numpy().nonzero()[0]
+    )
     if not len(bad):
         return ""
     found = text.iloc[bad[0]]

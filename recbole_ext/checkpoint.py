@@ -32,9 +32,10 @@ import wrapt
 
 from recbole_ext.errors import CheckpointError
 from recbole_ext.patching import after_import, rewrite
-from recbole_ext.version import VERSION
+from recbole_ext.version import __version__
 
 if TYPE_CHECKING:
+    import torch
     from recbole.config import Config
     from recbole.trainer import Trainer
 
@@ -45,6 +46,7 @@ Plain = Any  # None, bool, int, float, str, a tensor, or a list, tuple or dict o
 _OF_THE_PROCESS = ("resume_from", "trust_checkpoint", "device", "single_spec", "local_rank")
 
 _trust: ContextVar[bool] = ContextVar("trust_checkpoint", default=False)
+_trusted_files: set[Path] = set()  # those that runs with trust_checkpoint were resumed from
 
 
 @contextmanager
@@ -78,6 +80,11 @@ def encode(value: Any, where: str = "value") -> Plain:
         return value
     if isinstance(value, torch.Tensor):
         return value.detach()
+    # before mappings: a dok_matrix is a dict
+    if scipy.sparse.issparse(value):
+        rows = value.tocsr()
+        parts = {name: encode(getattr(rows, name)) for name in ("data", "indices", "indptr")}
+        return {"~scipy": value.format, "shape": encode(value.shape), **parts}
     if isinstance(value, Mapping):
         return {
             encode(key, where): encode(item, f"{where}[{key!r}]") for key, item in value.items()
@@ -96,10 +103,6 @@ def encode(value: Any, where: str = "value") -> Plain:
         stored = value.astype(np.int64) if value.dtype.kind == "u" else value
         tensor = torch.from_numpy(np.ascontiguousarray(stored))
         return {"~numpy": tensor, "dtype": value.dtype.str, "matrix": isinstance(value, np.matrix)}
-    if scipy.sparse.issparse(value):
-        rows = value.tocsr()
-        parts = {name: encode(getattr(rows, name)) for name in ("data", "indices", "indptr")}
-        return {"~scipy": value.format, "shape": encode(value.shape), **parts}
     if isinstance(value, torch.nn.Module):
         return None
     raise CheckpointError(
@@ -133,14 +136,13 @@ def _random_states(trainer: "Trainer") -> Plain:
     import numpy as np
     import torch
 
-    loader = getattr(trainer, "_recbole_ext_loader", None)
     return encode(
         {
             "python": random.getstate(),
             "numpy": np.random.get_state(),
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            "loader": None if loader is None else loader.generator.get_state(),
+            "loaders": [generator.get_state() for generator in _generators(trainer)],
         }
     )
 
@@ -155,8 +157,16 @@ def _restore_random_states(states: Plain, trainer: "Trainer") -> None:
     torch.set_rng_state(decoded["torch"].cpu())
     if len(decoded["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all([state.cpu() for state in decoded["cuda"]])
-    if decoded["loader"] is not None:
-        trainer._recbole_ext_loader.generator.set_state(decoded["loader"].cpu())
+    for generator, state in zip(_generators(trainer), decoded["loaders"], strict=True):
+        generator.set_state(state.cpu())
+
+
+def _generators(trainer: "Trainer") -> "list[torch.Generator]":
+    """The generators that shuffle the training data; knowledge graphs have loaders of parts."""
+    loader = getattr(trainer, "_recbole_ext_loader", None)
+    parts = [loader, *(getattr(loader, f"{part}_dataloader", None) for part in ("general", "kg"))]
+    generators = [getattr(part, "generator", None) for part in parts]
+    return [generator for generator in generators if generator is not None]
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -182,7 +192,7 @@ def save(state: Mapping[str, Any], file: str | Path, trainer: "Trainer") -> None
     )
     for key in record.keys() - {"config", "state_dict", "optimizer"}:
         record[key] = encode(record[key], key)
-    record |= {"rng": _random_states(trainer), "format": FORMAT, "recbole_ext": VERSION}
+    record |= {"rng": _random_states(trainer), "format": FORMAT, "recbole_ext": __version__}
     part = Path(f"{file}.part")
     try:
         with part.open("wb") as stream:
@@ -222,7 +232,7 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
     try:
         record = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
-        if not _trust.get():
+        if not _trust.get() and path.resolve() not in _trusted_files:
             raise CheckpointError(
                 f"{path}: holds pickled objects, as checkpoints of plain RecBole do; loading "
                 "it may execute code of whoever made it. If it is your own, say "
@@ -330,9 +340,12 @@ def _fit(
 ) -> Any:
     """``Trainer.fit`` that starts from ``resume_from`` and goes on with its random states."""
     trainer._recbole_ext_loader = args[0] if args else kwargs["train_data"]
-    if trainer.config["resume_from"] and not trainer.start_epoch:
-        with trusted(bool(trainer.config["trust_checkpoint"])):
-            trainer.resume_checkpoint(trainer.config["resume_from"])
+    file = trainer.config["resume_from"]
+    if file and trainer.config["trust_checkpoint"]:
+        # beyond this call: without a better epoch, that file is also what is evaluated
+        _trusted_files.add(Path(file).resolve())
+    if file and not trainer.start_epoch:
+        trainer.resume_checkpoint(file)
     states = getattr(trainer, "_recbole_ext_resumed", None)
     if states is not None and trainer.config["single_spec"]:
         _restore_random_states(states, trainer)
@@ -367,7 +380,9 @@ def _mend_trainers(module: ModuleType) -> None:
     )
     rewrite(trainer.evaluate, _LOAD)
     # Resuming a run that is complete must not mark its checkpoint as untrained.
-    rewrite(trainer.fit, {"self._save_checkpoint(-1,": "self._save_checkpoint(self.start_epoch - 1,"})
+    rewrite(
+        trainer.fit, {"self._save_checkpoint(-1,": "self._save_checkpoint(self.start_epoch - 1,"}
+    )
     wrapt.wrap_function_wrapper(module, "Trainer.fit", _fit)
     rewrite(
         module.PretrainTrainer.save_pretrained_model,

@@ -65,8 +65,9 @@ class RatingRows(NamedTuple):
 
     def to(self, device: torch.device) -> "RatingRows":
         """The same rows on another device."""
-        moved = (tensor.to(device) for tensor in (self.starts, self.columns, self.values))
-        return RatingRows(*moved, self.n_columns)
+        return RatingRows(
+            self.starts.to(device), self.columns.to(device), self.values.to(device), self.n_columns
+        )
 
     def dense(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Some rows with every column.

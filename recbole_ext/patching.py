@@ -27,7 +27,8 @@ def rewrite(function: Callable[..., object], changes: Mapping[str, str]) -> None
 
     The function object stays: only its code is compiled anew, from its own source with each
     key of ``changes`` replaced by its value. Line numbers in tracebacks stay those of the
-    file. Calling it again for the same function adds to the earlier changes.
+    file. Calling it again for the same function adds to the earlier changes; a change that has
+    been made already is left alone.
 
     Args:
         function: a Python function, possibly decorated with ``functools.wraps``.
@@ -42,6 +43,8 @@ def rewrite(function: Callable[..., object], changes: Mapping[str, str]) -> None
     lines, first_line = inspect.getsourcelines(target)
     source = getattr(target, "_rewritten_source", None) or textwrap.dedent("".join(lines))
     for old, new in changes.items():
+        if old not in source and new in source:
+            continue  # done before
         if old not in source:
             raise PatchError(
                 f"{target.__module__}.{target.__qualname__} does not contain {old!r}: this "

@@ -12,24 +12,31 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from recbole_ext.errors import SettingError
 
 # What the commands and RecBole's `run` put among the settings of a run.
 PROCESS_KEYS = frozenset(
-    "model dataset config_file config_files nproc world_size ip port offset group_offset "
-    "local_rank resume_from trust_checkpoint".split()
+    {
+        "model",
+        "dataset",
+        "config_file",
+        "config_files",
+        "nproc",
+        "world_size",
+        "ip",
+        "port",
+        "offset",
+        "group_offset",
+        "local_rank",
+        "resume_from",
+        "trust_checkpoint",
+    }
 )
 
 
-class Settings(Protocol):
-    """Any dataclass."""
-
-    __dataclass_fields__: dict[str, Any]
-
-
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S")  # a dataclass
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,6 @@ class Filled:
 Count = Annotated[int, Range(low=1)]
 NonNegativeInt = Annotated[int, Range(low=0)]
 NonNegative = Annotated[float, Range(low=0)]
-Positive = Annotated[float, Range(low=0, open="low")]
 Probability = Annotated[float, Range(low=0, high=1, open="high")]
 
 
@@ -90,7 +96,7 @@ class RunSettings:
     epochs: NonNegativeInt
     train_batch_size: Count
     eval_batch_size: Count
-    learning_rate: Positive
+    learning_rate: NonNegative
     weight_decay: NonNegative
     eval_step: NonNegativeInt
     stopping_step: NonNegativeInt
@@ -113,7 +119,7 @@ class DataSettings:
     load_col: dict | None
 
 
-def names(cls: type[Settings]) -> list[str]:
+def names(cls: type) -> list[str]:
     """The keys of a model's settings."""
     return [field.name for field in dataclasses.fields(cls)]
 

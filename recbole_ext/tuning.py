@@ -50,13 +50,16 @@ def read_space(file: str | Path) -> Space:
             values = ast.literal_eval(text if kind == "choice" else f"[{text}]")
             fits = isinstance(values, list) and len(values) > 0
             if kind != "choice":
-                fits = len(values) == _NUMBERS[kind] and all(isinstance(x, (int, float)) for x in values)
+                fits = len(values) == _NUMBERS[kind] and all(
+                    isinstance(x, (int, float)) for x in values
+                )
         except (KeyError, SyntaxError, ValueError):
             fits = False
         if not fits:
             raise SettingError(
                 f"{path}, line {number}: expected `name choice [a, b]`, `name uniform low,high`, "
-                f"`name loguniform low,high` or `name quniform low,high,step`; found {line.strip()!r}"
+                "`name loguniform low,high` or `name quniform low,high,step`; found "
+                f"{line.strip()!r}"
             )
         space.setdefault(kind, {})[name] = values
     if not space:
@@ -90,13 +93,16 @@ def with_hyperopt(
         import hyperopt  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"--tool=Hyperopt: hyperopt cannot be imported ({error}); pip install 'recbole-ext[hyper]'"
+            f"--tool=Hyperopt: hyperopt cannot be imported ({error}); "
+            "pip install 'recbole-ext[hyper]'"
         ) from error
     if continuous := sorted(space.keys() - {"choice"}):
         raise SettingError(
-            f"--params_file: the exhaustive search takes choices alone, found {', '.join(continuous)}; "
-            "list the values, or use --tool=Ray"
+            "--params_file: the exhaustive search takes choices alone, found "
+            f"{', '.join(continuous)}; list the values, or use --tool=Ray"
         )
+    # Now: ray, which RecBole's quick start imports, does not expect hyperopt's stand-in stdout.
+    import recbole.quick_start  # noqa: F401
     from recbole.trainer import HyperTuning
 
     def objective(trial: dict[str, Any], config_files: list[str] | None) -> Any:

@@ -141,7 +141,9 @@ def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:
         return
     here = sorted(path.name for path in folder.glob("*") if path.is_dir())
     nearest = settings.near(dataset, {"ml-100k", *here, *downloadable})
-    advice = f"did you mean {nearest}?" if nearest else f"found there: {', '.join(here) or 'nothing'}"
+    advice = (
+        f"did you mean {nearest}?" if nearest else f"found there: {', '.join(here) or 'nothing'}"
+    )
     raise DataError(
         f"--dataset={dataset}: no folder {folder / dataset}, and RecBole knows no data set of "
         f"that name; {advice}"

@@ -14,7 +14,17 @@ import click
 
 from recbole_ext.cli.command import HELP, reports_errors
 
-PACKAGES = "recbole-ext recbole torch numpy pandas scipy ray setuptools hyperopt".split()
+PACKAGES = [
+    "recbole-ext",
+    "recbole",
+    "torch",
+    "numpy",
+    "pandas",
+    "scipy",
+    "ray",
+    "setuptools",
+    "hyperopt",
+]
 
 EXAMPLE = """\b
 Example:

@@ -12,7 +12,9 @@ Example:
 
 @click.command(context_settings=HELP, epilog=EXAMPLE)
 @click.argument("file")
-@click.option("--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own.")
+@click.option(
+    "--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own."
+)
 @reports_errors
 def evaluate(file: str, trust_checkpoint: bool) -> None:
     """Evaluate the model of the checkpoint FILE on its data set's validation and test split."""

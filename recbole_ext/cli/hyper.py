@@ -21,13 +21,25 @@ Example:
 
 
 @click.command(context_settings=CONTEXT, epilog=EXAMPLE)
-@click.option("--model", "-m", default="BPR", show_default=True, help="NCFMLP, AutoRec or any of RecBole's.")
-@click.option("--dataset", "-d", default="ml-100k", show_default=True, help="A folder below data_path (dataset/).")
+@click.option(
+    "--model", "-m", default="BPR", show_default=True, help="NCFMLP, AutoRec or any of RecBole's."
+)
+@click.option(
+    "--dataset",
+    "-d",
+    default="ml-100k",
+    show_default=True,
+    help="A folder below data_path (dataset/).",
+)
 @click.option("--config_files", "files", help="Yaml files, separated by spaces; later ones win.")
 @click.option("--params_file", required=True, help="The search space: `name choice [a, b]` a line.")
-@click.option("--output_file", default="hyper_example.result", show_default=True, help="Every trial, as text.")
+@click.option(
+    "--output_file", default="hyper_example.result", show_default=True, help="Every trial, as text."
+)
 @click.option("--display_file", help="Every trial, as an HTML plot (Hyperopt).")
-@click.option("--tool", type=click.Choice(["Hyperopt", "Ray"]), default="Hyperopt", show_default=True)
+@click.option(
+    "--tool", type=click.Choice(["Hyperopt", "Ray"]), default="Hyperopt", show_default=True
+)
 @click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--KEY=VALUE]...")
 @reports_errors
 def main(

@@ -5,7 +5,7 @@ import click
 from recbole_ext.cli.command import HELP
 from recbole_ext.cli.doctor import doctor
 from recbole_ext.cli.evaluate import evaluate
-from recbole_ext.version import VERSION
+from recbole_ext.version import __version__
 
 EXAMPLE = """\b
 Example:
@@ -14,7 +14,7 @@ Example:
 
 
 @click.group(context_settings=HELP, epilog=EXAMPLE)
-@click.version_option(VERSION, prog_name="recbole-ext")
+@click.version_option(__version__, prog_name="recbole-ext")
 def main() -> None:
     """NCFMLP and AutoRec for RecBole. `run_recbole` trains them, `run_hyper` tunes them."""
 

@@ -24,16 +24,38 @@ Examples:
 
 
 @click.command(context_settings=CONTEXT, epilog=EXAMPLE)
-@click.option("--model", "-m", default="BPR", show_default=True, help="NCFMLP, AutoRec or any of RecBole's.")
-@click.option("--dataset", "-d", default="ml-100k", show_default=True, help="A folder below data_path (dataset/).")
+@click.option(
+    "--model", "-m", default="BPR", show_default=True, help="NCFMLP, AutoRec or any of RecBole's."
+)
+@click.option(
+    "--dataset",
+    "-d",
+    default="ml-100k",
+    show_default=True,
+    help="A folder below data_path (dataset/).",
+)
 @click.option("--config_files", "files", help="Yaml files, separated by spaces; later ones win.")
-@click.option("--nproc", default=1, show_default=True, type=click.IntRange(1), help="Processes on this machine.")
-@click.option("--ip", default="localhost", show_default=True, help="Of the machine with the first process.")
+@click.option(
+    "--nproc",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Processes on this machine.",
+)
+@click.option(
+    "--ip", default="localhost", show_default=True, help="Of the machine with the first process."
+)
 @click.option("--port", default="5678", show_default=True, help="Of the first process.")
 @click.option("--world_size", default=-1, help="Processes on all machines.  [default: nproc]")
-@click.option("--group_offset", default=0, show_default=True, help="Rank of this machine's first process.")
-@click.option("--resume", metavar="FILE", help="Go on from the last epoch that this checkpoint has.")
-@click.option("--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own.")
+@click.option(
+    "--group_offset", default=0, show_default=True, help="Rank of this machine's first process."
+)
+@click.option(
+    "--resume", metavar="FILE", help="Go on from the last epoch that this checkpoint has."
+)
+@click.option(
+    "--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own."
+)
 @click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--KEY=VALUE]...")
 @reports_errors
 def main(

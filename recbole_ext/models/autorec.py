@@ -153,7 +153,9 @@ class AutoRec(GeneralRecommender):
 
         def encode_all() -> Tensor:
             ids = torch.arange(self.rows.n_rows, device=self.rows.device)
-            return torch.cat([self.net.encode(self.rows.dense(some)[0]) for some in ids.split(_ROWS)])
+            return torch.cat(
+                [self.net.encode(self.rows.dense(some)[0]) for some in ids.split(_ROWS)]
+            )
 
         encoder = self.net.encoder
         return self._hidden.get((encoder.weight, encoder.bias), encode_all)

@@ -19,7 +19,7 @@ from pathlib import Path
 import recbole_ext  # noqa: F401
 from tests.stacks import toy
 
-MODELS = "BPR NeuMF LightGCN NGCF EASE MultiVAE DeepFM SASRecF CFKG".split()
+MODELS = ["BPR", "NeuMF", "LightGCN", "NGCF", "EASE", "MultiVAE", "DeepFM", "SASRecF", "CFKG"]
 TOLERANCE = 1e-6
 
 
@@ -80,8 +80,8 @@ def read_toy(folder: Path) -> dict:
     return found
 
 
-def measure() -> dict:
-    """All of it, in a scratch folder: RecBole writes where it runs."""
+def measure(file: Path) -> None:
+    """All of it, in a scratch folder: RecBole writes where it runs. Written model by model."""
     import os
 
     import torch
@@ -99,8 +99,8 @@ def measure() -> dict:
         for name in MODELS:
             result["models"][name] = train(name)
             print(name, result["models"][name]["loss"], flush=True)
+            file.write_text(json.dumps(result))
         os.chdir("/")
-    return result
 
 
 def compare(one: dict, other: dict) -> bool:
@@ -133,9 +133,7 @@ def main() -> None:
     if arguments[0] == "--compare":
         one, other = (json.loads(Path(file).read_text()) for file in arguments[1:])
         sys.exit(0 if compare(one, other) else 1)
-    file = Path(arguments[0]).absolute()
-    result = measure()
-    file.write_text(json.dumps(result))
+    measure(Path(arguments[0]).absolute())
 
 
 if __name__ == "__main__":

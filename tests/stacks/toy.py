@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-INTER = """user_id:token\titem_id:token\trating:float\ttimestamp:float\tcontext:token\ttags:token_seq\tweights:float_seq
+INTER = """user_id:token\titem_id:token\trating:float\ttimestamp:float\tcontext:token\t\
+tags:token_seq\tweights:float_seq
 1\t10\t3\t1\ta\tx y\t0.5 1.5
 1\t11\t\t2\t\t\t
 2\t10\t5\t\tb\tz\t2.5

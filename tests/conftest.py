@@ -1,0 +1,20 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+import recbole_ext  # noqa: F401
+from tests import runs
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RecBole's Config reads sys.argv, and a run writes log/ and saved/ where it is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+
+
+@pytest.fixture
+def ratings(tmp_path: Path) -> Path:
+    """The folder of a made data set `made`: 30 users, 20 items, ratings 1 to 5."""
+    return runs.write_ratings(tmp_path / "dataset", "made")

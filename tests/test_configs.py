@@ -1,0 +1,56 @@
+"""Every yaml that is shipped loads, says why, and has no key that nobody reads."""
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+import yaml
+
+from recbole_ext import registry, settings
+from tests.make_sample import sample
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+DEFAULTS = sorted((ROOT / "recbole_ext" / "properties" / "model").glob("*.yaml"))
+
+
+def model_of(path: Path) -> str:
+    return re.search(r"--model=(\w+)", path.read_text()).group(1)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_configuration_loads_without_a_warning(path):
+    from recbole.config import Config
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        config = Config(model_of(path), "ml-100k", config_file_list=[str(path)])
+    for key, value in yaml.safe_load(path.read_text()).items():
+        if not isinstance(value, dict):
+            assert config[key] == value
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_configuration_says_how_to_run_it(path):
+    assert f"--config_files={path.relative_to(ROOT)}" in path.read_text()
+
+
+@pytest.mark.parametrize("path", CONFIGS + DEFAULTS, ids=lambda path: path.name)
+def test_every_key_has_a_comment(path):
+    for line in path.read_text().splitlines():
+        if re.match(r"\w+:", line):
+            assert "# " in line, line
+
+
+@pytest.mark.parametrize("name", sorted(registry.MODELS))
+def test_defaults_are_complete_and_read(name):
+    given = registry.defaults(name)
+    own = settings.names(registry._load(registry.MODELS[name].settings))
+    assert set(own) <= set(given)
+    assert set(given) - set(own) <= registry._general_keys()
+    settings.read(registry._load(registry.MODELS[name].settings), given)
+
+
+def test_the_sample_is_what_its_generator_makes():
+    assert (ROOT / "dataset" / "sample" / "sample.inter").read_text(encoding="utf-8") == sample()
