@@ -94,8 +94,11 @@ def _recbole_folder() -> Path:
 
 def known_models() -> list[str]:
     """The names of our models and RecBole's, sorted; RecBole itself is not imported."""
-    builtin = (_recbole_folder() / "properties" / "model").glob("*.yaml")
-    return sorted({*MODELS, *(path.stem for path in builtin)}, key=str.lower)
+    found = set(MODELS)
+    for path in (_recbole_folder() / "model").glob("*_recommender/*.py"):
+        classes = re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        found.update(name for name in classes if name.lower() == path.stem)
+    return sorted(found, key=str.lower)
 
 
 def known_datasets() -> list[str]:

@@ -150,7 +150,7 @@ def test_a_fresh_process_loads_our_checkpoint_by_the_one_import(ratings):
 
 def test_names_are_known_without_importing_recbole():
     models = registry.known_models()
-    assert {"NCFMLP", "AutoRec", "BPR", "SASRecF"} <= set(models)
+    assert {"NCFMLP", "AutoRec", "BPR", "SASRecF", "Random", "XGBoost"} <= set(models)
     assert "ml-1m" in registry.known_datasets()
     assert inspect.ismodule(registry)
 
