@@ -302,6 +302,16 @@ SHIMS = (
         },
     ),
     Shim(
+        "folder-race",
+        "of two processes that make saved/ at the same time, one fails",
+        _always,
+        {
+            "recbole.utils.utils": edit(
+                {"ensure_dir": {"os.makedirs(dir_path)": "os.makedirs(dir_path, exist_ok=True)"}}
+            )
+        },
+    ),
+    Shim(
         "download-barrier",
         "a data set's download ends in a barrier, which one process alone cannot pass",
         _always,

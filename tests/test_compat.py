@@ -262,6 +262,14 @@ def test_a_download_ends_without_a_process_group(tmp_path, monkeypatch):
     assert dataset.user_num == 31
 
 
+def test_a_folder_that_another_process_has_just_made_is_no_error(tmp_path, monkeypatch):
+    from recbole.utils import ensure_dir
+
+    monkeypatch.setattr(os.path, "exists", lambda path: False)  # as it was when this one looked
+    ensure_dir(str(tmp_path))
+    assert tmp_path.is_dir()
+
+
 @pytest.mark.slow
 def test_two_processes_train_on_a_cpu(ratings):
     """Through the command: the children start from its script and import what it imports."""
