@@ -4,16 +4,22 @@ RecBole reads ``.inter`` files without a word about some errors: a missing ratin
 column's mean. Others end in a traceback far from their cause.
 """
 
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from recbole_ext import settings
+from recbole_ext import delimited, settings
 from recbole_ext.errors import DataError
 
-_TYPES = ("token", "token_seq", "float", "float_seq")
+_KINDS: dict[str, delimited.Kind] = {
+    "token": "token",
+    "token_seq": "text",
+    "float": "float",
+    "float_seq": "text",
+}
 
 
 def interaction_files(chosen: settings.DataSettings) -> list[Path]:
@@ -35,7 +41,7 @@ def check_interactions(config_values: Any, *, ratings: bool) -> None:
     """
     chosen = settings.read(settings.DataSettings, config_values)
     for path in interaction_files(chosen):
-        fields = _header(path, chosen.field_separator, chosen.encoding)
+        fields = read_header(path, chosen.field_separator, chosen.encoding)
         for key in ("USER_ID_FIELD", "ITEM_ID_FIELD"):
             field = getattr(chosen, key)
             if field not in fields:
@@ -47,32 +53,44 @@ def check_interactions(config_values: Any, *, ratings: bool) -> None:
             _check_rating_column(path, fields, chosen)
 
 
-def _header(path: Path, separator: str, encoding: str | None) -> dict[str, str]:
-    """Field -> type of an atomic file."""
+def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, str]:
+    """Field -> type of an atomic file.
+
+    Raises:
+        DataError: the file is missing or empty, or its first line is not ``name:type`` columns.
+    """
     if not path.is_file():
         here = sorted(p.name for p in path.parent.glob("*")) if path.parent.is_dir() else []
         raise DataError(
             f"{path}: no such file; found {', '.join(here) or 'an empty folder'} there. A data "
             "set needs <name>/<name>.inter, or the files that benchmark_filename names"
         )
+    with path.open("rb") as stream:
+        lines = [stream.readline(), stream.readline()]
     try:
-        with path.open(encoding=encoding) as stream:
-            head, first = stream.readline(), stream.readline()
+        head, first = (line.decode(encoding or "utf-8").rstrip("\r\n") for line in lines)
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}: not in the encoding {encoding or 'of this system'} ({error.reason}); set "
-            "encoding in the configuration"
+            f"{path}: not in the encoding {encoding or 'utf-8'} ({error.reason}); set encoding in "
+            "the configuration"
         ) from error
     if not head.strip():
         raise DataError(f"{path}: the file is empty; expected a header such as user_id:token")
-    fields = {}
-    for column in head.rstrip("\n").split(separator):
+    if head.startswith("\ufeff"):
+        raise DataError(
+            f"{path}, line 1: starts with a byte order mark, which RecBole takes for a part of "
+            "the first column's name; save the file as UTF-8 without it"
+        )
+    fields: dict[str, str] = {}
+    for column in head.split(separator):
         name, colon, kind = column.partition(":")
-        if not colon or kind not in _TYPES:
+        if not colon or kind not in _KINDS:
             raise DataError(
                 f"{path}, line 1: expected columns written name:type with a type of "
-                f"{', '.join(_TYPES)}, separated by {separator!r}; found {column!r}"
+                f"{', '.join(_KINDS)}, separated by {separator!r}; found {column!r}"
             )
+        if name in fields:
+            raise DataError(f"{path}, line 1: two columns are named {name}; rename or remove one")
         fields[name] = kind
     if not first.strip():
         raise DataError(f"{path}, line 2: no interaction after the header")
@@ -94,43 +112,55 @@ def _check_rating_column(path: Path, fields: dict[str, str], chosen: settings.Da
             f"(found {chosen.load_col.get('inter')})"
         )
     status = path.stat()
-    problem = _bad_rating(
-        path,
-        f"{field}:{fields[field]}",
-        chosen.field_separator,
-        chosen.encoding,
-        (status.st_mtime_ns, status.st_size),
-    )
+    version = (status.st_mtime_ns, status.st_size)
+    problem = _first_problem(path, chosen.field_separator, chosen.encoding, field, version)
     if problem:
         raise DataError(problem)
 
 
 @lru_cache(maxsize=16)
-def _bad_rating(
-    path: Path, column: str, separator: str, encoding: str | None, _version: tuple[int, int]
+def _first_problem(
+    path: Path, separator: str, encoding: str | None, rating: str, _version: tuple[int, int]
 ) -> str:
-    """What is wrong with the first rating that is not a number; "" where each is one."""
-    try:
-        text = pd.read_csv(
-            path,
-            sep=separator,
-            usecols=[column],
-            dtype=str,
-            encoding=encoding or "utf-8",
-            keep_default_na=False,
-            skip_blank_lines=False,
-        )[column]
-    except pd.errors.ParserError as error:
-        return f"{path}: {str(error).strip()}"
-    numbers = pd.to_numeric(text, errors="coerce")
-    bad = (
-        (~numbers.between(float("-inf"), float("inf"), inclusive="neither")).to_numpy().nonzero()[0]
-    )
-    if not len(bad):
-        return ""
-    found = text.iloc[bad[0]]
-    return (
-        f"{path}, line {bad[0] + 2}: {column.partition(':')[0]}: expected a number, found "
-        f"{found!r} ({len(bad)} such line{'s' if len(bad) > 1 else ''} in all); write a number "
-        "or remove the line"
-    )
+    """What is wrong with the first line without a rating; "" where each line has one."""
+    fields = {
+        name: "float" if name == rating else "token_seq"
+        for name in read_header(path, separator, encoding)
+    }
+    found = 0
+    first = ""
+    for _, _, every in scan(path, fields, separator, encoding):
+        # RecBole passes over empty lines
+        problems = {line: what for line, what in every.items() if what != delimited.EMPTY_LINE}
+        if problems and not first:
+            line = min(problems)
+            first = f"{path}, line {line}: {problems[line]}"
+        found += len(problems)
+    lines = f"{found} such line{'s' if found > 1 else ''} in all"
+    return f"{first} ({lines}); write a number or remove the line" if first else ""
+
+
+def scan(
+    path: Path, fields: Mapping[str, str], separator: str, encoding: str | None
+) -> Iterator[tuple[delimited.Block, pd.DataFrame, dict[int, str]]]:
+    """An atomic file block by block.
+
+    Args:
+        path: the file.
+        fields: field -> type, as its header has them; sequences may be empty.
+        separator: between columns.
+        encoding: of the file.
+
+    Yields:
+        the block, the rows of it that are whole, and line number -> what is wrong with the
+        others.
+    """
+    kinds: dict[str, delimited.Kind] = {name: _KINDS[kind] for name, kind in fields.items()}
+    encoding = encoding or "utf-8"
+    with path.open("rb") as stream:
+        stream.readline()
+        for block in delimited.read_blocks(
+            stream, separator.encode(encoding), len(fields), encoding, first_line=2
+        ):
+            frame, wrong = delimited.parse(block, kinds, encoding)
+            yield block, frame, {**block.problems, **wrong}

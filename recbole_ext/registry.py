@@ -1,12 +1,14 @@
 """Where RecBole finds our models, their defaults, loaders and data sets.
 
-One table and five hooks, each run right after the module of RecBole that it concerns has
+One table and some hooks, each run right after the module of RecBole that it concerns has
 been imported:
 
     recbole.model.general_recommender   get_model(name) finds our module under RecBole's name
-    recbole.config.configurator         Config merges properties/model/<name>.yaml, checks keys
+    recbole.config.configurator         Config merges properties/model/<name>.yaml, then the
+                                        data set's own <name>.yaml, and checks keys
     recbole.data.dataset                create_dataset finds <name>Dataset
-    recbole.data.utils                  data_preparation asks for a training loader
+    recbole.data.utils                  data_preparation asks for a training loader, and for
+                                        the negatives of an evaluation
 """
 
 import importlib
@@ -26,7 +28,7 @@ import wrapt
 import yaml
 
 from recbole_ext import settings
-from recbole_ext.errors import RegistryError
+from recbole_ext.errors import RegistryError, SettingError
 from recbole_ext.patching import after_import
 
 _PACKAGE = "recbole.model.general_recommender"
@@ -149,7 +151,7 @@ def own_keys(model: str) -> frozenset[str]:
 def _general_keys() -> frozenset[str]:
     """The keys that RecBole reads whatever the model: overall.yaml and the data set's."""
     folder = _recbole_folder() / "properties"
-    keys = set(settings.PROCESS_KEYS)
+    keys = {*settings.PROCESS_KEYS, *settings.DATA_KEYS}
     for path in (folder / "overall.yaml", folder / "dataset" / "sample.yaml"):
         keys.update(re.findall(r"^(\w+):", path.read_text(encoding="utf-8"), re.MULTILINE))
     return frozenset(keys)
@@ -223,10 +225,27 @@ def _load_internal_config_dict(
     wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     wrapped(*args, **kwargs)
+    given = config.external_config_dict
     if config.model in MODELS:
         _merge(config.internal_config_dict, defaults(config.model))
-        given = config.external_config_dict
+    folder = Path(given.get("data_path") or config.internal_config_dict["data_path"])
+    config.internal_config_dict.update(_beside(folder / config.dataset))
+    if config.model in MODELS:
         check_settings(config.model, given, {**config.internal_config_dict, **given})
+
+
+def _beside(folder: Path) -> dict[str, Any]:
+    """What a data set says of itself: the settings in ``<name>/<name>.yaml``."""
+    file = folder / f"{folder.name}.yaml"
+    if not file.is_file():
+        return {}
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingError(f"{file}: not yaml: {error}; mend or remove it") from error
+    if not isinstance(found, dict):
+        raise SettingError(f"{file}: expected lines of `key: value`, found {found!r}")
+    return found
 
 
 def _mend_config(module: ModuleType) -> None:
@@ -247,8 +266,23 @@ def _get_dataloader(
     return ask(*args, **kwargs)
 
 
+def _create_samplers(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    def ask(config: Any, dataset: Any, built_datasets: Any) -> Any:
+        train, *evaluated = wrapped(config, dataset, built_datasets)
+        if config["fixed_negatives"]:
+            from recbole_ext.evaluation import FixedNegatives
+
+            evaluated = [FixedNegatives(sampler, config, dataset) for sampler in evaluated]
+        return train, *evaluated
+
+    return ask(*args, **kwargs)
+
+
 def _mend_loaders(module: ModuleType) -> None:
     wrapt.wrap_function_wrapper(module, "get_dataloader", _get_dataloader)
+    wrapt.wrap_function_wrapper(module, "create_samplers", _create_samplers)
 
 
 def _add_datasets(module: ModuleType) -> None:

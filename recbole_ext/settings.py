@@ -35,6 +35,8 @@ PROCESS_KEYS = frozenset(
     }
 )
 
+# What a data set's own yaml may say beside RecBole's keys (see evaluation.py).
+DATA_KEYS = frozenset({"fixed_negatives"})
 
 S = TypeVar("S")  # a dataclass
 

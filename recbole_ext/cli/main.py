@@ -3,13 +3,15 @@
 import click
 
 from recbole_ext.cli.command import HELP
+from recbole_ext.cli.data import data
 from recbole_ext.cli.doctor import doctor
 from recbole_ext.cli.evaluate import evaluate
 from recbole_ext.version import __version__
 
 EXAMPLE = """\b
-Example:
+Examples:
   recbole-ext doctor
+  recbole-ext data get ml-1m
 """
 
 
@@ -19,6 +21,7 @@ def main() -> None:
     """NCFMLP and AutoRec for RecBole. `run_recbole` trains them, `run_hyper` tunes them."""
 
 
+main.add_command(data)
 main.add_command(doctor)
 main.add_command(evaluate)
 

@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
+
+from recbole_ext.errors import DataError
+from recbole_ext.movielens import grid, rows
+from tests import runs
+
+
+@pytest.fixture
+def source(tmp_path):
+    runs.write_ratings(tmp_path / "dataset", "made")
+    return rows.read(tmp_path / "dataset" / "made" / "made.inter")
+
+
+def cells_of(name: str, phase: str) -> dict[tuple[str, str], str]:
+    lines = Path(f"dataset/{name}/{name}.{phase}.inter").read_text().splitlines()
+    assert lines[0] == "user_id:token\titem_id:token\tlabel:float"
+    return {tuple(line.split("\t")[:2]): line.split("\t")[2] for line in lines[1:]}
+
+
+def test_every_cell_stands_in_one_part_with_its_label(source):
+    made, _ = grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    parts = {phase: cells_of("made-grid", phase) for phase in ("train", "valid", "test")}
+    assert {phase: len(cells) for phase, cells in parts.items()} == made.counts
+    assert made.counts == {"train": 420, "valid": 60, "test": 120}
+    whole = parts["train"] | parts["valid"] | parts["test"]
+    assert len(whole) == 30 * 20
+    rated = {tuple(line.split("\t")[:2]) for line in source.path.read_text().splitlines()[1:]}
+    assert {cell for cell, label in whole.items() if label == "1"} == rated
+    assert {label for label in whole.values()} == {"0", "1"}
+
+
+def test_the_split_is_scikit_learns(source):
+    cells = grid.labels(source)
+    found = grid.split(cells, 0.2, 0.1, 3)
+    _, held = train_test_split(np.arange(600), test_size=0.2, stratify=cells, random_state=3)
+    assert found["test"].tolist() == sorted(held)
+    for index in found.values():
+        assert cells[index].mean() == pytest.approx(cells.mean(), abs=0.01)
+
+
+def test_the_baselines_by_a_plain_loop(source):
+    cells = grid.labels(source).reshape(30, 20)
+    parts = grid.split(cells.ravel(), 0.2, 0.1, 3)
+    found = grid.baselines(cells.ravel(), parts, 20)
+    train = np.zeros((30, 20), dtype=bool)
+    train.ravel()[parts["train"]] = True
+    share = cells[train].mean()
+    guesses, truth = [], []
+    for cell in parts["test"]:
+        user, item = divmod(int(cell), 20)
+        column = cells[train[:, item], item]
+        guesses.append((column.sum() + share) / (len(column) + 1))
+        truth.append(cells[user, item])
+    guesses, truth = np.array(guesses), np.array(truth)
+    assert found["popularity"]["auc"] == pytest.approx(roc_auc_score(truth, guesses))
+    assert found["popularity"]["rmse"] == pytest.approx(np.sqrt(((guesses - truth) ** 2).mean()))
+    assert found["popularity"]["mae"] == pytest.approx(np.abs(guesses - truth).mean())
+    assert found["constant"]["auc"] == 0.5
+    assert found["constant"]["rmse"] == pytest.approx(np.sqrt(((share - truth) ** 2).mean()))
+
+
+@pytest.mark.parametrize("model", ["NCFMLP", "NeuMF"])
+def test_a_model_trains_on_the_grid_and_on_nothing_else(model, source):
+    made, _ = grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    run = runs.prepare(model, "made-grid", **runs.SMALL.get(model, {}))
+    labels = sum(len(batch["label"]) for batch in run.train)
+    ones = sum(float(batch["label"].sum()) for batch in run.train)
+    assert labels == made.counts["train"]  # no negatives are drawn
+    assert ones == sum(label == "1" for label in cells_of("made-grid", "train").values())
+    run.fit()
+    result = run.trainer.evaluate(run.test, load_best_model=False)
+    assert set(result) == {"auc", "logloss", "rmse", "mae"}
+    assert 0 < result["rmse"] < 1
+
+
+def test_auc_and_rmse_are_those_of_the_test_cells(source):
+    """RecBole's figures for a model that predicts a known number, against scikit-learn's."""
+    import torch
+
+    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    run = runs.prepare("NCFMLP", "made-grid", **runs.SMALL["NCFMLP"])
+    tokens = run.dataset.field2id_token["item_id"][1:]
+    number = torch.tensor([0.0] + [float(t[1:]) / 20 for t in tokens])
+    run.model.predict = lambda batch: number[batch["item_id"]]
+    result = run.trainer.evaluate(run.test, load_best_model=False)
+    cells = cells_of("made-grid", "test")
+    truth = np.array([float(label) for label in cells.values()])
+    guess = np.array([float(item[1:]) / 20 for _, item in cells])
+    assert result["auc"] == pytest.approx(roc_auc_score(truth, guess), abs=1e-6)
+    assert result["rmse"] == pytest.approx(np.sqrt(((truth - guess) ** 2).mean()), abs=1e-6)
+
+
+def test_a_grid_that_is_too_large_is_refused(source, monkeypatch):
+    monkeypatch.setattr(grid, "MOST_CELLS", 599)
+    with pytest.raises(DataError, match=r"30 users x 20 items are 600 cells, expected at most 599"):
+        grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    assert not Path("dataset/made-grid").exists()
+
+
+@pytest.mark.slow
+def test_the_grid_of_ml_100k(tmp_path):
+    made, beside = grid.write(
+        rows.read(rows.locate("ml-100k", tmp_path)), "g", Path("dataset"), "how", 0.2, 0.05, 2020
+    )
+    assert sum(made.counts.values()) == 943 * 1682 == 1_586_126
+    assert made.counts["test"] == 317_226
+    ones = {}
+    for phase in made.counts:
+        text = Path(f"dataset/g/g.{phase}.inter").read_text()
+        ones[phase] = text.count("\t1\n")
+    assert sum(ones.values()) == 100_000
+    for phase, count in ones.items():
+        assert count / made.counts[phase] == pytest.approx(100_000 / 1_586_126, abs=1e-4)
+    assert 0.8 < beside["popularity"]["auc"] < 0.9
