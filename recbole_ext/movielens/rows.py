@@ -41,9 +41,11 @@ class Rows:
         return len(self.users)
 
     def lines(self, index: np.ndarray) -> bytes:
-        """Some rows as they stand in the file."""
-        starts, ends = self.offsets[index].tolist(), self.offsets[index + 1].tolist()
-        return b"".join(self.text[start:end] for start, end in zip(starts, ends, strict=True))
+        """Some rows as they stand in the file, in its order."""
+        wanted = np.zeros(len(self), dtype=bool)
+        wanted[index] = True
+        data = np.frombuffer(self.text, dtype=np.uint8)
+        return data[np.repeat(wanted, np.diff(self.offsets))].tobytes()
 
 
 def locate(name: str, data_path: Path) -> Path:
