@@ -67,12 +67,18 @@ class Report:
     rows: dict[str, int] = field(default_factory=dict)
 
     def add(
-        self, path: Path, what: str, kind: str, line: int = 0, severity: Severity = "error"
+        self,
+        path: Path,
+        what: str,
+        kind: str,
+        line: int = 0,
+        severity: Severity = "error",
+        count: int = 1,
     ) -> None:
         """Count a problem, and keep it if there are few of its kind."""
-        self.counts[path.name, kind] += 1
-        self.errors += severity == "error"
-        if self.counts[path.name, kind] <= self.limit:
+        self.counts[path.name, kind] += count
+        self.errors += count if severity == "error" else 0
+        if self.counts[path.name, kind] - count < self.limit:
             where = f"{path}, line {line}" if line else str(path)
             self.problems.append(Problem(where, what, severity))
 
@@ -87,9 +93,10 @@ class Report:
         """Count problems of one kind; ``what(place)`` says it for those that are kept."""
         for place in range(min(self.limit, len(lines))):
             self.add(path, what(place), kind, int(lines[place]), severity)
-        rest = max(0, len(lines) - self.limit)
-        self.counts[path.name, kind] += rest
-        self.errors += rest if severity == "error" else 0
+        rest = len(lines) - self.limit
+        if rest > 0:
+            self.counts[path.name, kind] += rest
+            self.errors += rest if severity == "error" else 0
 
 
 @dataclass
@@ -299,4 +306,5 @@ def _check_pairs(pairs: _Pairs, report: Report) -> None:
                 f"({some}{', ...' if len(lone) > report.limit else ''}); a split cannot hold out "
                 f"what it also trains on ({column}_inter_num_interval removes them)"
             )
-            report.add(last.parent, lonely, f"{column} with one interaction", severity="warning")
+            kind = f"{column} with one interaction"
+            report.add(last.parent, lonely, kind, severity="warning", count=len(lone))

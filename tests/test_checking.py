@@ -99,6 +99,8 @@ def test_every_problem_is_counted_and_a_few_are_shown():
     assert report.counts["d.inter", "rating: expected a number"] == 100
     assert report.errors == 100
     assert len(report.problems) == 3
+    report.add_all(Path("x"), "none", [], str)
+    assert ("x", "none") not in report.counts
     report.add_all(Path("x"), "k", range(7), lambda place: f"{place}")
     assert (report.counts["x", "k"], report.errors, len(report.problems)) == (7, 107, 6)
 

@@ -91,7 +91,7 @@ def test_check_fails_with_2_and_says_why(ratings):
     assert result.exit_code == 2
     assert re.search(r"error: dataset/made/made\.inter, line \d+: rating: expected", result.stdout)
     assert re.search(r"made\.inter +rating: expected a number +1\n", result.stdout)
-    assert result.stdout.splitlines()[-1] == "dataset/made: 1 errors: a run would be wrong"
+    assert result.stdout.splitlines()[-1] == "dataset/made: 1 error: a run would be wrong"
     assert invoke("check", "dataset/made", "--range", "1", "3").stdout.count("expected 1 to 3") == 5
 
 
@@ -120,6 +120,11 @@ def test_what_cannot_be_done_is_said_with_2(words, message, ratings):
     assert message in result.stderr
     assert "Traceback" not in result.output
     assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", ["list", "get", "split", "grid", "check", "describe"])
+def test_help_has_an_example(command):
+    assert f"Example:\n    recbole-ext data {command}" in invoke(command, "--help").stdout
 
 
 # --- the settings beside a data set ---------------------------------------------------------

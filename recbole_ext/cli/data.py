@@ -23,6 +23,11 @@ Examples:
   recbole-ext data grid ml-100k && run_recbole --model=NCFMLP --dataset=ml-100k-grid
 """
 
+
+def _example(lines: str) -> str:
+    return f"\b\nExample:{lines}\n"
+
+
 _data_path = click.option(
     "--data_path",
     default="dataset",
@@ -88,7 +93,12 @@ def _say_made(made: "Made", data_path: Path) -> None:
     click.echo(f"{data_path / made.name}: {parts}")
 
 
-@data.command("list", context_settings=HELP)
+@data.command(
+    "list",
+    context_settings=HELP,
+    epilog=_example("""
+  recbole-ext data list"""),
+)
 @_data_path
 @reports_errors
 def list_releases(data_path: Path) -> None:
@@ -110,7 +120,13 @@ def list_releases(data_path: Path) -> None:
     click.echo(f"\nml-latest and ml-latest-small change from time to time.\nCite: {CITATION}")
 
 
-@data.command("get", context_settings=HELP)
+@data.command(
+    "get",
+    context_settings=HELP,
+    epilog=_example("""
+  recbole-ext data get ml-1m
+  recbole-ext data get ml-100k --from ~/ml-100k.zip"""),
+)
 @click.argument("name")
 @click.option(
     "--from",
@@ -153,7 +169,15 @@ def _download(release: "Release", data_path: Path) -> Path:
         return download.download(release.url, to, release.md5, progress)
 
 
-@data.command("split", context_settings=HELP)
+@data.command(
+    "split",
+    context_settings=HELP,
+    epilog=_example("""
+  recbole-ext data split ml-1m random --test 0.1 --seed 1
+  recbole-ext data split ml-100k loo
+  recbole-ext data split ml-100k u1 --from ~/ml-100k.zip
+  run_recbole --model=AutoRec --dataset=ml-100k-u1"""),
+)
 @click.argument("name")
 @click.argument(
     "method",
@@ -244,7 +268,13 @@ def split(
             )
 
 
-@data.command("grid", context_settings=HELP)
+@data.command(
+    "grid",
+    context_settings=HELP,
+    epilog=_example("""
+  recbole-ext data grid ml-100k
+  run_recbole --model=NCFMLP --dataset=ml-100k-grid"""),
+)
 @click.argument("name")
 @_share("--test", 0.2, "Share of the cells that is tested.")
 @_share("--valid", 0.05, "Share of the cells that is for validation.")
@@ -274,7 +304,13 @@ def grid(
     click.echo(result_table(beside))
 
 
-@data.command("check", context_settings=HELP)
+@data.command(
+    "check",
+    context_settings=HELP,
+    epilog=_example("""
+  recbole-ext data check dataset/ml-1m
+  recbole-ext data check dataset/books --range 1 10"""),
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--range", "limits", nargs=2, type=float, help="Lowest and highest rating.")
 @click.option("--field_separator", default="\t", help="Between columns.  [default: a tab]")
@@ -311,13 +347,19 @@ def check(
         )
         click.echo(f"\n{table}")
     rows = ", ".join(f"{file}: {n:,} rows" for file, n in report.rows.items())
-    verdict = f"{report.errors:,} errors: a run would be wrong" if report.errors else "a run can go"
+    errors = f"{report.errors:,} error{'s' if report.errors > 1 else ''}"
+    verdict = f"{errors}: a run would be wrong" if report.errors else "a run can go"
     click.echo(f"{rows}\n{folder}: {verdict}")
     if report.errors:
         sys.exit(2)
 
 
-@data.command("describe", context_settings=HELP)
+@data.command(
+    "describe",
+    context_settings=HELP,
+    epilog=_example("""
+  recbole-ext data describe ml-100k --html ml-100k.html"""),
+)
 @click.argument("name")
 @click.option(
     "--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page of plots too."

@@ -1,8 +1,10 @@
 """What a data set looks like: counts, the histogram of ratings, the long tail; as numbers and
 as a page of plots."""
 
+import html
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,62 +78,99 @@ def describe(rows: Rows) -> Description:
 
 
 def write_page(found: Description, name: str, path: Path) -> None:
-    """The same as plots: one HTML file that needs no network."""
+    """The same as plots: one HTML file that needs no network, for wide screens and narrow."""
     import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
 
-    def mark(rank: np.ndarray, count: np.ndarray) -> go.Scatter:
-        return go.Scatter(x=rank, y=count, mode="lines", line={"color": "#2a6f97", "width": 2})
+    def line(x: np.ndarray, y: np.ndarray) -> go.Scatter:
+        return go.Scatter(x=x, y=y, mode="lines", line={"color": _COLOUR, "width": 2})
 
-    figure = make_subplots(
-        rows=2,
-        cols=2,
-        subplot_titles=(
-            f"Ratings (mean {found.mean:.2f})" if found.histogram else "No ratings",
-            "How popular each item is",
-            "How active each user is",
-            "The long tail",
-        ),
-        vertical_spacing=0.16,
-    )
-    if found.histogram:
-        bars = go.Bar(
-            x=[f"{value:g}" for value in found.histogram],
-            y=list(found.histogram.values()),
-            marker_color="#2a6f97",
-        )
-        figure.add_trace(bars, 1, 1)
-        figure.update_xaxes(title_text="rating", type="category", row=1, col=1)
-        figure.update_yaxes(title_text="ratings", row=1, col=1)
-    for place, counts, what in (((1, 2), found.per_item, "item"), ((2, 1), found.per_user, "user")):
-        # a rank out of thousands is not seen: those at even steps of its logarithm are
+    def ranked(counts: np.ndarray) -> go.Scatter:
+        # one rank out of thousands is not seen: those at even steps of its logarithm are
         rank = np.unique(np.geomspace(1, len(counts), 500).round().astype(int))
-        figure.add_trace(mark(rank, counts[rank - 1]), *place)
-        figure.update_xaxes(
-            title_text=f"{what}, most first", type="log", row=place[0], col=place[1]
-        )
-        figure.update_yaxes(title_text="interactions", type="log", row=place[0], col=place[1])
+        return line(rank, counts[rank - 1])
+
+    logarithm = {"type": "log", "dtick": 1}
+    plots: list[tuple[str, Any, dict[str, Any], dict[str, Any]]] = []
+    if found.histogram:
+        values = [f"{value:g}" for value in found.histogram]
+        bars = go.Bar(x=values, y=list(found.histogram.values()), marker_color=_COLOUR)
+        title = f"Ratings, {found.mean:.2f} on average"
+        plots.append((title, bars, {"title": "rating", "type": "category"}, {"title": "ratings"}))
+    for who, counts, title in (
+        ("item", found.per_item, "How popular each item is"),
+        ("user", found.per_user, "How active each user is"),
+    ):
+        x: dict[str, Any] = {"title": f"{who}s, most first"}
+        y: dict[str, Any] = {"title": "interactions"}
+        decades = {"range": [0, np.ceil(np.log10(counts[0] + 1))]}
+        plots.append((title, ranked(counts), x | logarithm, y | logarithm | decades))
     shares = np.linspace(0, 1, 201)
     covered = np.interp(
         shares,
         np.arange(len(found.per_item) + 1) / len(found.per_item),
         np.concatenate([[0], np.cumsum(found.per_item)]) / found.rows,
     )
-    figure.add_trace(mark(shares, covered), 2, 2)
-    figure.update_xaxes(
-        title_text="share of items, most popular first", tickformat=".0%", row=2, col=2
+    x = {"title": "share of the items, most popular first", "tickformat": ".0%"}
+    y = {"title": "share of the interactions", "tickformat": ".0%"}
+    plots.append(("The long tail", line(shares, covered), x, y))
+
+    boxes: list[str] = []
+    for title, mark, x, y in plots:
+        figure = go.Figure(mark)
+        figure.update_layout(
+            title=title,
+            xaxis=x,
+            yaxis=y,
+            template="plotly_white",
+            height=360,
+            margin={"l": 60, "r": 20, "t": 60, "b": 50},
+        )
+        library = not boxes  # once a page
+        boxes.append(
+            figure.to_html(
+                full_html=False,
+                include_plotlyjs=library,
+                config={"responsive": True, "displayModeBar": False},
+            )
+        )
+    head = (
+        f"{found.users:,} users, {found.items:,} items, {found.rows:,} interactions, "
+        f"density {found.density:.2%}"
     )
-    figure.update_yaxes(title_text="share of interactions", tickformat=".0%", row=2, col=2)
-    figure.update_layout(
-        title=(
-            f"<b>{name}</b>: {found.users:,} users, {found.items:,} items, "
-            f"{found.rows:,} interactions, density {found.density:.2%}"
-        ),
-        template="plotly_white",
-        showlegend=False,
-        height=760,
-        margin={"l": 70, "r": 30, "t": 100, "b": 60},
+    page = _PAGE.format(
+        name=html.escape(name),
+        head=head,
+        boxes="\n".join(f"<section>{box}</section>" for box in boxes),
     )
     part = path.with_name(f"{path.name}.part")
-    figure.write_html(part, include_plotlyjs=True, full_html=True)
+    part.write_text(page, encoding="utf-8")
     part.replace(path)
+
+
+_COLOUR = "#2a6f97"
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{name}</title>
+<style>
+body {{ font-family: "Open Sans", verdana, arial, sans-serif; margin: 1.5rem; color: #2a3f5f; }}
+main {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }}
+section {{ min-width: 0; }}
+</style>
+</head>
+<body>
+<h1>{name}</h1>
+<p>{head}</p>
+<main>
+{boxes}
+</main>
+<script>
+// each plot was drawn before the ones beside it had taken their room
+addEventListener("load", () => dispatchEvent(new Event("resize")));
+</script>
+</body>
+</html>
+"""

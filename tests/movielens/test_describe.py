@@ -49,6 +49,6 @@ def test_the_page_needs_no_network(tmp_path):
     found = description([("u", "a", 5, 100), ("v", "b", 4, 50)])
     describe.write_page(found, "made", tmp_path / "d.html")
     text = (tmp_path / "d.html").read_text(encoding="utf-8")
-    assert "<b>made</b>: 2 users, 2 items" in text.encode().decode("unicode_escape", "replace")
+    assert "<h1>made</h1>\n<p>2 users, 2 items, 2 interactions, density 50.00%</p>" in text
     assert 'src="http' not in text
     assert [path.name for path in tmp_path.glob("*.part")] == []
