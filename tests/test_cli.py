@@ -122,6 +122,12 @@ BAD = {
     ),
     "unknown model": ([], "AutoRek", "made", "did you mean AutoRec"),
     "unknown data set": ([], "AutoRec", "mdae", "did you mean made"),
+    "a release that is not here": (
+        [],
+        "AutoRec",
+        "ml-32m",
+        "get it with `recbole-ext data get ml-32m --data_path=dataset`",
+    ),
     "missing .inter": ([], "AutoRec", "nointer", "nointer.inter: no such file"),
     "no rating column": ([], "AutoRec", "norating", "norating.inter, line 1: no rating column"),
     "NaN rating": ([], "AutoRec", "nan", "nan.inter, line 3: rating: expected a number"),

@@ -135,10 +135,16 @@ def configure(
 def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:
     """RecBole downloads the data sets it knows; there is no other way to one that is not here."""
     from recbole_ext import registry, settings
+    from recbole_ext.movielens import catalogue
 
     downloadable = registry.known_datasets()
     if dataset in downloadable:
         return
+    if dataset in catalogue.RELEASES:
+        raise DataError(
+            f"--dataset={dataset}: no folder {folder / dataset}; "
+            f"get it with `recbole-ext data get {dataset} --data_path={folder}`"
+        )
     here = sorted(path.name for path in folder.glob("*") if path.is_dir())
     nearest = settings.near(dataset, {"ml-100k", *here, *downloadable})
     advice = (
