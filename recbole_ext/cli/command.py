@@ -25,6 +25,30 @@ CONTEXT = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
+def names_a_run(command: F) -> F:
+    """The options that say what is run: ``--model``, ``--dataset``, ``--config_files``."""
+    options = (
+        click.option(
+            *("--model", "-m"),
+            default="BPR",
+            show_default=True,
+            help="NCFMLP, AutoRec or any of RecBole's.",
+        ),
+        click.option(
+            *("--dataset", "-d"),
+            default="ml-100k",
+            show_default=True,
+            help="A folder below data_path (dataset/).",
+        ),
+        click.option(
+            *("--config_files", "files"), help="Yaml files, separated by spaces; later ones win."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def reports_errors(command: F) -> F:
     """A command that prints a ``UserError`` alone and exits with 2; warnings without a path."""
 
@@ -171,6 +195,7 @@ __all__ = [
     "RegistryError",
     "config_files",
     "configure",
+    "names_a_run",
     "parse_settings",
     "reports_errors",
     "result_table",

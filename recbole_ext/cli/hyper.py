@@ -8,6 +8,7 @@ from recbole_ext.cli.command import (
     CONTEXT,
     config_files,
     configure,
+    names_a_run,
     parse_settings,
     reports_errors,
     result_table,
@@ -21,17 +22,7 @@ Example:
 
 
 @click.command(context_settings=CONTEXT, epilog=EXAMPLE)
-@click.option(
-    "--model", "-m", default="BPR", show_default=True, help="NCFMLP, AutoRec or any of RecBole's."
-)
-@click.option(
-    "--dataset",
-    "-d",
-    default="ml-100k",
-    show_default=True,
-    help="A folder below data_path (dataset/).",
-)
-@click.option("--config_files", "files", help="Yaml files, separated by spaces; later ones win.")
+@names_a_run
 @click.option("--params_file", required=True, help="The search space: `name choice [a, b]` a line.")
 @click.option(
     "--output_file", default="hyper_example.result", show_default=True, help="Every trial, as text."

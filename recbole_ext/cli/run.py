@@ -9,6 +9,7 @@ from recbole_ext.cli.command import (
     CONTEXT,
     config_files,
     configure,
+    names_a_run,
     parse_settings,
     reports_errors,
     result_table,
@@ -24,17 +25,7 @@ Examples:
 
 
 @click.command(context_settings=CONTEXT, epilog=EXAMPLE)
-@click.option(
-    "--model", "-m", default="BPR", show_default=True, help="NCFMLP, AutoRec or any of RecBole's."
-)
-@click.option(
-    "--dataset",
-    "-d",
-    default="ml-100k",
-    show_default=True,
-    help="A folder below data_path (dataset/).",
-)
-@click.option("--config_files", "files", help="Yaml files, separated by spaces; later ones win.")
+@names_a_run
 @click.option(
     "--nproc",
     default=1,
