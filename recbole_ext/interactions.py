@@ -63,6 +63,12 @@ class RatingRows(NamedTuple):
     def device(self) -> torch.device:
         return self.starts.device
 
+    @property
+    def row_of(self) -> Tensor:
+        """[ratings], the row of each rating."""
+        counts = self.starts.diff()
+        return torch.repeat_interleave(torch.arange(self.n_rows, device=self.device), counts)
+
     def to(self, device: torch.device) -> "RatingRows":
         """The same rows on another device."""
         return RatingRows(

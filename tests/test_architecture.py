@@ -15,6 +15,7 @@ LAYERS = [
     {"atomic_files", "compat", "checkpoint"},
     {"checking", "evaluation"},
     {"interactions", "models.memo"},
+    {"models.centring"},
     {"models"},
     {"training"},
     {"registry"},

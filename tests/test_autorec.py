@@ -12,6 +12,7 @@ ACTIVATIONS = {
     "identity": lambda x: x,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "relu": lambda x: np.maximum(x, 0),
+    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
     "tanh": np.tanh,
 }
 
@@ -251,3 +252,75 @@ def test_evaluated_rmse_equals_the_formula(orientation, ratings):
     assert pairs["rating"].max() == 5
     assert result["rmse"] == pytest.approx(error.square().mean().sqrt().item(), abs=1e-6)
     assert result["mae"] == pytest.approx(error.abs().mean().item(), abs=1e-6)
+
+
+def test_input_dropout_is_on_the_row_in_training_alone():
+    net = AutoRecNet(400, 1, "identity", "identity", input_dropout_prob=0.25).double()
+    with torch.no_grad():
+        net.encoder.weight.fill_(1.0)
+        net.decoder.weight.fill_(1.0)
+    rows = torch.ones(1, 400, dtype=torch.float64)
+    kept = net.train()(rows)[0, 0].item() * 0.75  # dropout scales what it keeps
+    assert kept == pytest.approx(round(kept))
+    assert 250 < kept < 350
+    assert net.eval()(rows)[0, 0].item() == pytest.approx(400)
+
+
+@pytest.mark.parametrize(
+    ("kind", "std"),
+    [
+        ("xavier", np.sqrt(2 / (300 + 200))),
+        ("kaiming", np.sqrt(2 / 300)),  # of the encoder: 300 columns
+        ("normal", 0.01),
+    ],
+)
+def test_initialisation(kind, std):
+    torch.manual_seed(0)
+    net = AutoRecNet(300, 200, initialisation=kind)
+    assert net.encoder.weight.std().item() == pytest.approx(std, rel=0.02)
+    assert net.encoder.weight.mean().item() == pytest.approx(0, abs=0.01 * std)
+    assert not net.encoder.bias.any()
+    assert not net.decoder.bias.any()
+
+
+@pytest.mark.parametrize("orientation", ["user", "item"])
+def test_ratings_are_clipped_and_ranking_scores_are_not(orientation, ratings):
+    settings = {**runs.SMALL["AutoRec"], "clip_ratings": True, "orientation": orientation}
+    run = runs.prepare("AutoRec", **settings)
+    with torch.no_grad():
+        for parameter in run.model.parameters():
+            parameter.zero_()
+        run.model.net.decoder.bias.copy_(torch.linspace(-2, 9, len(run.model.net.decoder.bias)))
+        pairs = run.test.dataset.inter_feat
+        scores = run.model.eval().full_sort_predict(pairs).view(len(pairs), -1)
+        raw = scores[torch.arange(len(pairs)), pairs["item_id"]]
+        assert raw.min() < 1
+        assert raw.max() > 5
+        torch.testing.assert_close(run.model.predict(pairs), raw.clamp(1, 5))
+
+
+@pytest.mark.parametrize("orientation", ["user", "item"])
+def test_the_papers_rule_for_what_training_has_not_seen(orientation, tmp_path):
+    lines = [(f"u{u}", f"i{i}", 5, 1) for u in range(4) for i in range(4)]
+    for part, rows in (
+        ("train", lines),
+        ("valid", lines[:1]),
+        (
+            "test",
+            [("u0", "new", 1, 1), ("u9", "i0", 1, 1), ("u9", "new", 1, 1), ("u0", "i1", 1, 1)],
+        ),
+    ):
+        runs.write_inter(tmp_path / "dataset", f"d.{part}", rows)
+        place = tmp_path / "dataset" / "d"
+        place.mkdir(exist_ok=True)
+        (tmp_path / "dataset" / f"d.{part}" / f"d.{part}.inter").rename(place / f"d.{part}.inter")
+    given = {"benchmark_filename": ["train", "valid", "test"], "orientation": orientation}
+    run = runs.prepare("AutoRec", "d", **runs.SMALL["AutoRec"], **given, unseen_rating=3)
+    pairs = run.test.dataset.inter_feat
+    with torch.no_grad():
+        found = run.model.eval().predict(pairs).tolist()
+    assert found[:3] == [3, 3, 3]
+    assert found[3] != 3
+    free = runs.prepare("AutoRec", "d", **runs.SMALL["AutoRec"], **given)
+    with torch.no_grad():
+        assert free.model.eval().predict(pairs)[0] != 3

@@ -14,6 +14,7 @@ VARIANTS = [
     ("NCFMLP", {}),
     ("NCFMLP", {"loss_type": "RMSE", "dropout_prob": 0.2}),
     ("AutoRec", {"orientation": "item"}),
+    ("AutoRec", {"orientation": "item", "centring": "bias", "unseen_rating": 3.0}),
     ("AutoRec", {"orientation": "user", "hid_activation": "relu", "out_activation": "identity"}),
 ]
 

@@ -10,8 +10,13 @@ of one user for all items (U-AutoRec); a missing rating is a 0 in the input and 
 the loss.
 
 Departures from the paper: the squared error is the mean over the rows of a batch, not the sum
-over all rows, so lambda is the paper's divided by the number of rows; dropout on the hidden
-layer; ids are RecBole's, whose id 0 is padding: a column that nobody has rated.
+over all rows, so lambda is the paper's divided by the number of rows; dropout on the input and
+the hidden layer; a mean or biases may be taken from the ratings first (see centring.py); ids are
+RecBole's, whose id 0 is padding: a column that nobody has rated.
+
+Predictions of ratings are kept in the range of the training ratings; scores for ranking are not,
+so that items at the top of the range are told apart. For a user or an item without a training
+rating the paper predicts 3 (``unseen_rating: 3``); by default the network's answer stands.
 
 Symbols: B rows, C columns (items of a user's row, users of an item's), H hidden units.
 """
@@ -27,15 +32,24 @@ from torch import Tensor, nn
 
 from recbole_ext import settings
 from recbole_ext.interactions import Orientation, RatingRows
+from recbole_ext.models.centring import Centring, centred, fit_baseline
 from recbole_ext.models.memo import Memo
 
-Activation = Literal["identity", "sigmoid", "relu", "tanh"]
+Activation = Literal["identity", "sigmoid", "relu", "selu", "tanh"]
+Initialisation = Literal["xavier", "kaiming", "normal"]
 
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: x,
     "sigmoid": torch.sigmoid,
     "relu": torch.relu,
+    "selu": torch.selu,
     "tanh": torch.tanh,
+}
+
+_INITIALISE: dict[Initialisation, Callable[[Tensor], Tensor]] = {
+    "xavier": nn.init.xavier_normal_,
+    "kaiming": lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="relu"),
+    "normal": lambda weight: nn.init.normal_(weight, std=0.01),
 }
 
 # Rows that are encoded at a time where all of them are.
@@ -50,8 +64,14 @@ class AutoRecSettings:
     hidden_size: settings.Count
     hid_activation: Activation
     out_activation: Activation
+    input_dropout_prob: settings.Probability
     dropout_prob: settings.Probability
     reg_weight: settings.NonNegative
+    initialisation: Initialisation
+    centring: Centring
+    damping: settings.NonNegative
+    clip_ratings: bool
+    unseen_rating: float | None
 
 
 class AutoRecNet(nn.Module):
@@ -62,6 +82,8 @@ class AutoRecNet(nn.Module):
         hidden_size: H.
         hid_activation, out_activation: g and f.
         dropout_prob: in [0, 1), on the hidden units.
+        input_dropout_prob: in [0, 1), on the row.
+        initialisation: of V and W; the biases start as 0.
     """
 
     def __init__(
@@ -71,6 +93,8 @@ class AutoRecNet(nn.Module):
         hid_activation: Activation = "sigmoid",
         out_activation: Activation = "identity",
         dropout_prob: float = 0.0,
+        input_dropout_prob: float = 0.0,
+        initialisation: Initialisation = "xavier",
     ) -> None:
         super().__init__()
         self.encoder = nn.Linear(n_columns, hidden_size)  # V, mu
@@ -78,8 +102,9 @@ class AutoRecNet(nn.Module):
         self.g = _ACTIVATIONS[hid_activation]
         self.f = _ACTIVATIONS[out_activation]
         self.dropout = nn.Dropout(dropout_prob)
+        self.input_dropout = nn.Dropout(input_dropout_prob)
         for layer in (self.encoder, self.decoder):
-            nn.init.xavier_normal_(layer.weight)
+            _INITIALISE[initialisation](layer.weight)
             nn.init.zeros_(layer.bias)
 
     def encode(self, rows: Tensor) -> Tensor:  # [B, C] -> [B, H]
@@ -97,7 +122,7 @@ class AutoRecNet(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:  # [B, C] -> [B, C]
         """h(r), the rows rebuilt."""
-        return self.decode(self.dropout(self.encode(rows)))
+        return self.decode(self.dropout(self.encode(self.input_dropout(rows))))
 
     def penalty(self) -> Tensor:
         """||W||^2 + ||V||^2, without the biases."""
@@ -132,14 +157,24 @@ class AutoRec(GeneralRecommender):
         self.by_user = chosen.orientation == "user"
         self.row_field = self.USER_ID if self.by_user else self.ITEM_ID
         self.reg_weight = chosen.reg_weight
-        self.rows = RatingRows.of_dataset(dataset, config["RATING_FIELD"], chosen.orientation)
-        self.rows = self.rows.to(config["device"])
+        ratings = RatingRows.of_dataset(dataset, config["RATING_FIELD"], chosen.orientation)
+        ratings = ratings.to(config["device"])
+        self.baseline = fit_baseline(ratings, chosen.centring, chosen.damping)
+        self.rows = centred(ratings, self.baseline)
+        self.clip_ratings = chosen.clip_ratings
+        self.range = (float(ratings.values.min()), float(ratings.values.max()))
+        self.unseen_rating = chosen.unseen_rating
+        self.unseen_rows = ratings.starts.diff() == 0  # [rows]
+        self.unseen_columns = ratings.columns.new_ones(ratings.n_columns, dtype=torch.bool)
+        self.unseen_columns[ratings.columns] = False  # [C]
         self.net = AutoRecNet(
             self.rows.n_columns,
             chosen.hidden_size,
             chosen.hid_activation,
             chosen.out_activation,
             chosen.dropout_prob,
+            chosen.input_dropout_prob,
+            chosen.initialisation,
         )
         self._hidden = Memo()
 
@@ -161,17 +196,33 @@ class AutoRec(GeneralRecommender):
         return self._hidden.get((encoder.weight, encoder.bias), encode_all)
 
     def predict(self, interaction: Any) -> Tensor:
+        """The rating of each pair [B], in the range of the training ratings."""
         users, items = interaction[self.USER_ID], interaction[self.ITEM_ID]
         rows, columns = (users, items) if self.by_user else (items, users)
-        return self.net.decode_cells(self.hidden()[rows], columns)
+        ratings = self.net.decode_cells(self.hidden()[rows], columns)
+        ratings = self._finish(ratings + self.baseline.at(rows, columns), rows, columns)
+        return ratings.clamp(*self.range) if self.clip_ratings else ratings
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
-        users = interaction[self.USER_ID]
+        """The score of every item for each user [B * items]: ratings, not clipped."""
+        users = interaction[self.USER_ID][:, None]  # [B, 1]
+        items = torch.arange(self.n_items, device=users.device)
         if self.by_user:
-            return self.net.decode(self.hidden()[users]).view(-1)
-        decoder = self.net.decoder
-        weights, biases = decoder.weight[users], decoder.bias[users]  # [B, H], [B]
-        return self.net.f(weights @ self.hidden().T + biases[:, None]).view(-1)  # [B * items]
+            rows, columns = users, items
+            scores = self.net.decode(self.hidden()[users[:, 0]])  # [B, items]
+        else:
+            rows, columns = items, users
+            decoder = self.net.decoder
+            weights, biases = decoder.weight[users[:, 0]], decoder.bias[users]  # [B, H], [B, 1]
+            scores = self.net.f(weights @ self.hidden().T + biases)
+        return self._finish(scores + self.baseline.at(rows, columns), rows, columns).view(-1)
+
+    def _finish(self, ratings: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """The paper's rule for what training has not seen, where it is asked for."""
+        if self.unseen_rating is None:
+            return ratings
+        unseen = self.unseen_rows[rows] | self.unseen_columns[columns]
+        return torch.where(unseen, self.unseen_rating, ratings)
 
     def train(self, mode: bool = True) -> "AutoRec":
         """As ``nn.Module.train``; what an evaluation keeps is forgotten."""

@@ -1,0 +1,70 @@
+r"""What is taken from the ratings before a model sees them, and added to what it predicts.
+
+    none   b_rc = 0
+    mean   b_rc = mu, the mean of the training ratings
+    bias   b_rc = mu + b_r + b_c, where b_r and b_c minimise
+           sum_observed (x_rc - mu - b_r - b_c)^2 + damping (sum_r b_r^2 + sum_c b_c^2)
+
+The last is the baseline predictor of Koren, "Factorization Meets the Neighborhood", KDD 2008,
+section 2.1. A row or column without a rating has a bias of 0; without damping, of all solutions
+the one with the smallest biases is taken.
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import lsqr
+from torch import Tensor
+
+from recbole_ext.interactions import RatingRows
+
+Centring = Literal["none", "mean", "bias"]
+
+
+class Baseline(NamedTuple):
+    """b, by rows and columns.
+
+    Attributes:
+        mean: [], mu; 0 where nothing is taken.
+        rows, columns: [R] and [C], the biases.
+    """
+
+    mean: Tensor
+    rows: Tensor
+    columns: Tensor
+
+    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """b of some cells; the two broadcast against each other."""
+        return self.mean + self.rows[rows] + self.columns[columns]
+
+
+def fit_baseline(ratings: RatingRows, kind: Centring, damping: float) -> Baseline:
+    """The baseline of the training ratings, on their device.
+
+    Args:
+        ratings: R rows of C columns.
+        kind: see above.
+        damping: at least 0; pulls biases of few ratings to 0.
+    """
+    values = ratings.values.double().cpu().numpy()
+    mean = values.mean() if kind != "none" else 0.0
+    biases = np.zeros(ratings.n_rows + ratings.n_columns)
+    if kind == "bias":
+        # a rating's equation has a 1 for its row and a 1 for its column
+        ones = np.ones(2 * len(values))
+        which = torch.stack([ratings.row_of, ratings.n_rows + ratings.columns], dim=1)
+        ends = np.arange(0, len(ones) + 1, 2)
+        design = csr_matrix(
+            (ones, which.ravel().cpu().numpy(), ends), shape=(len(values), len(biases))
+        )
+        biases = lsqr(design, values - mean, damp=damping**0.5, atol=1e-10, btol=1e-10)[0]
+    parts = np.split(biases, [ratings.n_rows])
+    return Baseline(*(torch.as_tensor(part).to(ratings.values) for part in (mean, *parts)))
+
+
+def centred(ratings: RatingRows, baseline: Baseline) -> RatingRows:
+    """The ratings with the baseline taken from each."""
+    taken = baseline.at(ratings.row_of, ratings.columns)
+    return ratings._replace(values=ratings.values - taken)
