@@ -65,6 +65,7 @@ def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, s
             f"{path}: no such file; found {', '.join(here) or 'an empty folder'} there. A data "
             "set needs <name>/<name>.inter, or the files that benchmark_filename names"
         )
+    _check_writing(path, separator, encoding or "utf-8")
     with path.open("rb") as stream:
         lines = [stream.readline(), stream.readline()]
     try:
@@ -95,6 +96,25 @@ def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, s
     if not first.strip():
         raise DataError(f"{path}, line 2: no interaction after the header")
     return fields
+
+
+def _check_writing(path: Path, separator: str, encoding: str) -> None:
+    """Refuse what lines and columns cannot be found by: they are, by their bytes."""
+    try:
+        plain = "\t\n".encode(encoding) == b"\t\n"
+        separator.encode(encoding)
+    except (LookupError, UnicodeEncodeError) as error:
+        raise DataError(f"{path}: encoding: {error}; utf-8 is the usual one") from error
+    if not plain:
+        raise DataError(
+            f"{path}: encoding: expected one that keeps ASCII, such as utf-8 or latin-1, found "
+            f"{encoding}; save the file as UTF-8"
+        )
+    if not separator or "\n" in separator:
+        raise DataError(
+            f"{path}: field_separator: expected what stands between two columns, "
+            f"found {separator!r}"
+        )
 
 
 def _check_rating_column(path: Path, fields: dict[str, str], chosen: settings.DataSettings) -> None:

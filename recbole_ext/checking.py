@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from recbole_ext import atomic_files, delimited
 from recbole_ext.errors import DataError
@@ -101,15 +102,20 @@ class Report:
 
 @dataclass
 class _Pairs:
-    """The user-item pairs of all interaction files, as numbers."""
+    """The user-item pairs of interaction files that belong together, as numbers."""
 
     users: dict[str, int] = field(default_factory=dict)
     items: dict[str, int] = field(default_factory=dict)
     keys: list[np.ndarray] = field(default_factory=list)  # user, item in one int64
     lines: list[np.ndarray] = field(default_factory=list)
-    files: list[tuple[Path, int]] = field(default_factory=list)  # path, rows
+    files: list[Path] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)  # of each file
 
-    def take(self, frame: pd.DataFrame) -> None:
+    def take(self, path: Path, frame: pd.DataFrame) -> None:
+        if path not in self.files:
+            self.files.append(path)
+            self.rows.append(0)
+        self.rows[-1] += len(frame)
         users = _numbers(frame["user_id"], self.users)
         items = _numbers(frame["item_id"], self.items)
         self.keys.append(users << 32 | items)
@@ -148,7 +154,8 @@ def check_folder(
         here = ", ".join(sorted(path.name for path in folder.glob("*"))) or "nothing"
         raise DataError(f"{folder}: no .inter file there; found {here}")
     report = Report(limit)
-    pairs = _Pairs()
+    seen_together = _parts_of_a_run(folder)
+    groups: dict[str, _Pairs] = {}
     for path in files:
         suffix = path.suffix[1:]
         try:
@@ -166,22 +173,25 @@ def check_folder(
         if "timestamp" in fields and fields["timestamp"] != "float":
             what = f"timestamp is a {fields['timestamp']}, expected timestamp:float"
             report.add(path, what, "header", 1, "warning")
-        paired = suffix == "inter" and not missing
-        before = sum(map(len, pairs.keys))
-        _check_lines(
-            path,
-            fields,
-            (separator, encoding),
-            (low, high),
-            report,
-            progress,
-            pairs if paired else None,
-        )
-        if paired:
-            pairs.files.append((path, sum(map(len, pairs.keys)) - before))
-    if pairs.files:
-        _check_pairs(pairs, report)
+        pairs = None
+        if suffix == "inter" and not missing:
+            part = "".join(path.suffixes[:-1])[1:]  # train of <name>.train.inter
+            group = "the parts of a run" if part in seen_together else path.name
+            pairs = groups.setdefault(group, _Pairs())
+        _check_lines(path, fields, (separator, encoding), (low, high), report, progress, pairs)
+    for found in groups.values():
+        if sum(found.rows):
+            _check_pairs(found, report)
     return report
+
+
+def _parts_of_a_run(folder: Path) -> list[str]:
+    """The parts whose pairs must not meet: what the data set's own settings name, or the usual."""
+    try:
+        beside = yaml.safe_load((folder / f"{folder.name}.yaml").read_text(encoding="utf-8"))
+        return [str(part) for part in beside["benchmark_filename"]]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return ["train", "valid", "test"]
 
 
 def _check_lines(
@@ -222,7 +232,7 @@ def _check_lines(
                 ),
             )
         if pairs is not None and len(frame):
-            pairs.take(frame)
+            pairs.take(path, frame)
     report.rows[path.name] = rows
     if not rows:
         report.add(path, "no row that can be used", "empty")
@@ -264,14 +274,14 @@ def _check_text_numbers(path: Path, name: str, column: pd.Series, report: Report
 
 def _check_pairs(pairs: _Pairs, report: Report) -> None:
     keys, lines = np.concatenate(pairs.keys), np.concatenate(pairs.lines)
-    ends = np.cumsum([rows for _, rows in pairs.files])
+    ends = np.cumsum(pairs.rows)
     again = np.flatnonzero(pd.Series(keys).duplicated().to_numpy())
     user_names, item_names = list(pairs.users), list(pairs.items)
     if len(again):
         # the first row of each pair that comes again
         repeated = np.flatnonzero(np.isin(keys, keys[again]))
         first = pd.Series(repeated, index=keys[repeated]).groupby(level=0).first()
-    for number, (path, _) in enumerate(pairs.files):
+    for number, path in enumerate(pairs.files):
         start = ends[number - 1] if number else 0
         mine = again[(again >= start) & (again < ends[number])]
         if not len(mine):
@@ -285,7 +295,7 @@ def _check_pairs(pairs: _Pairs, report: Report) -> None:
             def what(place: int, rows=rows, firsts=firsts, inside=inside) -> str:  # type: ignore[no-untyped-def]
                 key = int(keys[rows[place]])
                 pair = f"user {user_names[key >> 32]}, item {item_names[key & 0xFFFFFFFF]}"
-                where = pairs.files[int(np.searchsorted(ends, firsts[place], side="right"))][0]
+                where = pairs.files[int(np.searchsorted(ends, firsts[place], side="right"))]
                 line = int(lines[firsts[place]])
                 if inside:
                     return f"{pair} again, as in line {line}; RecBole keeps both (rm_dup_inter)"
@@ -293,7 +303,7 @@ def _check_pairs(pairs: _Pairs, report: Report) -> None:
 
             severity: Severity = "warning" if inside else "error"
             report.add_all(path, kind, lines[rows], what, severity)
-    last = pairs.files[-1][0]
+    last = pairs.files[-1]
     for column, codes, names in (
         ("user", keys >> 32, user_names),
         ("item", keys & 0xFFFFFFFF, item_names),

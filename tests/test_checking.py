@@ -124,6 +124,33 @@ def test_other_separators_and_encodings():
     assert check({"d.inter": text}, separator=",", encoding="latin-1").errors == 0
 
 
+def test_a_whole_file_beside_its_parts_and_parts_of_other_runs_are_no_leak():
+    files = {
+        "d.inter": HEADER + GOOD,
+        "d.train.inter": HEADER + GOOD,
+        "d.fold2.inter": HEADER + GOOD,
+    }
+    assert said(check(files)) == []
+    Path("d/d.yaml").write_text("benchmark_filename: [train, fold2]\n")
+    report = checking.check_folder(Path("d"))
+    assert report.counts["d.train.inter", "pair in two parts"] == 4
+    assert report.errors == 4
+
+
+@pytest.mark.parametrize(
+    ("separator", "encoding", "message"),
+    [
+        ("\t", "utf-16", "encoding: expected one that keeps ASCII, such as utf-8"),
+        ("\t", "utf-99", "encoding: unknown encoding: utf-99"),
+        ("\u2603", "latin-1", "encoding: 'latin-1' codec can't encode"),
+        ("", "utf-8", "field_separator: expected what stands between two columns, found ''"),
+    ],
+)
+def test_what_lines_cannot_be_found_by(separator, encoding, message):
+    report = check({"d.inter": HEADER + GOOD}, separator=separator, encoding=encoding)
+    assert said(report)[0].startswith(f"error: d/d.inter: {message}")
+
+
 def test_a_folder_without_interactions():
     with pytest.raises(DataError, match=r"d: no \.inter file there; found d\.item"):
         check({"d.item": b"item_id:token\n1\n"})
