@@ -86,6 +86,39 @@ def test_evaluate_prints_what_the_run_printed(ratings):
     assert second.stdout.strip().splitlines()[-2:] == first.stdout.strip().splitlines()[-2:]
 
 
+@pytest.mark.parametrize("model", ["AutoRec", "NCFMLP"])
+def test_one_trained_model_by_both_protocols(model, ratings):
+    """The numbers of runs that are set up for one protocol each, with the same weights."""
+    prepared = runs.prepare(model, **runs.SMALL[model], metric_decimal_place=4)
+    prepared.fit()
+    file = prepared.trainer.saved_model_file
+    words = ("--protocol", "rating") if model == "AutoRec" else ()
+    result = invoke("evaluate", file, *words, "--protocol", "ranking", entry=main.main)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.strip().splitlines()
+    ranking = runs.prepare(
+        model, **{**runs.SMALL[model], **runs.RANKING, "metric_decimal_place": 4}
+    )
+    ranking.model.load_state_dict(torch.load(file, weights_only=True)["state_dict"])
+    expected = ranking.trainer.evaluate(ranking.test, load_best_model=False)
+    assert lines[-4].split()[:2] == ["ndcg@10", "recall@10"]
+    assert [float(x) for x in lines[-1].split()[1:3]] == [
+        pytest.approx(expected["ndcg@10"]),
+        pytest.approx(expected["recall@10"]),
+    ]
+    if model == "AutoRec":
+        rating = prepared.trainer.evaluate(prepared.test, load_best_model=True)
+        assert lines[-9].split() == ["rmse", "mae"]
+        assert [float(x) for x in lines[-6].split()[1:]] == [
+            pytest.approx(rating["rmse"]),
+            pytest.approx(rating["mae"]),
+        ]
+    else:
+        refused = invoke("evaluate", file, "--protocol", "rating", entry=main.main)
+        assert refused.exit_code == 2
+        assert "NCFMLP has been trained to predict label (LABEL_FIELD)" in refused.stderr
+
+
 def test_resume_goes_on(ratings):
     words = ("--model=AutoRec", "--dataset=made", *SMALL[1:])
     invoke(*words, "--epochs=2")

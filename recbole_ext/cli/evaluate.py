@@ -1,37 +1,70 @@
 """`recbole-ext evaluate`: the metrics of a checkpoint."""
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from recbole_ext.cli.command import HELP, reports_errors, result_table
 
+if TYPE_CHECKING:
+    from recbole.config import Config
+
 EXAMPLE = """\b
-Example:
+Examples:
   recbole-ext evaluate saved/AutoRec-<time>.pth
+  recbole-ext evaluate saved/AutoRec-<time>.pth --protocol rating --protocol ranking
 """
 
 
 @click.command(context_settings=HELP, epilog=EXAMPLE)
 @click.argument("file")
 @click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=click.Choice(["rating", "ranking"]),
+    help="RMSE and MAE, or NDCG@10 and more over all items, instead of what the run was "
+    "evaluated by; several may be given.",
+)
+@click.option(
     "--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own."
 )
 @reports_errors
-def evaluate(file: str, trust_checkpoint: bool) -> None:
+def evaluate(file: str, protocols: tuple[str, ...], trust_checkpoint: bool) -> None:
     """Evaluate the model of the checkpoint FILE on its data set's validation and test split."""
-    from recbole_ext import checkpoint
+    from recbole_ext import checkpoint, evaluation
 
     with checkpoint.trusted(trust_checkpoint):
         checkpoint.load(file, map_location="cpu")  # refused before RecBole writes a log
         from recbole.quick_start import load_data_and_model
 
-        config, model, _, train_data, valid_data, test_data = load_data_and_model(file)
+        config, model, _, *loaders = load_data_and_model(file)
+    tables = []
+    for protocol in protocols:
+        other = evaluation.by_protocol(config, protocol)
+        tables.append(_metrics(other, model, *_loaders(other)))
+    if not protocols:
+        tables.append(_metrics(config, model, *loaders))
+    click.echo(f"\n{config['model']} on {config['dataset']}, seed {config['seed']}, from {file}")
+    click.echo("\n\n".join(tables))
+
+
+def _loaders(config: "Config") -> Any:
+    """Those of the run's split, evaluated by these settings."""
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import init_seed
+
+    init_seed(config["seed"], config["reproducibility"])
+    return data_preparation(config, create_dataset(config))
+
+
+def _metrics(config: "Config", model: Any, train: Any, valid: Any, test: Any) -> str:
     from recbole.utils import get_trainer
 
     trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
-    trainer.eval_collector.data_collect(train_data)
+    trainer.eval_collector.data_collect(train)
     parts = {
         name: trainer.evaluate(data, load_best_model=False, show_progress=config["show_progress"])
-        for name, data in (("valid", valid_data), ("test", test_data))
+        for name, data in (("valid", valid), ("test", test))
     }
-    click.echo(f"\n{config['model']} on {config['dataset']}, seed {config['seed']}, from {file}")
-    click.echo(result_table(parts))
+    return result_table(parts)
