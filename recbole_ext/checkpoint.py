@@ -23,7 +23,6 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from enum import Enum
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,7 @@ import wrapt
 
 from recbole_ext.errors import CheckpointError
 from recbole_ext.patching import after_import, rewrite
+from recbole_ext.plain import Plain, decode, encode
 from recbole_ext.version import __version__
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from recbole.trainer import Trainer
 
 FORMAT = 1
-Plain = Any  # None, bool, int, float, str, a tensor, or a list, tuple or dict of these
 
 # Keys that say how this process was started, not what the run is.
 _OF_THE_PROCESS = ("resume_from", "trust_checkpoint", "device", "single_spec", "local_rank")
@@ -58,75 +57,6 @@ def trusted(yes: bool = True) -> Iterator[None]:
         yield
     finally:
         _trust.reset(token)
-
-
-# --- plain values ---------------------------------------------------------------------------
-
-
-def encode(value: Any, where: str = "value") -> Plain:
-    """``value`` as tensors and plain values; ``decode`` gives it back.
-
-    Enum members become their names and devices their strings. A ``torch.nn.Module`` becomes
-    None: as an attribute of a model its parameters are in the model's ``state_dict`` already.
-
-    Raises:
-        CheckpointError: if the value, or one inside it, has no plain form; it names ``where``.
-    """
-    import numpy as np
-    import scipy.sparse
-    import torch
-
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if isinstance(value, torch.Tensor):
-        return value.detach()
-    # before mappings: a dok_matrix is a dict
-    if scipy.sparse.issparse(value):
-        rows = value.tocsr()
-        parts = {name: encode(getattr(rows, name)) for name in ("data", "indices", "indptr")}
-        return {"~scipy": value.format, "shape": encode(value.shape), **parts}
-    if isinstance(value, Mapping):
-        return {
-            encode(key, where): encode(item, f"{where}[{key!r}]") for key, item in value.items()
-        }
-    if isinstance(value, (list, tuple, set, frozenset)):
-        kind = tuple if isinstance(value, tuple) else list
-        return kind(encode(item, f"{where}[{i}]") for i, item in enumerate(value))
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, torch.device):
-        return str(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        # torch has few operations on unsigned types, but it stores int64 everywhere
-        stored = value.astype(np.int64) if value.dtype.kind == "u" else value
-        tensor = torch.from_numpy(np.ascontiguousarray(stored))
-        return {"~numpy": tensor, "dtype": value.dtype.str, "matrix": isinstance(value, np.matrix)}
-    if isinstance(value, torch.nn.Module):
-        return None
-    raise CheckpointError(
-        f"{where}: a checkpoint holds tensors and plain values (numbers, strings, lists, dicts), "
-        f"found {type(value).__module__}.{type(value).__name__}; give a plain value for it"
-    )
-
-
-def decode(value: Plain) -> Any:
-    """What ``encode`` was given."""
-    import numpy as np
-    import scipy.sparse
-
-    if isinstance(value, dict):
-        if "~numpy" in value:
-            array = value["~numpy"].cpu().numpy().astype(value["dtype"])
-            return np.asmatrix(array) if value["matrix"] else array
-        if "~scipy" in value:
-            parts = tuple(decode(value[name]) for name in ("data", "indices", "indptr"))
-            return scipy.sparse.csr_matrix(parts, shape=value["shape"]).asformat(value["~scipy"])
-        return {key: decode(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(decode(item) for item in value)
-    return value
 
 
 # --- random states --------------------------------------------------------------------------
@@ -167,6 +97,22 @@ def _generators(trainer: "Trainer") -> "list[torch.Generator]":
     parts = [loader, *(getattr(loader, f"{part}_dataloader", None) for part in ("general", "kg"))]
     generators = [getattr(part, "generator", None) for part in parts]
     return [generator for generator in generators if generator is not None]
+
+
+def name_of_run(config: "Config") -> str:
+    """What tells a run's checkpoint from others: the time, and the process that saves it.
+
+    RecBole names it by the second alone. Two runs that start in the same second would then
+    write one file and evaluate each other's model; the processes of one run that do not start in
+    the same second would look for different files.
+    """
+    import torch
+    from recbole.utils import get_local_time
+
+    names = [f"{get_local_time()}-{os.getpid()}"]
+    if not config["single_spec"]:
+        torch.distributed.broadcast_object_list(names, src=0)  # only the first process saves
+    return names[0]
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -360,6 +306,16 @@ def _fit(
 def _mend_trainers(module: ModuleType) -> None:
     module.recbole_ext_checkpoint = _this_module()  # type: ignore[attr-defined]
     trainer = module.Trainer
+    for kind in (trainer, module.DecisionTreeTrainer):
+        rewrite(
+            kind.__init__,
+            {
+                '"{}-{}.pth".format(self.config["model"], get_local_time())': (
+                    '"{}-{}.pth".format('
+                    'self.config["model"], recbole_ext_checkpoint.name_of_run(config))'
+                )
+            },
+        )
     rewrite(
         trainer._save_checkpoint,
         {

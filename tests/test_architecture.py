@@ -11,6 +11,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # What may import what: a module imports only from layers below its own.
 LAYERS = [
     {"errors", "version", "patching"},
+    {"plain"},
     {"settings", "delimited"},
     {"atomic_files", "compat", "checkpoint"},
     {"checking", "evaluation"},
@@ -76,7 +77,7 @@ def test_imports_point_one_way(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_has_one_job(path):
-    assert len(path.read_text().splitlines()) <= 460, "split it"
+    assert len(path.read_text().splitlines()) <= 400, "split it"
 
 
 def test_nothing_of_the_framework_in_nets_and_losses():

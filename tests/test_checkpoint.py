@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ext import checkpoint
+from recbole_ext import checkpoint, plain
 from recbole_ext.errors import CheckpointError
 from tests import runs
 
@@ -29,34 +29,34 @@ PLAIN = st.recursive(
 
 @given(PLAIN)
 def test_plain_values_come_back(value):
-    assert checkpoint.decode(checkpoint.encode(value)) == value
+    assert plain.decode(plain.encode(value)) == value
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint32", "uint8", "bool"])
 def test_arrays_come_back(dtype):
     array = np.arange(6).reshape(2, 3).astype(dtype)
-    back = checkpoint.decode(checkpoint.encode(array))
+    back = plain.decode(plain.encode(array))
     assert back.dtype == array.dtype
     np.testing.assert_array_equal(back, array)
-    assert isinstance(checkpoint.decode(checkpoint.encode(np.asmatrix(array))), np.matrix)
+    assert isinstance(plain.decode(plain.encode(np.asmatrix(array))), np.matrix)
 
 
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "lil", "dok"])
 def test_sparse_matrices_come_back(form):
     matrix = scipy.sparse.random(5, 4, density=0.4, random_state=0, format=form)
-    back = checkpoint.decode(checkpoint.encode(matrix))
+    back = plain.decode(plain.encode(matrix))
     assert back.format == form
     np.testing.assert_array_equal(back.toarray(), matrix.toarray())
 
 
 def test_numpy_numbers_become_numbers():
-    assert type(checkpoint.encode(np.float64(0.5))) is float
-    assert type(checkpoint.encode({np.int64(3): np.int32(4)})[3]) is int
+    assert type(plain.encode(np.float64(0.5))) is float
+    assert type(plain.encode({np.int64(3): np.int32(4)})[3]) is int
 
 
 def test_a_value_without_a_plain_form_is_named():
     with pytest.raises(CheckpointError, match=r"config\['hook'\]: .*found builtins\.object"):
-        checkpoint.encode({"hook": object()}, "config")
+        plain.encode({"hook": object()}, "config")
 
 
 # --- what runs write ------------------------------------------------------------------------
@@ -273,3 +273,22 @@ def test_a_checkpoint_of_another_run_is_refused(ratings):
     run.config["hidden_size"] = 9
     with pytest.raises(CheckpointError, match="hidden_size=7, this run has hidden_size=9"):
         checkpoint.check_fits(file, run.config, ["hidden_size"])
+
+
+def test_runs_of_the_same_second_have_checkpoints_of_their_own(ratings, monkeypatch):
+    import recbole.utils
+    import torch.distributed
+
+    monkeypatch.setattr(recbole.utils, "get_local_time", lambda: "now")
+    one = runs.prepare("BPR")
+    assert Path(one.trainer.saved_model_file).name == f"BPR-now-{os.getpid()}.pth"
+    monkeypatch.setattr(os, "getpid", lambda: 7)  # another process
+    assert Path(runs.prepare("BPR").trainer.saved_model_file).name == "BPR-now-7.pth"
+
+    # the processes of one run share the file of the first, whatever their own clocks say
+    def broadcast(names, src):
+        assert src == 0
+        names[0] = "before-1"
+
+    monkeypatch.setattr(torch.distributed, "broadcast_object_list", broadcast)
+    assert checkpoint.name_of_run({"single_spec": False}) == "before-1"
