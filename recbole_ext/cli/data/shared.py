@@ -1,0 +1,75 @@
+"""What the data commands share: options, progress bars, reading."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from recbole_ext.cli.command import F
+
+if TYPE_CHECKING:
+    from recbole_ext.movielens.rows import Rows
+
+
+def example(lines: str) -> str:
+    return f"\b\nExample:{lines}\n"
+
+
+data_path_option = click.option(
+    "--data_path",
+    default="dataset",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The folder of data sets, as RecBole's setting.",
+)
+seed_option = click.option(
+    "--seed", default=2020, show_default=True, type=click.IntRange(0), help="Of what is drawn."
+)
+new_name_option = click.option(
+    "--name", "new_name", help="Of the new data set, instead of one made up."
+)
+
+
+def share_option(flag: str, default: float, help_text: str) -> Callable[[F], F]:
+    kind = click.FloatRange(0, 1, min_open=True, max_open=True)
+    return click.option(flag, default=default, show_default=True, type=kind, help=help_text)
+
+
+@contextmanager
+def bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress bar in bytes, on standard error."""
+    from tqdm import tqdm
+
+    with tqdm(
+        total=size, desc=what, unit="B", unit_scale=True, file=sys.stderr, leave=False
+    ) as bar:
+
+        def progress(n_bytes: int) -> None:
+            bar.update(n_bytes)
+
+        yield progress
+
+
+@contextmanager
+def download_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """The same for a download, whose size is known once it has begun."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit="B", unit_scale=True, file=sys.stderr, leave=False) as bar:
+
+        def progress(here: int, whole: int) -> None:
+            bar.total = whole or None
+            bar.update(here - bar.n)
+
+        yield progress
+
+
+def read_rows(name: str, data_path: Path) -> "Rows":
+    from recbole_ext.movielens import rows
+
+    path = rows.locate(name, data_path)
+    with bar(f"reading {path.name}", path.stat().st_size) as progress:
+        return rows.read(path, progress)
