@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def example(lines: str) -> str:
+    """The end of a command's help; each line begins with a newline and two spaces."""
     return f"\b\nExample:{lines}\n"
 
 
@@ -34,6 +35,7 @@ new_name_option = click.option(
 
 
 def share_option(flag: str, default: float, help_text: str) -> Callable[[F], F]:
+    """An option between 0 and 1, both excluded."""
     kind = click.FloatRange(0, 1, min_open=True, max_open=True)
     return click.option(flag, default=default, show_default=True, type=kind, help=help_text)
 
@@ -68,6 +70,11 @@ def download_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def read_rows(name: str, data_path: Path) -> "Rows":
+    """The interactions of a data set, with a progress bar.
+
+    Raises:
+        DataError: it is not here, or cannot be read.
+    """
     from recbole_ext.movielens import rows
 
     path = rows.locate(name, data_path)
