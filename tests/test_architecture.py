@@ -16,7 +16,7 @@ LAYERS = [
     {"atomic_files", "compat", "checkpoint"},
     {"checking", "evaluation"},
     {"interactions", "models.memo"},
-    {"models.centring"},
+    {"models.centring", "models.corruption"},
     {"models"},
     {"training"},
     {"registry"},

@@ -15,6 +15,7 @@ VARIANTS = [
     ("NCFMLP", {"loss_type": "RMSE", "dropout_prob": 0.2}),
     ("AutoRec", {"orientation": "item"}),
     ("AutoRec", {"orientation": "item", "centring": "bias", "unseen_rating": 3.0}),
+    ("AutoRec", {"orientation": "user", "corruption": "flip", "corruption_rate": 0.2}),
     ("AutoRec", {"orientation": "user", "hid_activation": "relu", "out_activation": "identity"}),
 ]
 

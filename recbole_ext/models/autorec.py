@@ -11,8 +11,9 @@ the loss.
 
 Departures from the paper: the squared error is the mean over the rows of a batch, not the sum
 over all rows, so lambda is the paper's divided by the number of rows; dropout on the input and
-the hidden layer; a mean or biases may be taken from the ratings first (see centring.py); ids are
-RecBole's, whose id 0 is padding: a column that nobody has rated.
+the hidden layer; a mean or biases may be taken from the ratings first (see centring.py); the input
+may be corrupted in training (see corruption.py), while the loss compares with the clean row; ids
+are RecBole's, whose id 0 is padding: a column that nobody has rated.
 
 Predictions of ratings are kept in the range of the training ratings; scores for ranking are not,
 so that items at the top of the range are told apart. For a user or an item without a training
@@ -31,8 +32,10 @@ from recbole.utils import InputType
 from torch import Tensor, nn
 
 from recbole_ext import settings
+from recbole_ext.errors import SettingError
 from recbole_ext.interactions import Orientation, RatingRows
 from recbole_ext.models.centring import Centring, centred, fit_baseline
+from recbole_ext.models.corruption import Corruption, corrupt
 from recbole_ext.models.memo import Memo
 
 Activation = Literal["identity", "sigmoid", "relu", "selu", "tanh"]
@@ -72,6 +75,8 @@ class AutoRecSettings:
     damping: settings.NonNegative
     clip_ratings: bool
     unseen_rating: float | None
+    corruption: Corruption
+    corruption_rate: settings.NonNegative
 
 
 class AutoRecNet(nn.Module):
@@ -159,6 +164,13 @@ class AutoRec(GeneralRecommender):
         self.reg_weight = chosen.reg_weight
         ratings = RatingRows.of_dataset(dataset, config["RATING_FIELD"], chosen.orientation)
         ratings = ratings.to(config["device"])
+        self.corruption, self.corruption_rate = chosen.corruption, chosen.corruption_rate
+        self.levels = ratings.values.unique()  # sorted
+        if chosen.corruption == "flip" and len(self.levels) < 2:
+            raise SettingError(
+                "corruption: flip puts another rating in the place of one, but all are "
+                f"{self.levels.tolist()}; use drop or gaussian"
+            )
         self.baseline = fit_baseline(ratings, chosen.centring, chosen.damping)
         self.rows = centred(ratings, self.baseline)
         self.clip_ratings = chosen.clip_ratings
@@ -179,9 +191,22 @@ class AutoRec(GeneralRecommender):
         self._hidden = Memo()
 
     def calculate_loss(self, interaction: Any) -> Tensor:
-        rows, observed = self.rows.dense(interaction[self.row_field])
-        error = observed_squared_error(self.net(rows), rows, observed)
+        ids = interaction[self.row_field]
+        rows, observed = self.rows.dense(ids)
+        error = observed_squared_error(self.net(self._shown(rows, observed, ids)), rows, observed)
         return error + self.reg_weight / 2 * self.net.penalty()
+
+    def _shown(self, rows: Tensor, observed: Tensor, ids: Tensor) -> Tensor:
+        """What the network sees of some rows in training: corrupted as ratings, then centred."""
+        if self.corruption == "none":
+            return rows
+        columns = torch.arange(self.rows.n_columns, device=rows.device)
+        baseline = self.baseline.at(ids[:, None], columns)  # [B, C]
+        ratings = torch.where(observed, rows + baseline, 0.0)
+        ratings, observed = corrupt(
+            ratings, observed, self.corruption, self.corruption_rate, self.levels
+        )
+        return torch.where(observed, ratings - baseline, 0.0)
 
     def hidden(self) -> Tensor:
         """The hidden units of every row, [rows, H], the padding row included; no dropout."""
