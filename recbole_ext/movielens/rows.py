@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from recbole_ext import atomic_files, delimited
+from recbole_ext import atomic_files
 from recbole_ext.errors import DataError
 
 
@@ -83,32 +83,27 @@ def read(path: Path, progress: Callable[[int], None] = lambda n: None) -> Rows:
     for needed in ("user_id", "item_id"):
         if needed not in fields:
             raise DataError(f"{path}, line 1: no column {needed} (found {', '.join(fields)})")
-    kinds: dict[str, delimited.Kind] = {
-        name: "float" if kind == "float" else "token" for name, kind in fields.items()
-    }
-    texts, lengths, frames = [], [], []
     with path.open("rb") as stream:
         header = stream.readline().rstrip(b"\r\n") + b"\n"
-        for block in delimited.read_blocks(stream, b"\t", len(kinds), first_line=2):
-            frame, wrong = delimited.parse(block, kinds)
-            problems = {**block.problems, **wrong}
-            if problems:
-                line = min(problems)
-                raise DataError(
-                    f"{path}, line {line}: {problems[line]}; `recbole-ext data check "
-                    f"{path.parent}` lists every such line"
-                )
-            texts.append(block.text)
-            lengths.append(np.diff(block.offsets))
-            frames.append(frame)
-            progress(block.n_bytes)
+    texts, lengths, frames = [], [], []
+    for block, frame, problems in atomic_files.scan(path, fields, "\t", "utf-8"):
+        if problems:
+            line = min(problems)
+            raise DataError(
+                f"{path}, line {line}: {problems[line]}; `recbole-ext data check "
+                f"{path.parent}` lists every such line"
+            )
+        texts.append(block.text)
+        lengths.append(np.diff(block.offsets))
+        frames.append(frame)
+        progress(block.n_bytes)
     if not frames:
         raise DataError(f"{path}: no interaction after the header")
     users, user_tokens = _numbered([frame["user_id"] for frame in frames])
     items, item_tokens = _numbered([frame["item_id"] for frame in frames])
 
     def column(name: str) -> np.ndarray | None:
-        if kinds.get(name) != "float":
+        if fields.get(name) != "float":
             return None
         return np.concatenate([frame[name].to_numpy() for frame in frames])
 

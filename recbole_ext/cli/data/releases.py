@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recbole_ext.cli.command import HELP, reports_errors
-from recbole_ext.cli.data.shared import bar, data_path_option, download_bar, example
+from recbole_ext.cli.data.shared import bar, data_path_option, download_bar, example, from_option
 
 if TYPE_CHECKING:
     from recbole_ext.movielens.catalogue import Release
@@ -47,13 +47,7 @@ def list_releases(data_path: Path) -> None:
   recbole-ext data get ml-100k --from ~/ml-100k.zip"""),
 )
 @click.argument("name")
-@click.option(
-    "--from",
-    "source_path",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The release's zip, or the folder it was unpacked to, instead of a download.",
-)
+@from_option("The release's zip, or the folder it was unpacked to, instead of a download.")
 @data_path_option
 @reports_errors
 def get(name: str, source_path: Path | None, data_path: Path) -> None:

@@ -40,6 +40,12 @@ def share_option(flag: str, default: float, help_text: str) -> Callable[[F], F]:
     return click.option(flag, default=default, show_default=True, type=kind, help=help_text)
 
 
+def from_option(help_text: str) -> Callable[[F], F]:
+    """Where a release lies on this machine."""
+    kind = click.Path(path_type=Path)
+    return click.option("--from", "source_path", type=kind, metavar="PATH", help=help_text)
+
+
 @contextmanager
 def bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
     """A progress bar in bytes, on standard error."""

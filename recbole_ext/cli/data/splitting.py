@@ -9,6 +9,7 @@ from recbole_ext.cli.command import HELP, reports_errors, result_table
 from recbole_ext.cli.data.shared import (
     data_path_option,
     example,
+    from_option,
     new_name_option,
     read_rows,
     seed_option,
@@ -48,12 +49,8 @@ def say_made(made: "Made", data_path: Path) -> None:
 @click.option(
     "--negatives", default=99, show_default=True, type=click.IntRange(1), help="A user (loo)."
 )
-@click.option(
-    "--from",
-    "source_path",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The ml-100k zip or folder with u1.base, ... [default: DATA_PATH/downloads/ml-100k.zip]",
+@from_option(
+    "The ml-100k zip or folder with u1.base, ... [default: DATA_PATH/downloads/ml-100k.zip]"
 )
 @new_name_option
 @seed_option
