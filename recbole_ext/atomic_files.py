@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from recbole_ext import delimited, settings
-from recbole_ext.errors import DataError
+from recbole_ext.errors import DataError, SettingError
 
 _KINDS: dict[str, delimited.Kind] = {
     "token": "token",
@@ -27,6 +28,24 @@ def interaction_files(chosen: settings.DataSettings) -> list[Path]:
     folder = Path(chosen.data_path)
     suffixes = [f".{part}" for part in chosen.benchmark_filename or []] or [""]
     return [folder / f"{chosen.dataset}{suffix}.inter" for suffix in suffixes]
+
+
+def settings_beside(folder: Path) -> dict[str, Any]:
+    """What a data set says of itself: the settings in ``<name>/<name>.yaml``; {} without one.
+
+    Raises:
+        SettingError: the file is no yaml of keys and values.
+    """
+    file = folder / f"{folder.name}.yaml"
+    if not file.is_file():
+        return {}
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingError(f"{file}: not yaml: {error}; mend or remove it") from error
+    if not isinstance(found, dict):
+        raise SettingError(f"{file}: expected lines of `key: value`, found {found!r}")
+    return found
 
 
 def check_interactions(config_values: Any, *, ratings: bool) -> None:

@@ -13,10 +13,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from recbole_ext import atomic_files, delimited
-from recbole_ext.errors import DataError
+from recbole_ext.errors import DataError, SettingError
 
 Severity = Literal["error", "warning"]
 
@@ -154,7 +153,7 @@ def check_folder(
         here = ", ".join(sorted(path.name for path in folder.glob("*"))) or "nothing"
         raise DataError(f"{folder}: no .inter file there; found {here}")
     report = Report(limit)
-    seen_together = _parts_of_a_run(folder)
+    seen_together = _parts_of_a_run(folder, report)
     groups: dict[str, _Pairs] = {}
     for path in files:
         suffix = path.suffix[1:]
@@ -185,13 +184,15 @@ def check_folder(
     return report
 
 
-def _parts_of_a_run(folder: Path) -> list[str]:
+def _parts_of_a_run(folder: Path, report: Report) -> list[str]:
     """The parts whose pairs must not meet: what the data set's own settings name, or the usual."""
     try:
-        beside = yaml.safe_load((folder / f"{folder.name}.yaml").read_text(encoding="utf-8"))
-        return [str(part) for part in beside["benchmark_filename"]]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
-        return ["train", "valid", "test"]
+        named = atomic_files.settings_beside(folder).get("benchmark_filename")
+    except SettingError as error:
+        file = folder / f"{folder.name}.yaml"
+        report.add(file, str(error).removeprefix(f"{file}: "), "settings")
+        named = None
+    return list(map(str, named)) if isinstance(named, list) else ["train", "valid", "test"]
 
 
 def _check_lines(

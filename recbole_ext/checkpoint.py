@@ -99,6 +99,9 @@ def _generators(trainer: "Trainer") -> "list[torch.Generator]":
     return [generator for generator in generators if generator is not None]
 
 
+# --- files ----------------------------------------------------------------------------------
+
+
 def name_of_run(config: "Config") -> str:
     """What tells a run's checkpoint from others: the time, and the process that saves it.
 
@@ -113,9 +116,6 @@ def name_of_run(config: "Config") -> str:
     if not config["single_spec"]:
         torch.distributed.broadcast_object_list(names, src=0)  # only the first process saves
     return names[0]
-
-
-# --- files ----------------------------------------------------------------------------------
 
 
 def save(state: Mapping[str, Any], file: str | Path, trainer: "Trainer") -> None:

@@ -32,16 +32,14 @@ class Block:
     """Some whole lines of a file, one after the other.
 
     Attributes:
-        first_line: the number of the first one in the file, from 1.
         text: the lines that are well formed, with a tab between columns, whatever the file has,
             and a newline after each.
-        numbers: [lines], the line number of each of those.
+        numbers: [lines], the number of each of those in the file, from 1.
         n_bytes: how many bytes of the file these lines, and those left out, took.
         problems: line number -> what is wrong with a line that was left out.
         offsets: [lines + 1], where in ``text`` each line starts; the last is its length.
     """
 
-    first_line: int
     text: bytes
     numbers: np.ndarray
     offsets: np.ndarray
@@ -126,7 +124,7 @@ def _examine(
         kept = [chunk[offsets[line] : offsets[line + 1]] for line in np.flatnonzero(keep)]
         chunk, numbers = b"".join(kept), numbers[keep]
         offsets = np.cumsum([0, *map(len, kept)])
-    return Block(first_line, chunk, numbers, offsets, n_bytes, problems)
+    return Block(chunk, numbers, offsets, n_bytes, problems)
 
 
 def _is_text(chunk: bytes, encoding: str) -> bool:

@@ -27,8 +27,8 @@ from typing import Any
 import wrapt
 import yaml
 
-from recbole_ext import settings
-from recbole_ext.errors import RegistryError, SettingError
+from recbole_ext import atomic_files, settings
+from recbole_ext.errors import RegistryError
 from recbole_ext.patching import after_import
 
 _PACKAGE = "recbole.model.general_recommender"
@@ -229,23 +229,9 @@ def _load_internal_config_dict(
     if config.model in MODELS:
         _merge(config.internal_config_dict, defaults(config.model))
     folder = Path(given.get("data_path") or config.internal_config_dict["data_path"])
-    config.internal_config_dict.update(_beside(folder / config.dataset))
+    config.internal_config_dict.update(atomic_files.settings_beside(folder / config.dataset))
     if config.model in MODELS:
         check_settings(config.model, given, {**config.internal_config_dict, **given})
-
-
-def _beside(folder: Path) -> dict[str, Any]:
-    """What a data set says of itself: the settings in ``<name>/<name>.yaml``."""
-    file = folder / f"{folder.name}.yaml"
-    if not file.is_file():
-        return {}
-    try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingError(f"{file}: not yaml: {error}; mend or remove it") from error
-    if not isinstance(found, dict):
-        raise SettingError(f"{file}: expected lines of `key: value`, found {found!r}")
-    return found
 
 
 def _mend_config(module: ModuleType) -> None:
