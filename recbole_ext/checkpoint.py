@@ -45,6 +45,7 @@ FORMAT = 1
 _OF_THE_PROCESS = ("resume_from", "trust_checkpoint", "device", "single_spec", "local_rank")
 
 _trust: ContextVar[bool] = ContextVar("trust_checkpoint", default=False)
+_names: list[str] = []  # of this process's runs
 _trusted_files: set[Path] = set()  # those that runs with trust_checkpoint were resumed from
 
 
@@ -106,13 +107,16 @@ def name_of_run(config: "Config") -> str:
     """What tells a run's checkpoint from others: the time, and the process that saves it.
 
     RecBole names it by the second alone. Two runs that start in the same second would then
-    write one file and evaluate each other's model; the processes of one run that do not start in
-    the same second would look for different files.
+    write one file and evaluate each other's model, in one process too; the processes of one run
+    that do not start in the same second would look for different files.
     """
     import torch
     from recbole.utils import get_local_time
 
-    names = [f"{get_local_time()}-{os.getpid()}"]
+    name = f"{get_local_time()}-{os.getpid()}"
+    times = _names.count(name)
+    _names.append(name)
+    names = [f"{name}-{times + 1}" if times else name]
     if not config["single_spec"]:
         torch.distributed.broadcast_object_list(names, src=0)  # only the first process saves
     return names[0]

@@ -7,6 +7,7 @@ been imported:
     recbole.config.configurator         Config merges properties/model/<name>.yaml, then the
                                         data set's own <name>.yaml, and checks keys
     recbole.data.dataset                create_dataset finds <name>Dataset
+    recbole.trainer                     get_trainer finds <name>Trainer
     recbole.data.utils                  data_preparation asks for a training loader, and for
                                         the negatives of an evaluation
 """
@@ -42,6 +43,7 @@ class Entry:
     model: str
     settings: str
     train_loader: str | None = None
+    trainer: str | None = None
     dataset: str | None = None
     reads_ratings: bool = False
 
@@ -52,9 +54,10 @@ MODELS: dict[str, Entry] = {
         settings="recbole_ext.models.ncf_mlp:NCFMLPSettings",
     ),
     "AutoRec": Entry(
-        model="recbole_ext.models.autorec:AutoRec",
-        settings="recbole_ext.models.autorec:AutoRecSettings",
+        model="recbole_ext.models.autorec.adapter:AutoRec",
+        settings="recbole_ext.models.autorec.settings:AutoRecSettings",
         train_loader="recbole_ext.training:RowLoader",
+        trainer="recbole_ext.training:AutoRecTrainer",
         dataset="recbole_ext.interactions:RatingDataset",
         reads_ratings=True,
     ),
@@ -171,6 +174,8 @@ def check_settings(model: str, given: Mapping[str, Any], merged: Mapping[str, An
     """
     settings.check_names(model, given, own_keys(model) | _general_keys(), _recbole_keys())
     settings.read(settings.RunSettings, merged)
+    if model not in MODELS or "learner" not in own_keys(model):
+        settings.read(settings.LearnerSettings, merged)
     if model in MODELS:
         settings.read(_load(MODELS[model].settings), merged)
 
@@ -271,15 +276,19 @@ def _mend_loaders(module: ModuleType) -> None:
     wrapt.wrap_function_wrapper(module, "create_samplers", _create_samplers)
 
 
-def _add_datasets(module: ModuleType) -> None:
-    datasets = {f"{name}Dataset": entry.dataset for name, entry in MODELS.items() if entry.dataset}
+def _offer(suffix: str, field: str) -> Callable[[ModuleType], None]:
+    """RecBole looks for ``<model><suffix>`` in a module: let it find what our entries name."""
+    references = {f"{name}{suffix}": getattr(entry, field) for name, entry in MODELS.items()}
 
-    def find(name: str) -> Any:  # only when asked: ours subclass RecBole's, being imported now
-        if name in datasets:
-            return _load(datasets[name])
-        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+    def offer(module: ModuleType) -> None:
+        def find(name: str) -> Any:  # only when asked: ours subclass RecBole's, being imported now
+            if references.get(name) is not None:
+                return _load(references[name])
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
 
-    module.__getattr__ = find  # type: ignore[method-assign]
+        module.__getattr__ = find  # type: ignore[method-assign]
+
+    return offer
 
 
 def install() -> None:
@@ -288,4 +297,5 @@ def install() -> None:
     after_import(_PACKAGE, _alias)
     after_import("recbole.config.configurator", _mend_config)
     after_import("recbole.data.utils", _mend_loaders)
-    after_import("recbole.data.dataset", _add_datasets)
+    after_import("recbole.data.dataset", _offer("Dataset", "dataset"))
+    after_import("recbole.trainer", _offer("Trainer", "trainer"))

@@ -38,6 +38,8 @@ PROCESS_KEYS = frozenset(
 # What a data set's own yaml may say beside RecBole's keys (see evaluation.py).
 DATA_KEYS = frozenset({"fixed_negatives"})
 
+RecBoleLearner = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
+
 S = TypeVar("S")  # a dataclass
 
 
@@ -92,7 +94,6 @@ class RunSettings:
         eval_step: epochs between two validations; 0 never validates.
         stopping_step: validations without a better one before training stops.
         seed: of every random number.
-        learner: the optimiser; RecBole takes Adam for any other name.
     """
 
     epochs: NonNegativeInt
@@ -103,7 +104,13 @@ class RunSettings:
     eval_step: NonNegativeInt
     stopping_step: NonNegativeInt
     seed: NonNegativeInt
-    learner: Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
+
+
+@dataclass(frozen=True)
+class LearnerSettings:
+    """The optimiser, for models that name no others; RecBole takes Adam for any other name."""
+
+    learner: RecBoleLearner
 
 
 @dataclass(frozen=True)

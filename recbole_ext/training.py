@@ -1,14 +1,19 @@
-"""How training differs from RecBole's: what a batch is."""
+"""How training differs from RecBole's: what a batch is, and what a step is."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from recbole.data.dataloader.abstract_dataloader import AbstractDataLoader
 from recbole.data.interaction import Interaction
+from recbole.trainer import Trainer
+from torch import Tensor
+from torch.optim import LBFGS, Optimizer, Rprop
 
-from recbole_ext import settings
-from recbole_ext.models.autorec import AutoRecSettings
+from recbole_ext import checkpoint, settings
+from recbole_ext.models.autorec.settings import AutoRecSettings
 
 
 class RowLoader(AbstractDataLoader):
@@ -30,3 +35,79 @@ class RowLoader(AbstractDataLoader):
 
     def collate_fn(self, index: list[int]) -> Interaction:
         return self.ids[np.array(index)]
+
+
+class AutoRecTrainer(Trainer):
+    """RecBole's trainer with the paper's optimisers, re-feeding, averaging and a start.
+
+    ``learner: lbfgs`` and ``rprop`` are for batches of all rows.
+    """
+
+    def _build_optimizer(self, **kwargs: Any) -> Optimizer:
+        learner = kwargs.get("learner", self.learner)
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        if learner == "lbfgs":
+            return LBFGS(parameters, lr=self.learning_rate, line_search_fn="strong_wolfe")
+        if learner == "rprop":
+            return Rprop(parameters, lr=self.learning_rate)
+        return super()._build_optimizer(params=parameters, **kwargs)
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.start_epoch and (file := self.model.chosen.pretrained):
+            self.model.start_from(checkpoint.load(file, map_location=self.device)["state_dict"])
+        return super().fit(*args, **kwargs)
+
+    def _train_epoch(
+        self,
+        train_data: Any,
+        epoch_idx: int,
+        loss_func: Callable[[Any], Tensor] | None = None,
+        show_progress: bool = False,
+    ) -> Any:
+        loss_of = loss_func or self.model.calculate_loss
+        waiting: list[Any] = []  # the batch that the next step is for, unless that is of re-feeding
+
+        def before_step(interaction: Any) -> Tensor:
+            waiting[:] = [interaction]
+            self._next_step_minimises(partial(loss_of, interaction))
+            return loss_of(interaction)
+
+        def after_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+            self.model.after_step()
+            batch = waiting.pop() if waiting else None
+            for _ in range(self.model.chosen.refeeding if batch is not None else 0):
+                loss = partial(self.model.refeeding_loss, batch, self.model.rebuilt)
+                self._next_step_minimises(loss)
+                optimizer.zero_grad()
+                loss().backward()
+                optimizer.step()
+
+        hook = self.optimizer.register_step_post_hook(after_step)
+        try:
+            return super()._train_epoch(train_data, epoch_idx, before_step, show_progress)
+        finally:
+            hook.remove()
+
+    def _next_step_minimises(self, loss: Callable[[], Tensor]) -> None:
+        """Tell L-BFGS, which evaluates the loss itself; RecBole calls ``step()`` without it.
+
+        All evaluations of a step draw the same random numbers: with dropout it minimises one
+        function, not another at each evaluation.
+        """
+        optimizer = self.optimizer
+        if not isinstance(optimizer, LBFGS):
+            return
+        seed = int(torch.randint(2**31, ()))
+
+        def evaluate() -> Tensor:
+            torch.manual_seed(seed)
+            optimizer.zero_grad()
+            value = loss()
+            value.backward()
+            return value
+
+        def step() -> Any:
+            with torch.random.fork_rng():
+                return LBFGS.step(optimizer, evaluate)
+
+        optimizer.step = step  # type: ignore[method-assign, assignment]

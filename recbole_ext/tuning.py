@@ -28,7 +28,7 @@ def read_space(file: str | Path) -> Space:
         learning_rate loguniform -8,0          (the logarithms of the bounds)
         dropout_prob choice [0.0, 0.1, 0.2]
         reg_weight uniform 0,1
-        hidden_size quniform 100,500,50
+        train_batch_size quniform 256,2048,256
 
     Blank lines and lines that start with # are passed over.
 

@@ -77,7 +77,7 @@ def prepare(
 SMALL: dict[str, dict[str, Any]] = {
     "NCFMLP": {"embedding_size": 8, "mlp_hidden_size": [6, 4], "train_batch_size": 64},
     # not clipped: ratings and ranking scores are the same numbers then
-    "AutoRec": {"hidden_size": 7, "train_batch_size": 8, "clip_ratings": False},
+    "AutoRec": {"hidden_sizes": [7], "train_batch_size": 8, "clip_ratings": False},
 }
 
 RANKING = {

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from recbole_ext.models.autorec import AutoRecNet, observed_squared_error
+from recbole_ext.models.autorec.net import AutoRecNet, observed_squared_error
 from tests import runs
 
 ACTIVATIONS = {
@@ -19,7 +19,7 @@ ACTIVATIONS = {
 
 def random_net(n_columns, hidden, g="sigmoid", f="identity", seed=0):
     torch.manual_seed(seed)
-    net = AutoRecNet(n_columns, hidden, g, f).double()
+    net = AutoRecNet(n_columns, [hidden], g, f).double()
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return net
@@ -30,22 +30,22 @@ def numbers(net):
     return tuple(
         parameter.detach().numpy().copy()
         for parameter in (
-            net.encoder.weight,
-            net.encoder.bias,
-            net.decoder.weight,
-            net.decoder.bias,
+            net.hidden_layers[0].weight,
+            net.hidden_layers[0].bias,
+            net.last_layer.weight,
+            net.last_layer.bias,
         )
     )
 
 
 def test_a_hand_worked_example():
     """Two rows, three columns, one hidden unit, identities: h = V r + mu, rebuilt = W h + b."""
-    net = AutoRecNet(3, 1, "identity", "identity").double()
+    net = AutoRecNet(3, [1], "identity", "identity").double()
     with torch.no_grad():
-        net.encoder.weight.copy_(torch.tensor([[1.0, 0.5, 0.0]]))
-        net.encoder.bias.fill_(1.0)
-        net.decoder.weight.copy_(torch.tensor([[1.0], [2.0], [-1.0]]))
-        net.decoder.bias.copy_(torch.tensor([0.0, 1.0, 2.0]))
+        net.hidden_layers[0].weight.copy_(torch.tensor([[1.0, 0.5, 0.0]]))
+        net.hidden_layers[0].bias.fill_(1.0)
+        net.last_layer.weight.copy_(torch.tensor([[1.0], [2.0], [-1.0]]))
+        net.last_layer.bias.copy_(torch.tensor([0.0, 1.0, 2.0]))
     rows = torch.tensor([[2.0, 4.0, 0.0], [0.0, 0.0, 3.0]], dtype=torch.float64)
     observed = torch.tensor([[True, True, False], [True, False, True]])  # a rating of 0 in row 2
     rebuilt = net(rows)
@@ -82,7 +82,12 @@ def test_loss_and_gradients_equal_a_plain_loop(g, f):
     loss = observed_squared_error(net(t_rows), t_rows, t_observed) + reg / 2 * net.penalty()
     assert loss.item() == pytest.approx(loop(*weights), abs=1e-6)
     loss.backward()
-    parameters = (net.encoder.weight, net.encoder.bias, net.decoder.weight, net.decoder.bias)
+    parameters = (
+        net.hidden_layers[0].weight,
+        net.hidden_layers[0].bias,
+        net.last_layer.weight,
+        net.last_layer.bias,
+    )
     step = 1e-6
     for number, parameter in enumerate(parameters):
         expected = np.zeros_like(weights[number])
@@ -142,10 +147,10 @@ def test_one_step_equals_numpy():
     error = np.where(observed, hidden @ w.T + b - rows, 0) * 2 / len(rows)
     back = (error @ w) * hidden * (1 - hidden)
     for found, expected in (
-        (net.decoder.weight, w - 0.05 * (error.T @ hidden + 0.2 * w)),
-        (net.decoder.bias, b - 0.05 * error.sum(0)),
-        (net.encoder.weight, v - 0.05 * (back.T @ rows + 0.2 * v)),
-        (net.encoder.bias, mu - 0.05 * back.sum(0)),
+        (net.last_layer.weight, w - 0.05 * (error.T @ hidden + 0.2 * w)),
+        (net.last_layer.bias, b - 0.05 * error.sum(0)),
+        (net.hidden_layers[0].weight, v - 0.05 * (back.T @ rows + 0.2 * v)),
+        (net.hidden_layers[0].bias, mu - 0.05 * back.sum(0)),
     ):
         np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-12)
 
@@ -160,7 +165,7 @@ def test_the_decoders_optimum_equals_the_closed_form():
     t_rows, t_observed = torch.from_numpy(rows), torch.from_numpy(observed)
     hidden = net.encode(t_rows).detach()
     optimizer = torch.optim.LBFGS(
-        net.decoder.parameters(),
+        net.last_layer.parameters(),
         max_iter=1000,
         tolerance_grad=1e-12,
         tolerance_change=0,
@@ -170,7 +175,7 @@ def test_the_decoders_optimum_equals_the_closed_form():
     def closure():
         optimizer.zero_grad()
         error = observed_squared_error(net.decode(hidden), t_rows, t_observed)
-        loss = error + reg / 2 * net.decoder.weight.square().sum()
+        loss = error + reg / 2 * net.last_layer.weight.square().sum()
         loss.backward()
         return loss
 
@@ -181,7 +186,7 @@ def test_the_decoders_optimum_equals_the_closed_form():
         seen = observed[:, column]
         a = design[seen]
         solution = np.linalg.solve(a.T @ a + ridge, a.T @ rows[seen, column])
-        found = [*net.decoder.weight[column].tolist(), net.decoder.bias[column].item()]
+        found = [*net.last_layer.weight[column].tolist(), net.last_layer.bias[column].item()]
         np.testing.assert_allclose(found, solution, atol=1e-6)
 
 
@@ -194,7 +199,7 @@ def test_cells_equal_whole_rows():
 
 
 def test_dropout_is_on_the_hidden_units_in_training_alone():
-    net = AutoRecNet(3, 200, "sigmoid", "identity", dropout_prob=0.5).double()
+    net = AutoRecNet(3, [200], "sigmoid", "identity", dropout_prob=0.5).double()
     rows = torch.ones(1, 3, dtype=torch.float64)
     net.train()
     assert not torch.equal(net(rows), net(rows))
@@ -222,7 +227,7 @@ def test_items_as_rows_are_users_as_rows_of_the_transposed_ratings(tmp_path):
         "eval_step": 0,
         "dropout_prob": 0.0,
         "epochs": 3,
-        "hidden_size": 5,
+        "hidden_sizes": [5],
     }
     by_item = runs.prepare("AutoRec", "made", **everything, orientation="item")
     by_user = runs.prepare("AutoRec", "turned", **everything, orientation="user")
@@ -255,10 +260,10 @@ def test_evaluated_rmse_equals_the_formula(orientation, ratings):
 
 
 def test_input_dropout_is_on_the_row_in_training_alone():
-    net = AutoRecNet(400, 1, "identity", "identity", input_dropout_prob=0.25).double()
+    net = AutoRecNet(400, [1], "identity", "identity", input_dropout_prob=0.25).double()
     with torch.no_grad():
-        net.encoder.weight.fill_(1.0)
-        net.decoder.weight.fill_(1.0)
+        net.hidden_layers[0].weight.fill_(1.0)
+        net.last_layer.weight.fill_(1.0)
     rows = torch.ones(1, 400, dtype=torch.float64)
     kept = net.train()(rows)[0, 0].item() * 0.75  # dropout scales what it keeps
     assert kept == pytest.approx(round(kept))
@@ -276,11 +281,11 @@ def test_input_dropout_is_on_the_row_in_training_alone():
 )
 def test_initialisation(kind, std):
     torch.manual_seed(0)
-    net = AutoRecNet(300, 200, initialisation=kind)
-    assert net.encoder.weight.std().item() == pytest.approx(std, rel=0.02)
-    assert net.encoder.weight.mean().item() == pytest.approx(0, abs=0.01 * std)
-    assert not net.encoder.bias.any()
-    assert not net.decoder.bias.any()
+    net = AutoRecNet(300, [200], initialisation=kind)
+    assert net.hidden_layers[0].weight.std().item() == pytest.approx(std, rel=0.02)
+    assert net.hidden_layers[0].weight.mean().item() == pytest.approx(0, abs=0.01 * std)
+    assert not net.hidden_layers[0].bias.any()
+    assert not net.last_layer.bias.any()
 
 
 @pytest.mark.parametrize("orientation", ["user", "item"])
@@ -290,7 +295,9 @@ def test_ratings_are_clipped_and_ranking_scores_are_not(orientation, ratings):
     with torch.no_grad():
         for parameter in run.model.parameters():
             parameter.zero_()
-        run.model.net.decoder.bias.copy_(torch.linspace(-2, 9, len(run.model.net.decoder.bias)))
+        run.model.net.last_layer.bias.copy_(
+            torch.linspace(-2, 9, len(run.model.net.last_layer.bias))
+        )
         pairs = run.test.dataset.inter_feat
         scores = run.model.eval().full_sort_predict(pairs).view(len(pairs), -1)
         raw = scores[torch.arange(len(pairs)), pairs["item_id"]]

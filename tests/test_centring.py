@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_ext.interactions import RatingRows
-from recbole_ext.models.centring import centred, fit_baseline
+from recbole_ext.models.autorec.centring import fit_baseline
 from tests import runs
 
 
@@ -59,10 +59,12 @@ def test_biases_solve_the_ridge_regression(damping):
 def test_what_is_taken_is_what_is_added(seed, kind):
     _, ratings = made(seed=seed)
     baseline = fit_baseline(ratings, kind, 1.0)
-    left = centred(ratings, baseline)
-    whole = left.values + baseline.at(ratings.row_of, ratings.columns)
-    torch.testing.assert_close(whole, ratings.values)
-    assert left.columns is ratings.columns
+    ids = torch.tensor([3, 0, 5])
+    rows, observed = ratings.dense(ids)
+    left = baseline.taken_from(rows, observed, baseline.rows[ids])
+    assert not left[~observed].any()
+    whole = left + baseline.at(ids[:, None], torch.arange(5))
+    torch.testing.assert_close(whole[observed], rows[observed])
 
 
 def test_an_untrained_model_without_weights_predicts_the_baseline(ratings):

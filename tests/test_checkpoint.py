@@ -115,7 +115,7 @@ def test_a_module_beside_the_parameters_keeps_its_weights(tmp_path):
         "load_col": {"inter": ["user_id", "item_id", "timestamp"], "item": ["item_id", "kind"]},
         "selected_features": ["kind"],
         "train_neg_sample_args": None,
-        "hidden_size": 8,
+        "hidden_sizes": [8],
         "inner_size": 8,
         "MAX_ITEM_LIST_LENGTH": 5,
     }
@@ -269,10 +269,12 @@ def test_a_checkpoint_of_another_run_is_refused(ratings):
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], epochs=1)
     run.fit()
     file = run.trainer.saved_model_file
-    checkpoint.check_fits(file, run.config, ["hidden_size"])
-    run.config["hidden_size"] = 9
-    with pytest.raises(CheckpointError, match="hidden_size=7, this run has hidden_size=9"):
-        checkpoint.check_fits(file, run.config, ["hidden_size"])
+    checkpoint.check_fits(file, run.config, ["hidden_sizes"])
+    run.config["hidden_sizes"] = [9]
+    with pytest.raises(
+        CheckpointError, match=r"hidden_sizes=\[7\], this run has hidden_sizes=\[9\]"
+    ):
+        checkpoint.check_fits(file, run.config, ["hidden_sizes"])
 
 
 def test_runs_of_the_same_second_have_checkpoints_of_their_own(ratings, monkeypatch):

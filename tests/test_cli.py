@@ -16,7 +16,7 @@ def invoke(*words, entry=run.main):
     return CliRunner().invoke(entry, list(words), catch_exceptions=False)
 
 
-SMALL = ("--epochs=2", "--hidden_size", "4", "--show_progress=False", "--data_path=dataset")
+SMALL = ("--epochs=2", "--hidden_sizes", "[4]", "--show_progress=False", "--data_path=dataset")
 
 
 # --- settings on the command line -----------------------------------------------------------
@@ -70,12 +70,12 @@ def test_a_run_ends_with_its_table(model, ratings):
 
 
 def test_a_yaml_and_the_command_line(ratings):
-    Path("mine.yaml").write_text("epochs: 7\nhidden_size: 3\n")
+    Path("mine.yaml").write_text("epochs: 7\nhidden_sizes: [3]\n")
     words = ("--model=AutoRec", "--dataset=made", "--config_files=mine.yaml", "--epochs=1")
     result = invoke(*words, *SMALL[3:])
     assert result.exit_code == 0, result.output
     config = torch.load(next(Path("saved").glob("*.pth")), weights_only=True)["config"]
-    assert (config["epochs"], config["hidden_size"]) == (1, 3)
+    assert (config["epochs"], config["hidden_sizes"]) == (1, [3])
 
 
 def test_evaluate_prints_what_the_run_printed(ratings):
@@ -148,10 +148,10 @@ HEADER = "user_id:token\titem_id:token\trating:float\n"
 BAD = {
     "misspelt key": (["--embeding_size=64"], "NCFMLP", "made", "did you mean embedding_size"),
     "wrong type": (
-        ["--hidden_size=big"],
+        ["--hidden_sizes=big"],
         "AutoRec",
         "made",
-        "hidden_size: expected a whole number",
+        "hidden_sizes: expected a list, each a whole number",
     ),
     "unknown model": ([], "AutoRek", "made", "did you mean AutoRec"),
     "unknown data set": ([], "AutoRec", "mdae", "did you mean made"),

@@ -277,7 +277,7 @@ def test_two_processes_train_on_a_cpu(ratings):
         [
             *(sys.executable, "-m", "recbole_ext.cli.run"),
             *("--model=AutoRec", "--dataset=made", "--nproc=2", "--port=29517"),
-            *("--epochs=2", "--hidden_size=5", "--show_progress=False"),
+            *("--epochs=2", "--hidden_sizes=[5]", "--show_progress=False"),
         ],
         capture_output=True,
         text=True,
@@ -306,4 +306,4 @@ def names():
 
 print(*ray.get(names.remote()))
 """
-    assert python(code) == "recbole_ext.models.autorec 512"
+    assert python(code) == "recbole_ext.models.autorec.adapter 512"

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_ext.errors import SettingError
-from recbole_ext.models.corruption import corrupt
+from recbole_ext.models.autorec.corruption import corrupt
 from tests import runs
 
 LEVELS = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])
@@ -67,7 +67,8 @@ def test_the_loss_compares_with_the_clean_row(centring, ratings):
     batch = next(iter(run.train))
     loss = run.model.calculate_loss(batch)
     rows, observed = run.model.rows.dense(batch["item_id"])
-    rebuilt = run.model.net(torch.zeros_like(rows))
+    baseline = run.model.baseline.at(batch["item_id"][:, None], torch.arange(rows.shape[1]))
+    rebuilt = run.model.net(torch.zeros_like(rows)) + baseline
     expected = ((rebuilt - rows)[observed] ** 2).sum() / len(rows)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
@@ -77,12 +78,11 @@ def test_flipped_ratings_are_levels_after_centring_too(ratings):
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], **given)
     ids = torch.arange(1, 6)
     rows, observed = run.model.rows.dense(ids)
-    shown = run.model._shown(rows, observed, ids)
-    columns = torch.arange(run.model.rows.n_columns)
-    stars = (shown + run.model.baseline.at(ids[:, None], columns))[observed]
-    clean = (rows + run.model.baseline.at(ids[:, None], columns))[observed]
-    torch.testing.assert_close(stars, stars.round(), atol=1e-5, rtol=0)
-    assert ((stars - clean).abs() > 0.5).all()
+    inputs, shown = run.model._inputs(ids, "flip", 1.0)
+    stars = inputs + run.model.baseline.at(ids[:, None], torch.arange(rows.shape[1]))
+    torch.testing.assert_close(stars[observed], shown[observed])
+    torch.testing.assert_close(shown, shown.round(), atol=1e-5, rtol=0)
+    assert ((shown - rows)[observed].abs() > 0.5).all()
 
 
 def test_evaluation_sees_the_clean_rows(ratings):

@@ -83,7 +83,7 @@ def test_a_users_settings_win_in_recboles_order(tmp_path, monkeypatch):
     from recbole.config import Config
 
     file = tmp_path / "mine.yaml"
-    file.write_text("hidden_size: 11\nreg_weight: 0.5\nnormalize_all: True\nepochs: 3\n")
+    file.write_text("hidden_sizes: [11]\nreg_weight: 0.5\nnormalize_all: True\nepochs: 3\n")
     monkeypatch.setattr(sys, "argv", ["x", "--epochs=9"])
     merged = Config(
         "AutoRec",
@@ -91,7 +91,7 @@ def test_a_users_settings_win_in_recboles_order(tmp_path, monkeypatch):
         config_file_list=[str(file)],
         config_dict={"reg_weight": 0.7, "epochs": 5},
     )
-    assert merged["hidden_size"] == 11  # yaml over our default
+    assert merged["hidden_sizes"] == [11]  # yaml over our default
     assert merged["normalize_all"] is True
     assert merged["reg_weight"] == 0.7  # config_dict over yaml
     assert merged["epochs"] == 9  # command line over all

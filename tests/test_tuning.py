@@ -13,7 +13,7 @@ SPACE = """# what to search
 learning_rate choice [0.001, 0.1]
 reg_weight uniform 0,1
 
-hidden_size quniform 2,8,2
+train_batch_size quniform 2,8,2
 dropout_prob loguniform -3,-1
 mlp_hidden_size choice ['[8,4]', '[4]']
 """
@@ -25,7 +25,7 @@ def test_a_space_in_recboles_format(tmp_path):
     assert tuning.read_space(file) == {
         "choice": {"learning_rate": [0.001, 0.1], "mlp_hidden_size": ["[8,4]", "[4]"]},
         "uniform": {"reg_weight": [0, 1]},
-        "quniform": {"hidden_size": [2, 8, 2]},
+        "quniform": {"train_batch_size": [2, 8, 2]},
         "loguniform": {"dropout_prob": [-3, -1]},
     }
 
@@ -57,7 +57,13 @@ def test_a_missing_space_file():
 def test_hyperopt_finds_the_better_of_two(ratings, tmp_path):
     (tmp_path / "space.txt").write_text("learning_rate choice [0.0, 0.05]\n")
     words = ("--model=AutoRec", "--dataset=made", "--params_file=space.txt", "--state=ERROR")
-    more = ("--epochs", "3", "--hidden_size=4", "--output_file=all.txt", "--display_file=all.html")
+    more = (
+        "--epochs",
+        "3",
+        "--hidden_sizes=[4]",
+        "--output_file=all.txt",
+        "--display_file=all.html",
+    )
     result = subprocess.run(
         [sys.executable, "-m", "recbole_ext.cli.hyper", *words, *more],
         capture_output=True,

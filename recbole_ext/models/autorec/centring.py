@@ -39,6 +39,20 @@ class Baseline(NamedTuple):
         """b of some cells; the two broadcast against each other."""
         return self.mean + self.rows[rows] + self.columns[columns]
 
+    def taken_from(self, ratings: Tensor, observed: Tensor, row_biases: Tensor) -> Tensor:
+        """Rows without their baseline.
+
+        Args:
+            ratings: [B, C].
+            observed: [B, C], true where there is a rating.
+            row_biases: [B], of ``rows``; 0 for a row that the baseline does not know.
+
+        Returns:
+            [B, C], 0 where there is no rating.
+        """
+        baseline = self.mean + row_biases[:, None] + self.columns
+        return torch.where(observed, ratings - baseline, 0.0)
+
 
 def fit_baseline(ratings: RatingRows, kind: Centring, damping: float) -> Baseline:
     """The baseline of the training ratings, on their device.
@@ -62,9 +76,3 @@ def fit_baseline(ratings: RatingRows, kind: Centring, damping: float) -> Baselin
         biases = lsqr(design, values - mean, damp=damping**0.5, atol=1e-10, btol=1e-10)[0]
     parts = np.split(biases, [ratings.n_rows])
     return Baseline(*(torch.as_tensor(part).to(ratings.values) for part in (mean, *parts)))
-
-
-def centred(ratings: RatingRows, baseline: Baseline) -> RatingRows:
-    """The ratings with the baseline taken from each."""
-    taken = baseline.at(ratings.row_of, ratings.columns)
-    return ratings._replace(values=ratings.values - taken)

@@ -39,8 +39,16 @@ def corrupt(
     hit = observed & (torch.rand_like(rows) < rate)
     if kind == "drop":
         return rows.masked_fill(hit, 0.0), observed & ~hit
-    middles = (levels[1:] + levels[:-1]) / 2
-    at = torch.bucketize(rows, middles)  # the level of each rating, whatever rounding did to it
     further = torch.randint_like(rows, 1, len(levels)).long()
-    other = levels[(at + further) % len(levels)]  # each of the others
+    other = levels[(nearest_level(rows, levels) + further) % len(levels)]  # each of the others
     return torch.where(hit, other, rows), observed
+
+
+def nearest_level(ratings: Tensor, levels: Tensor) -> Tensor:
+    """The number of each rating's level, whatever rounding did to it.
+
+    Args:
+        ratings: of any shape.
+        levels: [L], ascending.
+    """
+    return torch.bucketize(ratings, (levels[1:] + levels[:-1]) / 2)

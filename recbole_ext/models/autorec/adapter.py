@@ -1,0 +1,284 @@
+"""AutoRec as RecBole sees it: ids of rows in, losses, ratings and scores out."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from recbole.model.abstract_recommender import GeneralRecommender
+from recbole.utils import InputType
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from recbole_ext import settings
+from recbole_ext.errors import SettingError
+from recbole_ext.interactions import Orientation, RatingRows
+from recbole_ext.models.autorec.centring import fit_baseline
+from recbole_ext.models.autorec.corruption import Corruption, corrupt
+from recbole_ext.models.autorec.kernels import GlobalKernel
+from recbole_ext.models.autorec.net import (
+    AutoRecNet,
+    observed_cross_entropy,
+    observed_squared_error,
+)
+from recbole_ext.models.autorec.settings import AutoRecSettings
+from recbole_ext.models.memo import Memo
+
+# Rows that are encoded at a time where all of them are.
+_ROWS = 1024
+
+
+class AutoRec(GeneralRecommender):
+    """RecBole's view of ``AutoRecNet``.
+
+    The input rows are the training split's ratings, whatever the phase.
+    """
+
+    input_type = InputType.POINTWISE
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self.chosen = chosen = settings.read(AutoRecSettings, config.final_config_dict)
+        self.by_user = chosen.orientation == "user"
+        self.row_field = self.USER_ID if self.by_user else self.ITEM_ID
+        ratings = RatingRows.of_dataset(dataset, config["RATING_FIELD"], chosen.orientation)
+        self.rows = ratings = ratings.to(config["device"])
+        self.levels = ratings.values.unique()  # [K], sorted
+        if chosen.corruption == "flip" and len(self.levels) < 2:
+            raise SettingError(
+                "corruption: flip puts another rating in the place of one, but all are "
+                f"{self.levels.tolist()}; use drop or gaussian"
+            )
+        self.baseline = fit_baseline(ratings, chosen.centring, chosen.damping)
+        self.range = (float(ratings.values.min()), float(ratings.values.max()))
+        self.unseen_rows = ratings.starts.diff() == 0  # [rows]
+        self.unseen_columns = ratings.columns.new_ones(ratings.n_columns, dtype=torch.bool)
+        self.unseen_columns[ratings.columns] = False  # [C]
+        size = chosen.global_kernel_size
+        self.net = AutoRecNet(
+            ratings.n_columns,
+            chosen.hidden_sizes,
+            chosen.hid_activation,
+            chosen.out_activation,
+            chosen.dropout_prob,
+            chosen.input_dropout_prob,
+            chosen.initialisation,
+            n_inputs=ratings.n_columns * (2 if chosen.observed_input else 1),
+            tied=chosen.tied,
+            kernel_dim=chosen.kernel_dim,
+            levels=self.levels if chosen.loss_type == "CE" else None,
+            global_kernel=GlobalKernel(ratings.n_rows, size) if size else None,
+        )
+        self.averaged: AveragedModel | None = None
+        if chosen.averaging:
+            average = get_ema_multi_avg_fn(chosen.averaging)
+            self.averaged = AveragedModel(self.net, multi_avg_fn=average).requires_grad_(False)
+        self._hidden = Memo()
+        self.rebuilt: Tensor | None = None  # h(r) of the last batch, where it is fed back
+
+    @property
+    def predictor(self) -> AutoRecNet:
+        """The net that predicts: the trained one, or the running mean of its weights."""
+        return self.net if self.averaged is None else cast(AutoRecNet, self.averaged.module)
+
+    # --- training ---------------------------------------------------------------------------
+
+    def calculate_loss(self, interaction: Any) -> Tensor:
+        ids = interaction[self.row_field]
+        ratings, observed = self.rows.dense(ids)
+        rows = self.baseline.taken_from(ratings, observed, self.baseline.rows[ids])
+        inputs, _ = self._inputs(ids, self.chosen.corruption, self.chosen.corruption_rate)
+        scores = self.net.scores(self.net.encode(inputs))
+        if self.net.levels is not None:
+            error = observed_cross_entropy(scores, rows, observed, self.net.levels)
+        else:
+            rebuilt = self.net.ratings(scores)
+            error = observed_squared_error(rebuilt, rows, observed)
+            self.rebuilt = rebuilt.detach() if self.chosen.refeeding else None
+        return error + self._penalty()
+
+    def refeeding_loss(self, interaction: Any, rows: Tensor) -> Tensor:
+        """The loss of rebuilt rows, fed back as rows in which every cell is a rating.
+
+        The error is scaled to weigh as much as that of the batch's observed ratings.
+
+        Args:
+            interaction: the batch.
+            rows: [B, C], h(r).
+        """
+        ids = interaction[self.row_field]
+        counts = self.rows.starts[ids + 1] - self.rows.starts[ids]
+        rebuilt = self.net(rows)
+        self.rebuilt = rebuilt.detach()
+        error = observed_squared_error(rebuilt, rows, torch.ones_like(rows, dtype=torch.bool))
+        return error * counts.sum() / rows.numel() + self._penalty()
+
+    def _penalty(self) -> Tensor:
+        penalty = self.chosen.reg_weight / 2 * self.net.penalty()
+        if self.chosen.kernel_dim:
+            penalty = penalty + self.chosen.kernel_reg_weight / 2 * self.net.kernel_penalty()
+        return penalty
+
+    def after_step(self) -> None:
+        """What the trainer calls after each step of the optimiser."""
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.net)
+
+    def start_from(self, state: Mapping[str, Tensor]) -> None:
+        """Take the weights of a trained model, and for a global kernel what that predicts.
+
+        Args:
+            state: the ``state_dict`` of an AutoRec with the same layers.
+
+        Raises:
+            SettingError: it has other layers.
+        """
+        source = "averaged.module." if "averaged.n_averaged" in state else "net."
+        weights = {
+            name.removeprefix(source): weight
+            for name, weight in state.items()
+            if name.startswith(source) and "global_kernel" not in name
+        }
+        own = {k: v for k, v in self.net.state_dict().items() if "global_kernel" not in k}
+        if (found := _shapes(weights)) != (expected := _shapes(own)):
+            raise SettingError(
+                f"pretrained: expected a model with {expected}, found {found}; train both with "
+                "the same layers on the same data set"
+            )
+        self.net.load_state_dict(weights, strict=False)
+        if self.net.global_kernel is not None:
+            with torch.no_grad():
+                self.net.global_kernel.pooled.copy_(self._mean_ratings())
+        if self.averaged is not None:
+            self.averaged.module.load_state_dict(self.net.state_dict())
+
+    def _mean_ratings(self) -> Tensor:
+        """The mean of every row as the net rebuilds it, [rows]; no dropout, no global kernel."""
+        was_training = self.net.training
+        self.net.eval()
+        means = []
+        for ids in self._all_rows():
+            ratings, observed = self.rows.dense(ids)
+            rows = self.baseline.taken_from(ratings, observed, self.baseline.rows[ids])
+            means.append(self.net(rows).mean(1))
+        self.net.train(was_training)
+        return torch.cat(means)
+
+    # --- what the net is given --------------------------------------------------------------
+
+    def _assemble(self, ratings: Tensor, observed: Tensor, row_biases: Tensor) -> Tensor:
+        """Centred rows, and where it is asked for their pattern: [B, inputs]."""
+        rows = self.baseline.taken_from(ratings, observed, row_biases)
+        return torch.cat([rows, observed.to(rows)], dim=-1) if self.chosen.observed_input else rows
+
+    def _inputs(
+        self, ids: Tensor, corruption: Corruption = "none", rate: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """What the net is given for some rows, corrupted as ratings and then centred.
+
+        Returns:
+            the inputs as ``AutoRecNet.encode`` takes them, and the ratings in them, [B, C].
+        """
+        size = self.chosen.global_kernel_size or 1
+        near = ids[:, None] + torch.arange(size, device=ids.device) - size // 2  # [B, size]
+        # beyond the ends lies the padding row, which is empty
+        near = near.masked_fill((near < 0) | (near >= self.rows.n_rows), 0).ravel()
+        ratings, observed = corrupt(*self.rows.dense(near), corruption, rate, self.levels)
+        inputs = self._assemble(ratings, observed, self.baseline.rows[near])
+        if not self.chosen.global_kernel_size:
+            return inputs, ratings
+        return inputs.unflatten(0, (-1, size)), ratings[size // 2 :: size]
+
+    def _all_rows(self) -> tuple[Tensor, ...]:
+        return torch.arange(self.rows.n_rows, device=self.rows.device).split(_ROWS)
+
+    # --- prediction -------------------------------------------------------------------------
+
+    def hidden(self) -> Tensor:
+        """The last hidden layer of every row, [rows, H], the padding row included."""
+        weights = self.predictor.state_dict(keep_vars=True).values()
+        return self._hidden.get(weights, lambda: self._encode_all(None))
+
+    def _encode_all(self, depth: int | None) -> Tensor:
+        blocks = [self.predictor.encode(self._inputs(ids)[0], depth) for ids in self._all_rows()]
+        return torch.cat(blocks)
+
+    def predict(self, interaction: Any) -> Tensor:
+        """The rating of each pair [B], in the range of the training ratings."""
+        users, items = interaction[self.USER_ID], interaction[self.ITEM_ID]
+        rows, columns = (users, items) if self.by_user else (items, users)
+        ratings = self.predictor.decode_cells(self.hidden()[rows], columns)
+        return self._clip(self._finish(ratings, rows, columns))
+
+    def full_sort_predict(self, interaction: Any) -> Tensor:
+        """The score of every item for each user [B * items]: ratings, not clipped."""
+        users = interaction[self.USER_ID]  # [B]
+        items = torch.arange(self.n_items, device=users.device)
+        if self.by_user:
+            scores = self.predictor.decode(self.hidden()[users])  # [B, items]
+            return self._finish(scores, users[:, None], items).view(-1)
+        scores = self.predictor.decode(self.hidden(), users).T
+        return self._finish(scores, items, users[:, None]).reshape(-1)
+
+    def rebuild(self, ids: Tensor, corruption: Corruption, rate: float) -> tuple[Tensor, Tensor]:
+        """Rows as the model rebuilds them from corrupted ratings.
+
+        Args:
+            ids: [B], of rows.
+            corruption, rate: see corruption.py; drawn from torch's random numbers.
+
+        Returns:
+            the ratings [B, C], and whether a rating was corrupted [B, C].
+        """
+        inputs, shown = self._inputs(ids, corruption, rate)
+        columns = torch.arange(self.rows.n_columns, device=ids.device)
+        rebuilt = self.predictor.decode(self.predictor.encode(inputs))
+        rebuilt = self._clip(self._finish(rebuilt, ids[:, None], columns))
+        return rebuilt, shown != self.rows.dense(ids)[0]
+
+    def _finish(self, ratings: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """The baseline added, and the paper's rule for the unseen where it is asked for."""
+        ratings = ratings + self.baseline.at(rows, columns)
+        if self.chosen.unseen_rating is None:
+            return ratings
+        unseen = self.unseen_rows[rows] | self.unseen_columns[columns]
+        return torch.where(unseen, self.chosen.unseen_rating, ratings)
+
+    def _clip(self, ratings: Tensor) -> Tensor:
+        return ratings.clamp(*self.range) if self.chosen.clip_ratings else ratings
+
+    # --- representations --------------------------------------------------------------------
+
+    def encode(self, ratings: Tensor, observed: Tensor | None = None) -> Tensor:
+        """The code of rows that need not be of the training ratings.
+
+        Args:
+            ratings: [B, C].
+            observed: [B, C], true where there is a rating; by default where it is not 0.
+
+        Returns:
+            [B, H], the narrowest hidden layer (the first one, where several are).
+        """
+        observed = ratings != 0 if observed is None else observed
+        rows = self._assemble(ratings, observed, ratings.new_zeros(len(ratings)))
+        if size := self.chosen.global_kernel_size:
+            rows = torch.nn.functional.pad(rows[:, None], (0, 0, size // 2, size // 2))
+        return self.predictor.encode(rows, self.predictor.code_depth)
+
+    def vectors(self, of: Orientation) -> Tensor:
+        """A vector for every user or item, [users or items, H], the padding id included.
+
+        For what a row is, its code; for what a column is, its weights in the last layer.
+        """
+        if (of == "user") == self.by_user:
+            return self._encode_all(self.predictor.code_depth)
+        return self.predictor.last_layer.matrix().unflatten(0, (self.rows.n_columns, -1)).flatten(1)
+
+    def train(self, mode: bool = True) -> "AutoRec":
+        """As ``nn.Module.train``; what an evaluation keeps is forgotten."""
+        self._hidden.clear()
+        return super().train(mode)
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> str:
+    shapes = {name: list(weight.shape) for name, weight in sorted(weights.items())}
+    return ", ".join(f"{name} {shape}" for name, shape in shapes.items())

@@ -1,0 +1,90 @@
+"""The layers of an autoencoder: full, kernelised, or with another layer's weights transposed."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from recbole_ext.models.autorec.kernels import LocalKernel
+
+Activation = Literal["identity", "sigmoid", "relu", "selu", "tanh"]
+Initialisation = Literal["xavier", "kaiming", "normal"]
+
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "identity": lambda x: x,
+    "sigmoid": torch.sigmoid,
+    "relu": torch.relu,
+    "selu": torch.selu,
+    "tanh": torch.tanh,
+}
+
+_INITIALISE: dict[Initialisation, Callable[[Tensor], Tensor]] = {
+    "xavier": nn.init.xavier_normal_,
+    "kaiming": lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="relu"),
+    "normal": lambda weight: nn.init.normal_(weight, std=0.01),
+}
+
+
+class Layer(nn.Module):
+    """M x + bias, where M is [outputs, inputs]; the bias starts as 0."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.n_in = n_in
+        self.bias = nn.Parameter(torch.zeros(n_out))
+
+    def matrix(self, outputs: Tensor | slice = slice(None)) -> Tensor:
+        """M, [outputs, inputs], of all output units or of those whose numbers are given."""
+        raise NotImplementedError
+
+    def penalty(self) -> Tensor:
+        """The squares of the weights; without biases and kernels."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:  # [B, inputs] -> [B, outputs]
+        return functional.linear(x, self.matrix(), self.bias)
+
+
+class Dense(Layer):
+    """M = W, or M = W * K, element by element, with a local kernel K.
+
+    Args:
+        n_in, n_out: units.
+        initialisation: of W.
+        kernel_dim: of the kernel's space; 0 for no kernel.
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, initialisation: Initialisation, kernel_dim: int
+    ) -> None:
+        super().__init__(n_in, n_out)
+        self.weight = nn.Parameter(torch.empty(n_out, n_in))
+        _INITIALISE[initialisation](self.weight)
+        self.kernel = LocalKernel(n_out, n_in, kernel_dim) if kernel_dim else None
+
+    def matrix(self, outputs: Tensor | slice = slice(None)) -> Tensor:
+        weight = self.weight[outputs]
+        return weight if self.kernel is None else weight * self.kernel(outputs)
+
+    def penalty(self) -> Tensor:
+        return self.weight.square().sum()
+
+
+class Tied(Layer):
+    """M is another layer's transposed; the bias is its own.
+
+    Args:
+        mirror: the other layer, which owns the weights.
+    """
+
+    def __init__(self, mirror: Layer) -> None:
+        super().__init__(len(mirror.bias), mirror.n_in)
+        self._mirror = (mirror,)  # in a tuple: not a second owner of the parameters
+
+    def matrix(self, outputs: Tensor | slice = slice(None)) -> Tensor:
+        return self._mirror[0].matrix().T[outputs]
+
+    def penalty(self) -> Tensor:
+        return self._mirror[0].penalty()

@@ -1,0 +1,91 @@
+"""The settings of AutoRec, and which of them exclude each other."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from recbole_ext import settings
+from recbole_ext.errors import SettingError
+from recbole_ext.interactions import Orientation
+from recbole_ext.models.autorec.centring import Centring
+from recbole_ext.models.autorec.corruption import Corruption
+from recbole_ext.models.autorec.layers import Activation, Initialisation
+
+Loss = Literal["MSE", "CE"]
+
+
+@dataclass(frozen=True)
+class AutoRecSettings:
+    """See properties/model/AutoRec.yaml for what each one is."""
+
+    orientation: Orientation
+    hidden_sizes: Annotated[list[settings.Count], settings.Filled()]
+    hid_activation: Activation
+    out_activation: Activation
+    loss_type: Loss
+    tied: bool
+    kernel_dim: settings.NonNegativeInt
+    kernel_reg_weight: settings.NonNegative
+    global_kernel_size: settings.NonNegativeInt
+    pretrained: str | None
+    observed_input: bool
+    input_dropout_prob: settings.Probability
+    dropout_prob: settings.Probability
+    reg_weight: settings.NonNegative
+    initialisation: Initialisation
+    refeeding: settings.NonNegativeInt
+    averaging: settings.Probability
+    centring: Centring
+    damping: settings.NonNegative
+    clip_ratings: bool
+    unseen_rating: float | None
+    corruption: Corruption
+    corruption_rate: settings.NonNegative
+    learner: Literal[settings.RecBoleLearner, "lbfgs", "rprop"]
+
+    def __post_init__(self) -> None:
+        """Refuse settings that exclude each other."""
+        classes = self.loss_type == "CE"
+        for wrong, problem in (
+            (
+                self.tied and self.hidden_sizes != self.hidden_sizes[::-1],
+                "tied: expected hidden_sizes that read the same backwards, found "
+                f"{self.hidden_sizes}",
+            ),
+            (
+                self.tied and (classes or self.observed_input),
+                "tied: the first and the last layer need the same shape; set loss_type: MSE and "
+                "observed_input: False",
+            ),
+            (
+                classes and self.centring != "none",
+                "loss_type: CE predicts the ratings that occur; set centring: none, found "
+                f"{self.centring}",
+            ),
+            (
+                classes and self.out_activation != "identity",
+                "loss_type: CE ends with a softmax; set out_activation: identity, found "
+                f"{self.out_activation}",
+            ),
+            (
+                classes and self.refeeding > 0,
+                "refeeding: what is fed back are no ratings that occur; set refeeding: 0 or "
+                "loss_type: MSE",
+            ),
+            (
+                self.observed_input and self.refeeding > 0,
+                "refeeding: what is fed back has no unobserved cells; set refeeding: 0 or "
+                "observed_input: False",
+            ),
+            (
+                self.observed_input and self.global_kernel_size > 0,
+                "global_kernel_size: the kernel is for ratings alone; set observed_input: False "
+                "or global_kernel_size: 0",
+            ),
+            (
+                self.global_kernel_size > 0 and self.global_kernel_size % 2 == 0,
+                "global_kernel_size: expected 0 (none) or an odd number, found "
+                f"{self.global_kernel_size}",
+            ),
+        ):
+            if wrong:
+                raise SettingError(problem)
