@@ -1,10 +1,11 @@
 """Small runs of RecBole for the tests."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from recbole_ext import running
 
 HEADER = "user_id:token\titem_id:token\trating:float\ttimestamp:float"
 
@@ -31,30 +32,10 @@ def write_ratings(folder: Path, name: str, n_users: int = 30, n_items: int = 20)
     return write_inter(folder, name, rows)
 
 
-@dataclass
-class Run:
-    """What RecBole's quick start makes of a configuration, before training."""
-
-    config: Any
-    dataset: Any
-    train: Any
-    valid: Any
-    test: Any
-    model: Any
-    trainer: Any
-
-    def fit(self) -> Any:
-        return self.trainer.fit(self.train, self.valid, verbose=False)
-
-
 def prepare(
     model: str, dataset: str = "made", folder: Path | str = "dataset", **settings: Any
-) -> Run:
-    """Build everything for a run, the way RecBole's quick start does."""
-    from recbole.config import Config
-    from recbole.data import create_dataset, data_preparation
-    from recbole.utils import get_model, get_trainer, init_seed
-
+) -> running.Run:
+    """Build everything for a run of two epochs, without RecBole's output."""
     given = {
         "data_path": str(folder),
         "epochs": 2,
@@ -63,14 +44,7 @@ def prepare(
         "metric_decimal_place": 10,
         **settings,
     }
-    config = Config(model, dataset, config_dict=given)
-    init_seed(config["seed"], config["reproducibility"])
-    data = create_dataset(config)
-    train, valid, test = data_preparation(config, data)
-    init_seed(config["seed"], config["reproducibility"])
-    net = get_model(model)(config, train._dataset).to(config["device"])
-    trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, net)
-    return Run(config, data, train, valid, test, net, trainer)
+    return running.prepare(model, dataset, given)
 
 
 # Small settings of our models, so that a test takes milliseconds.

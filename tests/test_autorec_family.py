@@ -132,14 +132,14 @@ def test_classes_are_the_ratings_of_training(ratings):
 
 
 def test_observed_input_is_the_ratings_and_their_pattern(ratings):
-    run = small(observed_input=True, centring="bias")
+    run = small(observed_input=2.0, centring="bias")
     inputs, _ = run.model._inputs(torch.tensor([2, 5]))
     stars, observed = run.model.rows.dense(torch.tensor([2, 5]))
     n = run.model.rows.n_columns
     assert inputs.shape == (2, 2 * n)
     baseline = run.model.baseline.at(torch.tensor([[2], [5]]), torch.arange(n))
     torch.testing.assert_close(inputs[:, :n], torch.where(observed, stars - baseline, 0.0))
-    assert torch.equal(inputs[:, n:], observed.float())
+    assert torch.equal(inputs[:, n:], 2 * observed.float())
 
 
 def test_averaging_is_the_exponential_mean_of_the_steps(ratings):
@@ -269,7 +269,7 @@ def test_a_step_is_one_step_after_another_optimiser_of_that_kind(ratings):
 # --- representations ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("settings", [{}, {"observed_input": True}, {"global_kernel_size": 3}])
+@pytest.mark.parametrize("settings", [{}, {"observed_input": 2.0}, {"global_kernel_size": 3}])
 def test_encode_takes_rows_of_any_origin(settings, ratings):
     model = small(**settings).model.eval()
     rows = torch.zeros(2, model.rows.n_columns)
@@ -306,12 +306,12 @@ def test_vectors_are_codes_of_rows_and_weights_of_columns(orientation, ratings):
     [
         ({"tied": True, "hidden_sizes": [4, 3]}, "tied: expected hidden_sizes that read the same"),
         ({"tied": True, "loss_type": "CE"}, "tied: the first and the last layer"),
-        ({"tied": True, "observed_input": True}, "tied: the first and the last layer"),
+        ({"tied": True, "observed_input": 2.0}, "tied: the first and the last layer"),
         ({"loss_type": "CE", "centring": "mean"}, "set centring: none, found mean"),
         ({"loss_type": "CE", "out_activation": "relu"}, "out_activation: identity, found relu"),
         ({"loss_type": "CE", "refeeding": 1}, "refeeding: what is fed back are no ratings"),
-        ({"observed_input": True, "refeeding": 1}, "refeeding: what is fed back has no unobserved"),
-        ({"observed_input": True, "global_kernel_size": 3}, "global_kernel_size: the kernel is"),
+        ({"observed_input": 2.0, "refeeding": 1}, "refeeding: what is fed back has no unobserved"),
+        ({"observed_input": 2.0, "global_kernel_size": 3}, "global_kernel_size: the kernel is"),
         ({"global_kernel_size": 2}, "global_kernel_size: expected 0 .* found 2"),
         ({"hidden_sizes": []}, "hidden_sizes: expected a list, each .* found"),
         ({"learner": "adma"}, "learner: expected one of adam, .* lbfgs, rprop, found 'adma'"),

@@ -180,6 +180,26 @@ def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:
     )
 
 
+trust_option = click.option(
+    "--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own."
+)
+
+
+def load_trained(file: str, trust: bool) -> Any:
+    """RecBole's ``load_data_and_model``: config, model, dataset, and three loaders.
+
+    Raises:
+        CheckpointError: before RecBole writes a log.
+    """
+    from recbole_ext import checkpoint
+
+    with checkpoint.trusted(trust):
+        checkpoint.load(file, map_location="cpu")
+        from recbole.quick_start import load_data_and_model
+
+        return load_data_and_model(file)
+
+
 def result_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """Metrics side by side: one line for each of ``rows``, such as valid and test."""
     from tabulate import tabulate
@@ -195,8 +215,10 @@ __all__ = [
     "RegistryError",
     "config_files",
     "configure",
+    "load_trained",
     "names_a_run",
     "parse_settings",
     "reports_errors",
     "result_table",
+    "trust_option",
 ]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recbole_ext.cli.command import HELP, reports_errors, result_table
+from recbole_ext.cli.command import HELP, load_trained, reports_errors, result_table, trust_option
 
 if TYPE_CHECKING:
     from recbole.config import Config
@@ -26,19 +26,13 @@ Examples:
     help="RMSE and MAE, or NDCG@10 and more over all items, instead of what the run was "
     "evaluated by; several may be given.",
 )
-@click.option(
-    "--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own."
-)
+@trust_option
 @reports_errors
 def evaluate(file: str, protocols: tuple[str, ...], trust_checkpoint: bool) -> None:
     """Evaluate the model of the checkpoint FILE on its data set's validation and test split."""
-    from recbole_ext import checkpoint, evaluation
+    from recbole_ext import evaluation
 
-    with checkpoint.trusted(trust_checkpoint):
-        checkpoint.load(file, map_location="cpu")  # refused before RecBole writes a log
-        from recbole.quick_start import load_data_and_model
-
-        config, model, _, *loaders = load_data_and_model(file)
+    config, model, _, *loaders = load_trained(file, trust_checkpoint)
     tables = []
     for protocol in protocols:
         other = evaluation.by_protocol(config, protocol)

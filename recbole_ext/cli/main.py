@@ -4,8 +4,11 @@ import click
 
 from recbole_ext.cli.command import HELP
 from recbole_ext.cli.data import data
+from recbole_ext.cli.denoise import denoise
 from recbole_ext.cli.doctor import doctor
 from recbole_ext.cli.evaluate import evaluate
+from recbole_ext.cli.representations import project, similar
+from recbole_ext.cli.search import search
 from recbole_ext.version import __version__
 
 EXAMPLE = """\b
@@ -24,6 +27,10 @@ def main() -> None:
 main.add_command(data)
 main.add_command(doctor)
 main.add_command(evaluate)
+main.add_command(search)
+main.add_command(denoise)
+main.add_command(similar)
+main.add_command(project)
 
 if __name__ == "__main__":
     main()

@@ -13,6 +13,7 @@ from recbole_ext.cli.command import (
     parse_settings,
     reports_errors,
     result_table,
+    trust_option,
 )
 
 EXAMPLE = """\b
@@ -44,9 +45,7 @@ Examples:
 @click.option(
     "--resume", metavar="FILE", help="Go on from the last epoch that this checkpoint has."
 )
-@click.option(
-    "--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own."
-)
+@trust_option
 @click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--KEY=VALUE]...")
 @reports_errors
 def main(

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recbole_ext import settings
+from recbole_ext.interactions import Orientation
 from recbole_ext.models.memo import Memo
 
 Loss = Literal["BCE", "MSE", "RMSE"]
@@ -149,6 +150,11 @@ class NCFMLP(GeneralRecommender):
 
     def predict(self, interaction: Any) -> Tensor:
         return torch.sigmoid(self.net(interaction[self.USER_ID], interaction[self.ITEM_ID]))
+
+    def vectors(self, of: Orientation) -> Tensor:
+        """The embeddings of users or items, [users or items, E], the padding id included."""
+        embedding = self.net.user_embedding if of == "user" else self.net.item_embedding
+        return embedding.weight
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
         return torch.sigmoid(self.net.score_all(interaction[self.USER_ID])).view(-1)

@@ -40,7 +40,8 @@ class AutoRec(GeneralRecommender):
         self.chosen = chosen = settings.read(AutoRecSettings, config.final_config_dict)
         self.by_user = chosen.orientation == "user"
         self.row_field = self.USER_ID if self.by_user else self.ITEM_ID
-        ratings = RatingRows.of_dataset(dataset, config["RATING_FIELD"], chosen.orientation)
+        self.rating_field = config["RATING_FIELD"]
+        ratings = RatingRows.of_dataset(dataset, self.rating_field, chosen.orientation)
         self.rows = ratings = ratings.to(config["device"])
         self.levels = ratings.values.unique()  # [K], sorted
         if chosen.corruption == "flip" and len(self.levels) < 2:
@@ -168,7 +169,9 @@ class AutoRec(GeneralRecommender):
     def _assemble(self, ratings: Tensor, observed: Tensor, row_biases: Tensor) -> Tensor:
         """Centred rows, and where it is asked for their pattern: [B, inputs]."""
         rows = self.baseline.taken_from(ratings, observed, row_biases)
-        return torch.cat([rows, observed.to(rows)], dim=-1) if self.chosen.observed_input else rows
+        if not self.chosen.observed_input:
+            return rows
+        return torch.cat([rows, self.chosen.observed_input * observed.to(rows)], dim=-1)
 
     def _inputs(
         self, ids: Tensor, corruption: Corruption = "none", rate: float = 0.0

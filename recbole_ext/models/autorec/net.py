@@ -24,7 +24,7 @@ Descendants, each by a setting:
     loss_type: CE            h(r)_c is the mean of a softmax over the K ratings that occur, and
                              the loss is the cross-entropy of the observed ones
     observed_input           the row says to the encoder which ratings there are, too: V r + V' o,
-                             where o_c is 1 if there is a rating, as SVD++ has it for
+                             where o_c is a constant if there is a rating, as SVD++ has it for
                              factorisation (Koren, "Factorization Meets the Neighborhood", 2008)
     averaging                predictions by the running mean of the weights over the steps:
                              Polyak & Juditsky 1992; here with exponential forgetting

@@ -27,7 +27,7 @@ class AutoRecSettings:
     kernel_reg_weight: settings.NonNegative
     global_kernel_size: settings.NonNegativeInt
     pretrained: str | None
-    observed_input: bool
+    observed_input: settings.NonNegative
     input_dropout_prob: settings.Probability
     dropout_prob: settings.Probability
     reg_weight: settings.NonNegative
@@ -52,9 +52,9 @@ class AutoRecSettings:
                 f"{self.hidden_sizes}",
             ),
             (
-                self.tied and (classes or self.observed_input),
+                self.tied and (classes or self.observed_input > 0),
                 "tied: the first and the last layer need the same shape; set loss_type: MSE and "
-                "observed_input: False",
+                "observed_input: 0",
             ),
             (
                 classes and self.centring != "none",
@@ -72,13 +72,13 @@ class AutoRecSettings:
                 "loss_type: MSE",
             ),
             (
-                self.observed_input and self.refeeding > 0,
+                self.observed_input > 0 and self.refeeding > 0,
                 "refeeding: what is fed back has no unobserved cells; set refeeding: 0 or "
-                "observed_input: False",
+                "observed_input: 0",
             ),
             (
-                self.observed_input and self.global_kernel_size > 0,
-                "global_kernel_size: the kernel is for ratings alone; set observed_input: False "
+                self.observed_input > 0 and self.global_kernel_size > 0,
+                "global_kernel_size: the kernel is for ratings alone; set observed_input: 0 "
                 "or global_kernel_size: 0",
             ),
             (

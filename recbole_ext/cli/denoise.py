@@ -1,0 +1,139 @@
+"""`recbole-ext denoise`: how well AutoRec rebuilds corrupted ratings."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from recbole_ext.cli.command import (
+    CONTEXT,
+    config_files,
+    configure,
+    parse_settings,
+    reports_errors,
+)
+from recbole_ext.errors import SettingError
+
+if TYPE_CHECKING:
+    from recbole_ext.denoising import Spread
+
+EXAMPLE = """\b
+Example:
+  recbole-ext denoise --dataset=ml-100k --config_files=configs/autorec_item.yaml --corruption flip
+"""
+
+
+def _rates(context: click.Context, parameter: click.Parameter, text: str) -> list[float]:
+    try:
+        rates = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(f"expected numbers separated by commas, found {text}") from error
+    if sorted(set(rates)) != rates or rates[0] < 0:
+        raise click.BadParameter(f"expected rates from 0 on that ascend, found {text}")
+    return rates
+
+
+@click.command(context_settings=CONTEXT, epilog=EXAMPLE)
+@click.option("--dataset", "-d", default="ml-100k", show_default=True)
+@click.option("--config_files", "files", help="Of AutoRec, separated by spaces; later ones win.")
+@click.option(
+    "--corruption",
+    type=click.Choice(["drop", "gaussian", "flip"]),
+    default="flip",
+    show_default=True,
+    help="A rating is missing, has noise added, or is another one.",
+)
+@click.option(
+    "--train-rate",
+    default=0.3,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Of the denoising model: a share, for gaussian a standard deviation in stars.",
+)
+@click.option(
+    "--rates", default="0,0.1,0.2,0.3,0.4,0.5", show_default=True, callback=_rates, help="Tested."
+)
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="1, 2, ...")
+@click.option(
+    "--output",
+    default=Path("denoising"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Two files, .csv with the numbers and .html with the plot.",
+)
+@click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--KEY=VALUE]...")
+@reports_errors
+def denoise(
+    dataset: str,
+    files: str | None,
+    corruption: Literal["drop", "gaussian", "flip"],
+    train_rate: float,
+    rates: list[float],
+    seeds: int,
+    output: Path,
+    settings: tuple[str, ...],
+) -> None:
+    """Train AutoRec on clean and on corrupted rows, and let both rebuild corrupted ones.
+
+    Prints the RMSE of the corrupted ratings and of held-out ones for each rate of corruption,
+    and from which rate on the denoising model is the better one.
+    """
+    from tqdm import tqdm
+
+    from recbole_ext import denoising
+
+    if corruption != "gaussian" and max(train_rate, *rates) > 1:
+        raise SettingError(f"--rates, --train-rate: expected shares up to 1 for {corruption}")
+    if not output.parent.is_dir():
+        raise SettingError(f"--output={output}: no folder {output.parent}; make it first")
+    given = parse_settings(settings)
+    given |= {"corruption": corruption, "corruption_rate": str(train_rate)}
+    config = configure("AutoRec", dataset, config_files(files), given)
+    chosen = {**config.external_config_dict, "show_progress": False, "state": "CRITICAL"}
+    points = []
+    bar = tqdm(total=2 * seeds * len(rates), desc="models", file=sys.stderr, leave=False)
+    with bar:
+        for point in denoising.measure(
+            dataset, chosen, corruption, train_rate, rates, range(1, seeds + 1)
+        ):
+            points.append(point)
+            bar.update()
+    denoising.write_csv(points, output.with_suffix(".csv"))
+    page = denoising.figure(points, corruption, train_rate, dataset)
+    output.with_suffix(".html").write_text(page, encoding="utf-8")
+    click.echo(
+        f"\nAutoRec on {dataset}, RMSE over {seeds} seeds; denoising trained with {corruption} at "
+        f"{train_rate:g}\n"
+    )
+    click.echo(_report(denoising.summarise(points), corruption))
+    click.echo(f"\nplot: {output.with_suffix('.html')}, numbers: {output.with_suffix('.csv')}")
+
+
+def _report(summary: "dict[str, dict[str, dict[float, Spread]]]", corruption: str) -> str:
+    import math
+
+    from tabulate import tabulate
+
+    from recbole_ext.denoising import DENOISING, KINDS, PLAIN, crossing
+
+    columns = {
+        f"{kind}: {name}": summary[kind][name] for kind in KINDS for name in (PLAIN, DENOISING)
+    }
+    rates = list(summary["held_out"][PLAIN])
+    cells = [
+        [
+            "-" if math.isnan(column[rate][0]) else "{:.4f} +- {:.4f}".format(*column[rate])
+            for column in columns.values()
+        ]
+        for rate in rates
+    ]
+    lines = [[f"{rate:g}", *row] for rate, row in zip(rates, cells, strict=True)]
+    headers = [corruption, *(name.replace("_", " ") for name in columns)]
+    text = [tabulate(lines, headers=headers, disable_numparse=True), ""]
+    for kind, what in KINDS.items():
+        means = [[mean for mean, _ in summary[kind][name].values()] for name in (PLAIN, DENOISING)]
+        rate = crossing(rates, *means)
+        better = f"from a rate of {rate:.2f} on" if rate == rate else "not at the highest rate"
+        text.append(f"{what}: denoising has the smaller error {better}")
+    return "\n".join(text)

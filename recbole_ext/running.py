@@ -1,0 +1,57 @@
+"""A run of RecBole in parts: for what trains a model and then does more, or less, than its own.
+
+``run_recbole`` evaluates the test split at the end of every run; a search must not, and what
+looks at a trained model need not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Run:
+    """What RecBole's quick start makes of its settings, before training."""
+
+    config: Any
+    dataset: Any
+    train: Any
+    valid: Any
+    test: Any
+    model: Any
+    trainer: Any
+
+    def fit(self, saved: bool = True) -> tuple[float, Any]:
+        """Train; the best validation score and all metrics of that epoch.
+
+        Args:
+            saved: whether the best epoch is kept in a checkpoint.
+        """
+        return self.trainer.fit(self.train, self.valid, verbose=False, saved=saved)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epochs until the best validation score."""
+        after = self.trainer.cur_step * max(self.trainer.eval_step, 1)
+        return len(self.trainer.train_loss_dict) - after
+
+
+def prepare(model: str, dataset: str, given: Mapping[str, Any]) -> Run:
+    """Everything for a run, in the order and with the random states of RecBole's quick start.
+
+    Args:
+        model, dataset: their names.
+        given: settings, over the defaults.
+    """
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import get_model, get_trainer, init_seed
+
+    config = Config(model, dataset, config_dict=dict(given))
+    init_seed(config["seed"], config["reproducibility"])
+    data = create_dataset(config)
+    train, valid, test = data_preparation(config, data)
+    init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
+    net = get_model(model)(config, train._dataset).to(config["device"])
+    trainer = get_trainer(config["MODEL_TYPE"], model)(config, net)
+    return Run(config, data, train, valid, test, net, trainer)

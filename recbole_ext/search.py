@@ -1,0 +1,271 @@
+"""Random search over a model's settings: by validation alone, going on where it stopped.
+
+A search is a yaml:
+
+    model: AutoRec
+    datasets: [ml-100k-random90-seed101, ml-100k-random90-seed102]
+    trials: 20                      # combinations that are tried; the first is `fixed` as it is
+    seed: 1                         # of the draw, and of every run
+    fixed: {orientation: item}      # what all trials have, over the model's defaults
+    space:
+      reg_weight: [0.05, 0.1, 0.2]
+      dropout_prob: [0.3, 0.5]
+
+Its results are a csv with a line for each run of a trial on a data set. Lines are only added, and
+a run that has one is not repeated. The test split is never evaluated.
+"""
+
+import csv
+import json
+import logging
+import math
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+
+from recbole_ext import running, settings
+from recbole_ext.errors import SettingError
+
+Trial = dict[str, Any]  # setting -> value, for every setting of the space
+
+_MEASURED = ("valid_score", "epochs", "seconds", "error")
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search file says; see the module."""
+
+    model: str
+    datasets: Annotated[list[str], settings.Filled()]
+    trials: settings.Count
+    seed: settings.NonNegativeInt
+    fixed: dict
+    space: dict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run: a trial on a data set.
+
+    Attributes:
+        trial: its number.
+        dataset: its name.
+        values: of the space's settings.
+        valid_score: of the model's ``valid_metric`` at the best epoch; nan if the run failed.
+        epochs: until the best one, from 1 on.
+        seconds: of training and validation.
+        error: why the run failed, or "".
+    """
+
+    trial: int
+    dataset: str
+    values: Trial
+    valid_score: float
+    epochs: int
+    seconds: float
+    error: str
+
+
+def read(file: Path) -> Search:
+    """A search file, checked.
+
+    Raises:
+        SettingError: it cannot be read, a key is missing, unknown or of the wrong type.
+    """
+    from recbole.config import Config
+
+    try:
+        loader = Config._build_yaml_loader(None)  # reads 1e-3 as a number, as RecBole does
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingError(f"{file}: expected lines of `key: value`, found {content!r}")
+    known = settings.names(Search)
+    for key in content:
+        if key not in known:
+            raise SettingError(f"{file}: {key}: expected one of {', '.join(known)}")
+    try:
+        search = settings.read(Search, {"seed": 2020, "fixed": {}, **content})
+    except SettingError as error:
+        raise SettingError(f"{file}: {error}") from error
+    for name, choices in search.space.items():
+        if not isinstance(choices, list) or not choices:
+            raise SettingError(
+                f"{file}: space: {name}: expected a list of values, found {choices!r}"
+            )
+        if name in search.fixed:
+            raise SettingError(f"{file}: {name}: found both in fixed and in space; keep one")
+    return search
+
+
+def draw(search: Search, defaults: Mapping[str, Any]) -> list[Trial]:
+    """The trials: the defaults themselves, then distinct combinations at random.
+
+    Args:
+        search: it has fewer trials than combinations.
+        defaults: the values of the space's settings where nothing is searched.
+
+    Raises:
+        SettingError: there are fewer combinations than trials.
+    """
+    names, choices = list(search.space), list(search.space.values())
+    first = {name: defaults.get(name) for name in names}
+    total = math.prod(len(values) for values in choices)
+    if search.trials > total:
+        raise SettingError(
+            f"trials: expected at most {total}, the combinations there are, found {search.trials}"
+        )
+    trials = [first]
+    for number in random.Random(search.seed).sample(range(total), total):
+        if len(trials) == search.trials:
+            break
+        trial = {}
+        for name, values in zip(names, choices, strict=True):
+            number, place = divmod(number, len(values))
+            trial[name] = values[place]
+        if trial != first:
+            trials.append(trial)
+    return trials
+
+
+# --- results --------------------------------------------------------------------------------
+
+
+def load_results(file: Path, search: Search, trials: list[Trial]) -> list[Outcome]:
+    """The runs that a results file has; a line that a killed search has left unfinished is cut.
+
+    Raises:
+        SettingError: the file is of another search.
+    """
+    header = ["trial", "dataset", *search.space, *_MEASURED]
+    if not file.is_file():
+        return []
+    text = file.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    rows = list(csv.reader(whole.splitlines()))
+    if rows and rows[0] != header:
+        raise SettingError(
+            f"{file}, line 1: expected the columns {', '.join(header)}, found "
+            f"{', '.join(rows[0])}: of another search; give another --output"
+        )
+    outcomes = []
+    for line, row in enumerate(rows[1:], start=2):
+        trial, values = int(row[0]), [json.loads(text) for text in row[2:-4]]
+        outcome = Outcome(
+            trial,
+            row[1],
+            dict(zip(search.space, values, strict=True)),
+            float(row[-4]),
+            int(row[-3]),
+            float(row[-2]),
+            row[-1],
+        )
+        if trial >= len(trials) or trials[trial] != outcome.values:
+            raise SettingError(
+                f"{file}, line {line}: trial {trial} of this search has other settings; the search "
+                "has changed since: give another --output"
+            )
+        outcomes.append(outcome)
+    if whole != text:
+        file.write_text(whole, encoding="utf-8")
+    return outcomes
+
+
+def _append(file: Path, search: Search, outcome: Outcome) -> None:
+    new = not file.is_file() or not file.stat().st_size
+    with file.open("a", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        if new:
+            writer.writerow(["trial", "dataset", *search.space, *_MEASURED])
+        measured = (f"{outcome.valid_score:.6f}", outcome.epochs, f"{outcome.seconds:.1f}")
+        values = [json.dumps(outcome.values[name]) for name in search.space]
+        writer.writerow([outcome.trial, outcome.dataset, *values, *measured, outcome.error])
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def ranked(outcomes: list[Outcome], n_datasets: int, bigger: bool) -> list[tuple[float, Trial]]:
+    """The trials that have run on every data set, by their mean validation score, best first."""
+    scores: dict[int, list[Outcome]] = {}
+    for outcome in outcomes:
+        if not outcome.error:
+            scores.setdefault(outcome.trial, []).append(outcome)
+    means = [
+        (sum(run.valid_score for run in runs) / n_datasets, runs[0].values)
+        for runs in scores.values()
+        if len(runs) == n_datasets
+    ]
+    return sorted(means, key=lambda pair: -pair[0] if bigger else pair[0])
+
+
+# --- runs -----------------------------------------------------------------------------------
+
+
+def run(
+    search: Search, trials: list[Trial], data_path: Path, output: Path, workers: int
+) -> Iterator[Outcome]:
+    """Run what the results file does not have yet; each outcome is in it before it is returned.
+
+    Args:
+        search, trials: see ``draw``.
+        data_path: the folder of data sets.
+        output: the results file.
+        workers: processes; the processor's threads are shared among them.
+    """
+    done = {(outcome.trial, outcome.dataset) for outcome in load_results(output, search, trials)}
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(threads,)
+    ) as pool:
+        waiting = {}
+        for number, trial in enumerate(trials):
+            for dataset in search.datasets:
+                if (number, dataset) not in done:
+                    given = {**search.fixed, **trial, "seed": search.seed}
+                    given["data_path"] = str(data_path.absolute())
+                    job = pool.submit(validate, search.model, dataset, given)
+                    waiting[job] = (number, dataset, trial)
+        try:
+            for job in as_completed(waiting):
+                number, dataset, trial = waiting[job]
+                outcome = Outcome(number, dataset, trial, *job.result())
+                _append(output, search, outcome)
+                yield outcome
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    # RecBole's trainer writes event files and a folder for checkpoints where it stands
+    os.chdir(tempfile.mkdtemp(prefix="recbole-ext-search-"))
+
+
+def validate(model: str, dataset: str, given: Mapping[str, Any]) -> tuple[float, int, float, str]:
+    """Train a model and return its best validation score; a failure is returned, not raised.
+
+    Returns:
+        the score, the epochs to it, the seconds it took, and why it failed ("" if not).
+    """
+    logging.disable(logging.CRITICAL)
+    quiet = {"show_progress": False, "state": "CRITICAL"}
+    start = time.perf_counter()
+    try:
+        trained = running.prepare(model, dataset, {**given, **quiet})
+        score, _ = trained.fit(saved=False)
+        return float(score), trained.best_epoch, time.perf_counter() - start, ""
+    except Exception as error:  # whatever a run can die of is this run's outcome
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        return math.nan, 0, time.perf_counter() - start, reason

@@ -1,0 +1,138 @@
+import math
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from recbole_ext import search
+from recbole_ext.cli import main
+from recbole_ext.errors import SettingError
+from tests import runs
+
+TEXT = """\
+model: AutoRec
+datasets: [made, other]
+trials: 3
+seed: 4
+fixed: {hidden_sizes: [4], epochs: 2}
+space:
+  learning_rate: [0.01, 1e-1]
+  reg_weight: [0.0, 0.2]
+"""
+
+
+@pytest.fixture
+def file(ratings, tmp_path):
+    runs.write_ratings(ratings, "other", n_users=20)
+    (tmp_path / "search.yaml").write_text(TEXT)
+    return tmp_path / "search.yaml"
+
+
+def invoke(*words):
+    return CliRunner().invoke(main.main, ["search", *map(str, words)], catch_exceptions=False)
+
+
+def test_trials_are_the_defaults_and_distinct_combinations(file):
+    chosen = search.read(file)
+    assert chosen.space["learning_rate"] == [0.01, 0.1]
+    trials = search.draw(chosen, {"learning_rate": 0.001, "reg_weight": 0.1, "x": 1})
+    assert trials[0] == {"learning_rate": 0.001, "reg_weight": 0.1}
+    assert len({tuple(trial.values()) for trial in trials}) == 3
+    assert all(trial["reg_weight"] in (0.0, 0.2) for trial in trials[1:])
+    assert trials == search.draw(chosen, {"learning_rate": 0.001, "reg_weight": 0.1})
+
+
+def test_the_defaults_are_not_tried_twice(file):
+    chosen = search.read(file)
+    trials = search.draw(chosen, {"learning_rate": 0.01, "reg_weight": 0.2})
+    assert trials.count(trials[0]) == 1
+
+
+@pytest.mark.slow
+def test_a_search_ranks_by_validation_and_goes_on_where_it_stopped(file, ratings):
+    first = invoke(file, "--workers", 2)
+    assert first.exit_code == 0, first.output
+    assert sorted(path.name for path in Path().iterdir()) == [
+        "dataset",
+        "search.csv",
+        "search.yaml",
+    ]
+    results = file.with_suffix(".csv")
+    whole = results.read_text().splitlines()
+    assert len(whole) == 1 + 3 * 2
+    assert whole[0].startswith("trial,dataset,learning_rate,reg_weight,valid_score,")
+    trials = search.draw(search.read(file), {"learning_rate": 0.001, "reg_weight": 0.1})
+    outcomes = search.load_results(results, search.read(file), trials)
+    for outcome in outcomes:
+        given = {"hidden_sizes": [4], "seed": 4, "metric_decimal_place": 4, **outcome.values}
+        score, _ = runs.prepare("AutoRec", outcome.dataset, **given).fit()
+        assert outcome.valid_score == pytest.approx(score, abs=2e-4)
+    ranking = search.ranked(outcomes, 2, bigger=False)
+    means = [score for score, _ in ranking]
+    assert means == sorted(means)
+    assert f"{means[0]:.4f}" in first.stdout
+    # killed in the middle of a line: that run and those after it are done again, no other
+    results.write_text("\n".join(whole[:5]) + "\n" + whole[5][:9])
+    second = invoke(file)
+    assert second.exit_code == 0, second.output
+    again = results.read_text().splitlines()
+    assert again[:5] == whole[:5]
+    assert len(again) == len(whole)
+    scores = [sorted(line.split(",")[:5] for line in text) for text in (again, whole)]
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
+    given = {"data_path": str(ratings), "learning_rate": 1e30, "epochs": 3}
+    score, epochs, _, why = search.validate("AutoRec", "made", given)
+    assert math.isnan(score)
+    assert epochs == 0
+    assert why == "ValueError: Input contains NaN."
+    runs_of_two = [
+        search.Outcome(0, "made", {"a": 1}, 0.5, 3, 1.0, ""),
+        search.Outcome(0, "other", {"a": 1}, 0.7, 3, 1.0, ""),
+        search.Outcome(1, "made", {"a": 2}, 0.1, 3, 1.0, ""),
+        search.Outcome(1, "other", {"a": 2}, math.nan, 0, 1.0, why),
+    ]
+    assert search.ranked(runs_of_two, 2, bigger=False) == [(pytest.approx(0.6), {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("trials: 3", "trials: 0", r"search\.yaml: trials: expected a whole number at least 1"),
+        ("trials: 3", "trails: 3", r"search\.yaml: trails: expected one of model, datasets"),
+        ("trials: 3", "trials: 9", "trials: expected at most 4, the combinations"),
+        ("[0.0, 0.2]", "0.2", "space: reg_weight: expected a list of values, found 0.2"),
+        ("epochs: 2}", "reg_weight: 1}", "reg_weight: found both in fixed and in space"),
+        ("[made, other]", "[made, nowhere]", "--dataset=nowhere: no folder"),
+        ("reg_weight:", "reg_wait:", "reg_wait: neither AutoRec nor RecBole"),
+        ("[0.0, 0.2]", "[0.0, -1.0]", "reg_weight: expected a number at least 0, found -1.0"),
+        ("model: AutoRec", "model: [", "cannot be read"),
+    ],
+)
+def test_a_bad_search_is_refused_before_it_runs(old, new, message, file):
+    file.write_text(TEXT.replace(old, new))
+    result = invoke(file)
+    assert result.exit_code == 2, result.output
+    import re
+
+    assert re.search(message, result.stderr), result.stderr
+    assert not file.with_suffix(".csv").exists()
+
+
+def test_results_of_another_search_are_refused(file):
+    chosen = search.read(file)
+    trials = search.draw(chosen, {"learning_rate": 0.001, "reg_weight": 0.1})
+    results = file.with_suffix(".csv")
+    results.write_text("trial,dataset\n")
+    with pytest.raises(SettingError, match="line 1: expected the columns trial, dataset, learning"):
+        search.load_results(results, chosen, trials)
+    search._append(
+        file.with_suffix(".two"),
+        chosen,
+        search.Outcome(1, "made", {"learning_rate": 5, "reg_weight": 5}, 1.0, 1, 1.0, ""),
+    )
+    with pytest.raises(SettingError, match="line 2: trial 1 of this search has other settings"):
+        search.load_results(file.with_suffix(".two"), chosen, trials)
