@@ -11,6 +11,13 @@ A search is a yaml:
       reg_weight: [0.05, 0.1, 0.2]
       dropout_prob: [0.3, 0.5]
 
+or, in the place of `trials` and `space`, says what is tried:
+
+    variants:
+      - {}
+      - {hidden_sizes: [500, 500]}
+      - {centring: bias, damping: 5}
+
 Its results are a csv with a line for each run of a trial on a data set. Lines are only added, and
 a run that has one is not repeated. The test split is never evaluated.
 """
@@ -26,8 +33,9 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, Any
 
 import yaml
@@ -46,10 +54,18 @@ class Search:
 
     model: str
     datasets: Annotated[list[str], settings.Filled()]
-    trials: settings.Count
+    trials: settings.Count | None
     seed: settings.NonNegativeInt
     fixed: dict
     space: dict
+    variants: list[dict] | None
+
+    @property
+    def names(self) -> list[str]:
+        """The settings that differ between trials."""
+        return list(
+            dict.fromkeys(name for variant in self.variants or [self.space] for name in variant)
+        )
 
 
 @dataclass(frozen=True)
@@ -95,31 +111,37 @@ def read(file: Path) -> Search:
         if key not in known:
             raise SettingError(f"{file}: {key}: expected one of {', '.join(known)}")
     try:
-        search = settings.read(Search, {"seed": 2020, "fixed": {}, **content})
+        search = settings.read(Search, {"seed": 2020, "fixed": {}, "space": {}, **content})
     except SettingError as error:
         raise SettingError(f"{file}: {error}") from error
+    drawn = (search.trials is not None, len(search.space) > 0)
+    if drawn != (search.variants is None,) * 2:
+        raise SettingError(f"{file}: expected either trials and space, or variants")
     for name, choices in search.space.items():
         if not isinstance(choices, list) or not choices:
             raise SettingError(
                 f"{file}: space: {name}: expected a list of values, found {choices!r}"
             )
-        if name in search.fixed:
+    for name in search.names:
+        if name in search.fixed and search.variants is None:
             raise SettingError(f"{file}: {name}: found both in fixed and in space; keep one")
     return search
 
 
 def draw(search: Search, defaults: Mapping[str, Any]) -> list[Trial]:
-    """The trials: the defaults themselves, then distinct combinations at random.
+    """The trials: the variants, or the defaults and then distinct combinations at random.
 
     Args:
         search: it has fewer trials than combinations.
-        defaults: the values of the space's settings where nothing is searched.
+        defaults: the values of the settings where nothing is searched.
 
     Raises:
         SettingError: there are fewer combinations than trials.
     """
-    names, choices = list(search.space), list(search.space.values())
-    first = {name: defaults.get(name) for name in names}
+    first = {name: defaults.get(name) for name in search.names}
+    if search.trials is None:
+        return [{**first, **variant} for variant in search.variants or []]
+    choices = list(search.space.values())
     total = math.prod(len(values) for values in choices)
     if search.trials > total:
         raise SettingError(
@@ -130,7 +152,7 @@ def draw(search: Search, defaults: Mapping[str, Any]) -> list[Trial]:
         if len(trials) == search.trials:
             break
         trial = {}
-        for name, values in zip(names, choices, strict=True):
+        for name, values in zip(search.names, choices, strict=True):
             number, place = divmod(number, len(values))
             trial[name] = values[place]
         if trial != first:
@@ -147,7 +169,7 @@ def load_results(file: Path, search: Search, trials: list[Trial]) -> list[Outcom
     Raises:
         SettingError: the file is of another search.
     """
-    header = ["trial", "dataset", *search.space, *_MEASURED]
+    header = ["trial", "dataset", *search.names, *_MEASURED]
     if not file.is_file():
         return []
     text = file.read_text(encoding="utf-8")
@@ -164,7 +186,7 @@ def load_results(file: Path, search: Search, trials: list[Trial]) -> list[Outcom
         outcome = Outcome(
             trial,
             row[1],
-            dict(zip(search.space, values, strict=True)),
+            dict(zip(search.names, values, strict=True)),
             float(row[-4]),
             int(row[-3]),
             float(row[-2]),
@@ -186,9 +208,9 @@ def _append(file: Path, search: Search, outcome: Outcome) -> None:
     with file.open("a", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         if new:
-            writer.writerow(["trial", "dataset", *search.space, *_MEASURED])
+            writer.writerow(["trial", "dataset", *search.names, *_MEASURED])
         measured = (f"{outcome.valid_score:.6f}", outcome.epochs, f"{outcome.seconds:.1f}")
-        values = [json.dumps(outcome.values[name]) for name in search.space]
+        values = [json.dumps(outcome.values[name]) for name in search.names]
         writer.writerow([outcome.trial, outcome.dataset, *values, *measured, outcome.error])
         stream.flush()
         os.fsync(stream.fileno())
@@ -249,8 +271,17 @@ def _start_worker(threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
+    Thread(target=_end_with_the_search, daemon=True).start()
     # RecBole's trainer writes event files and a folder for checkpoints where it stands
     os.chdir(tempfile.mkdtemp(prefix="recbole-ext-search-"))
+
+
+def _end_with_the_search() -> None:
+    """A search that is killed cannot tell its workers, which would go on alone."""
+    search = parent_process()
+    if search is not None:
+        search.join()
+        os._exit(1)
 
 
 def validate(model: str, dataset: str, given: Mapping[str, Any]) -> tuple[float, int, float, str]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from recbole_ext.errors import SettingError
 
@@ -192,7 +192,7 @@ def _fits(value: Any, annotation: Any) -> bool:
         return value in arguments and isinstance(value, type(arguments[0]))
     if origin is list:
         return isinstance(value, (list, tuple)) and all(_fits(x, arguments[0]) for x in value)
-    if origin is UnionType:
+    if origin in (Union, UnionType):
         return any(_fits(value, choice) for choice in arguments)
     if annotation is float:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -210,7 +210,7 @@ def _expected(annotation: Any) -> str:
         return "one of " + ", ".join(map(str, arguments))
     if origin is list:
         return f"a list, each {_expected(arguments[0])}"
-    if origin is UnionType:
+    if origin in (Union, UnionType):
         return " or ".join(map(_expected, arguments))
     kinds = {float: "a number", int: "a whole number", bool: "True or False", NoneType: "~"}
     return kinds.get(annotation, f"a {getattr(annotation, '__name__', annotation)}")

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from recbole_ext import registry, settings
+from recbole_ext import registry, search, settings
 from tests.make_sample import sample
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+SEARCHES = sorted((ROOT / "configs" / "search").glob("*.yaml"))
+CONFIGS = sorted(set((ROOT / "configs").rglob("*.yaml")) - set(SEARCHES))
 DEFAULTS = sorted((ROOT / "recbole_ext" / "properties" / "model").glob("*.yaml"))
 
 
@@ -36,7 +37,19 @@ def test_a_configuration_says_how_to_run_it(path):
     assert f"--config_files={path.relative_to(ROOT)}" in path.read_text()
 
 
-@pytest.mark.parametrize("path", CONFIGS + DEFAULTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.name)
+def test_a_search_is_what_its_results_are_of(path):
+    chosen = search.read(path)
+    values = {**registry.defaults(chosen.model), **chosen.fixed}
+    trials = search.draw(chosen, {"learning_rate": 0.001, **values})
+    for trial in trials:
+        settings.read(registry._load(registry.MODELS[chosen.model].settings), {**values, **trial})
+    outcomes = search.load_results(path.with_suffix(".csv"), chosen, trials)
+    assert len(outcomes) == len(trials) * len(chosen.datasets)
+    assert f"recbole-ext search {path.relative_to(ROOT)}" in path.read_text()
+
+
+@pytest.mark.parametrize("path", CONFIGS + SEARCHES + DEFAULTS, ids=lambda path: path.name)
 def test_every_key_has_a_comment(path):
     for line in path.read_text().splitlines():
         if re.match(r"\w+:", line):

@@ -1,6 +1,10 @@
 import math
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -82,6 +86,35 @@ def test_a_search_ranks_by_validation_and_goes_on_where_it_stopped(file, ratings
     assert scores[0] == scores[1]
 
 
+def test_variants_are_tried_as_they_stand(file):
+    head, _, _ = TEXT.replace("trials: 3\n", "").partition("space:")
+    file.write_text(head + "variants: [{}, {epochs: 3}, {reg_weight: 0.5}]\n")
+    chosen = search.read(file)
+    defaults = {"epochs": 2, "reg_weight": 0.1}
+    assert search.draw(chosen, defaults) == [
+        {"epochs": 2, "reg_weight": 0.1},
+        {"epochs": 3, "reg_weight": 0.1},
+        {"epochs": 2, "reg_weight": 0.5},
+    ]
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_killed_search(file):
+    file.write_text(TEXT.replace("epochs: 2", "epochs: 100000, stopping_step: 100000"))
+    words = [sys.executable, "-m", "recbole_ext.cli.main", "search", str(file), "--workers=2"]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    children = psutil.Process(process.pid).children
+    deadline = time.monotonic() + 60
+    while len([c for c in children() if "spawn_main" in str(c.cmdline())]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    workers = children(recursive=True)
+    time.sleep(5)  # they have to be at work: the thread that watches starts after torch
+    process.kill()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
+
+
 @pytest.mark.slow
 def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
     given = {"data_path": str(ratings), "learning_rate": 1e30, "epochs": 3}
@@ -102,6 +135,7 @@ def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
     ("old", "new", "message"),
     [
         ("trials: 3", "trials: 0", r"search\.yaml: trials: expected a whole number at least 1"),
+        ("trials: 3", "variants: [{}]", "expected either trials and space, or variants"),
         ("trials: 3", "trails: 3", r"search\.yaml: trails: expected one of model, datasets"),
         ("trials: 3", "trials: 9", "trials: expected at most 4, the combinations"),
         ("[0.0, 0.2]", "0.2", "space: reg_weight: expected a list of values, found 0.2"),

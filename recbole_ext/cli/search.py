@@ -41,9 +41,7 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
     chosen = searching.read(file)
     output = output or file.with_suffix(".csv")
     given = {"data_path": str(data_path), "seed": chosen.seed}
-    firsts = {name: choices[0] for name, choices in chosen.space.items()}
     for dataset in chosen.datasets:
-        configure(chosen.model, dataset, None, {**chosen.fixed, **firsts, **given})
         config = configure(chosen.model, dataset, None, {**chosen.fixed, **given})
     trials = searching.draw(chosen, config.final_config_dict)
     for trial in trials:  # all of them are refused or none
@@ -62,8 +60,14 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
         click.echo(f"error: no trial has run on every data set; see {output}", err=True)
         sys.exit(1)
     metric = config["valid_metric"]
-    rows = [[score, *trial.values()] for score, trial in ranking[:10]]
+    rows = [
+        [
+            f"{score:.4f}",
+            ", ".join(f"{k}={v}" for k, v in trial.items() if v != trials[0][k]) or "-",
+        ]
+        for score, trial in ranking
+    ]
     click.echo(f"\n{chosen.model}, mean validation {metric} of {len(chosen.datasets)} data sets:\n")
-    click.echo(tabulate(rows, headers=[metric, *chosen.space], floatfmt=(".4f", *["g"] * 99)))
+    click.echo(tabulate(rows, headers=[metric, "beside the first trial"], disable_numparse=True))
     click.echo(f"\nthe best settings, beside what is fixed ({output} has all runs):\n")
     click.echo(yaml.safe_dump(ranking[0][1], sort_keys=False))
