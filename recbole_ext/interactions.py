@@ -31,18 +31,22 @@ class RatingRows(NamedTuple):
     n_columns: int
 
     @classmethod
-    def of_dataset(cls, dataset: Any, rating_field: str, orientation: Orientation) -> "RatingRows":
+    def of_dataset(
+        cls, dataset: Any, rating_field: str | None, orientation: Orientation
+    ) -> "RatingRows":
         """The ratings of one split; a user-item pair that occurs several times has their mean.
 
         Args:
             dataset: a RecBole ``Dataset`` whose ids are remapped.
-            rating_field: the column of its interactions.
+            rating_field: the column of its interactions; None for a 1 each.
             orientation: whether a row is a user or an item.
 
         """
         feat = dataset.inter_feat
         users, items = feat[dataset.uid_field].numpy(), feat[dataset.iid_field].numpy()
-        ratings = feat[rating_field].numpy().astype(np.float64)
+        ratings = np.ones(len(users))
+        if rating_field is not None:
+            ratings = feat[rating_field].numpy().astype(np.float64)
         pairs, shape = (users, items), (dataset.user_num, dataset.item_num)
         if orientation == "item":
             pairs, shape = pairs[::-1], shape[::-1]

@@ -38,7 +38,10 @@ _PROPERTIES = Path(__file__).parent / "properties" / "model"
 
 @dataclass(frozen=True)
 class Entry:
-    """What belongs to a model, each as ``module:name``; None where RecBole's own will do."""
+    """What belongs to a model, each as ``module:name``; None where RecBole's own will do.
+
+    ``train_loader`` is a function that takes the ``Config`` and returns a class, or None.
+    """
 
     model: str
     settings: str
@@ -49,14 +52,19 @@ class Entry:
 
 
 MODELS: dict[str, Entry] = {
-    "NCFMLP": Entry(
-        model="recbole_ext.models.ncf_mlp:NCFMLP",
-        settings="recbole_ext.models.ncf_mlp:NCFMLPSettings",
-    ),
+    **{
+        name: Entry(
+            model=f"recbole_ext.models.ncf.adapter:{name}",
+            settings=f"recbole_ext.models.ncf.settings:{name}Settings",
+            train_loader="recbole_ext.training:ncf_loader",
+            trainer="recbole_ext.training:StartingTrainer",
+        )
+        for name in ("NCFMLP", "NCFGMF", "NCFNeuMF")
+    },
     "AutoRec": Entry(
         model="recbole_ext.models.autorec.adapter:AutoRec",
         settings="recbole_ext.models.autorec.settings:AutoRecSettings",
-        train_loader="recbole_ext.training:RowLoader",
+        train_loader="recbole_ext.training:autorec_loader",
         trainer="recbole_ext.training:AutoRecTrainer",
         dataset="recbole_ext.interactions:RatingDataset",
         reads_ratings=True,
@@ -250,9 +258,10 @@ def _get_dataloader(
 ) -> Any:
     def ask(config: Any, phase: str) -> Any:
         entry = MODELS.get(config["model"])
+        ours = None
         if phase == "train" and entry is not None and entry.train_loader is not None:
-            return _load(entry.train_loader)
-        return wrapped(config, phase)
+            ours = _load(entry.train_loader)(config)
+        return wrapped(config, phase) if ours is None else ours
 
     return ask(*args, **kwargs)
 

@@ -13,18 +13,20 @@ from torch import Tensor
 from torch.optim import LBFGS, Optimizer, Rprop
 
 from recbole_ext import checkpoint, settings
+from recbole_ext.interactions import Orientation
 from recbole_ext.models.autorec.settings import AutoRecSettings
 
 
-class RowLoader(AbstractDataLoader):
-    """Batches of row ids: each epoch is a permutation of all users, or all items, but id 0.
+class IdLoader(AbstractDataLoader):
+    """Batches of ids: each epoch is a permutation of all users, or all items, but id 0.
 
-    A batch is an ``Interaction`` with the ids alone; the model has the rows.
+    A batch is an ``Interaction`` with the ids alone; the model has what belongs to them.
     """
 
+    of: Orientation
+
     def __init__(self, config: Any, dataset: Any, sampler: Any, shuffle: bool = False) -> None:
-        chosen = settings.read(AutoRecSettings, config.final_config_dict)
-        field = dataset.uid_field if chosen.orientation == "user" else dataset.iid_field
+        field = dataset.uid_field if self.of == "user" else dataset.iid_field
         self.ids = Interaction({field: torch.arange(1, dataset.num(field))})
         self.sample_size = len(self.ids)
         super().__init__(config, dataset, sampler, shuffle=shuffle)
@@ -37,8 +39,40 @@ class RowLoader(AbstractDataLoader):
         return self.ids[np.array(index)]
 
 
-class AutoRecTrainer(Trainer):
-    """RecBole's trainer with the paper's optimisers, re-feeding, averaging and a start.
+class UserLoader(IdLoader):
+    """Batches of users."""
+
+    of = "user"
+
+
+class ItemLoader(IdLoader):
+    """Batches of items."""
+
+    of = "item"
+
+
+def autorec_loader(config: Any) -> type[IdLoader]:
+    """Rows: items or users."""
+    chosen = settings.read(AutoRecSettings, config.final_config_dict)
+    return UserLoader if chosen.orientation == "user" else ItemLoader
+
+
+def ncf_loader(config: Any) -> type[IdLoader] | None:
+    """Users where each is trained with all items; else RecBole's loader of interactions."""
+    return UserLoader if config["negatives"] == "all" else None
+
+
+class StartingTrainer(Trainer):
+    """RecBole's trainer, before whose first step a model may take the weights of others."""
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.start_epoch:
+            self.model.start_from(partial(checkpoint.load, map_location=self.device))
+        return super().fit(*args, **kwargs)
+
+
+class AutoRecTrainer(StartingTrainer):
+    """RecBole's trainer with the paper's optimisers, re-feeding and averaging.
 
     ``learner: lbfgs`` and ``rprop`` are for batches of all rows.
     """
@@ -51,11 +85,6 @@ class AutoRecTrainer(Trainer):
         if learner == "rprop":
             return Rprop(parameters, lr=self.learning_rate)
         return super()._build_optimizer(params=parameters, **kwargs)
-
-    def fit(self, *args: Any, **kwargs: Any) -> Any:
-        if not self.start_epoch and (file := self.model.chosen.pretrained):
-            self.model.start_from(checkpoint.load(file, map_location=self.device)["state_dict"])
-        return super().fit(*args, **kwargs)
 
     def _train_epoch(
         self,

@@ -50,6 +50,13 @@ def prepare(
 # Small settings of our models, so that a test takes milliseconds.
 SMALL: dict[str, dict[str, Any]] = {
     "NCFMLP": {"embedding_size": 8, "mlp_hidden_size": [6, 4], "train_batch_size": 64},
+    "NCFGMF": {"embedding_size": 8, "train_batch_size": 64},
+    "NCFNeuMF": {
+        "embedding_size": 8,
+        "gmf_embedding_size": 6,
+        "mlp_hidden_size": [6, 4],
+        "train_batch_size": 64,
+    },
     # not clipped: ratings and ranking scores are the same numbers then
     "AutoRec": {"hidden_sizes": [7], "train_batch_size": 8, "clip_ratings": False},
 }

@@ -18,7 +18,8 @@ LAYERS = [
     {"interactions", "models.memo"},
     {"models.autorec.kernels", "models.autorec.corruption", "models.autorec.centring"},
     {"models.autorec.layers"},
-    {"models.autorec.net", "models.autorec.settings"},
+    {"models.autorec.net", "models.autorec.settings", "models.ncf.net", "models.ncf.losses"},
+    {"models.ncf.settings"},
     {"models"},
     {"training"},
     {"registry"},
@@ -97,7 +98,7 @@ def test_nothing_of_the_framework_in_nets_and_losses():
 
 def test_configs_are_read_by_name_in_the_adapters_alone():
     """The rest reads typed settings; the commands only print what a run had."""
-    allowed = {"models.ncf_mlp", "models.autorec.adapter", "training", "evaluation", "registry"}
+    allowed = {"models.ncf.adapter", "models.autorec.adapter", "training", "evaluation", "registry"}
     allowed |= {"checkpoint", "running", "representations"}
     for path in MODULES:
         reads = [

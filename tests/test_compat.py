@@ -85,7 +85,9 @@ def test_recbole_imports_before_us_or_after():
     assert python(after) == "AutoRec"
     # Where setuptools has pkg_resources, RecBole can be imported first; its Config always can.
     before = f"import recbole.config, recbole.data, recbole.trainer, recbole_ext; {check} "
-    assert python(before + "print(get_model('NCFMLP').__module__)") == "recbole_ext.models.ncf_mlp"
+    assert python(before + "print(get_model('NCFMLP').__module__)") == (
+        "recbole_ext.models.ncf.adapter"
+    )
 
 
 def test_pkg_resources_has_what_ray_asks_for():

@@ -10,9 +10,18 @@ from recbole_ext import registry
 from tests import runs
 
 NAMES = sorted(registry.MODELS)
+DRAWN = {"distribution": "uniform", "sample_num": 3}
+RATED = {"load_col": {"inter": ["user_id", "item_id", "rating"]}}
 VARIANTS = [
     ("NCFMLP", {}),
     ("NCFMLP", {"loss_type": "RMSE", "dropout_prob": 0.2}),
+    ("NCFMLP", {"loss_type": "softmax", "negatives": "all", "norm": "layer"}),
+    ("NCFMLP", {"loss_type": "BPR", "norm": "batch", "train_neg_sample_args": DRAWN}),
+    ("NCFMLP", {"loss_type": "CE", "initialisation": "paper", **RATED}),
+    ("NCFGMF", {"loss_type": "hinge", "negatives": "in_batch"}),
+    ("NCFGMF", {"loss_type": "softmax", "negatives": "in_batch", "initialisation": "xavier"}),
+    ("NCFNeuMF", {"initialisation": "kaiming"}),
+    ("NCFNeuMF", {"loss_type": "CE", "negatives": "all", "prediction": "expectation", **RATED}),
     ("AutoRec", {"orientation": "item"}),
     ("AutoRec", {"orientation": "item", "centring": "bias", "unseen_rating": 3.0}),
     ("AutoRec", {"orientation": "user", "corruption": "flip", "corruption_rate": 0.2}),

@@ -1,6 +1,6 @@
 """AutoRec as RecBole sees it: ids of rows in, losses, ratings and scores out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
@@ -124,15 +124,18 @@ class AutoRec(GeneralRecommender):
         if self.averaged is not None:
             self.averaged.update_parameters(self.net)
 
-    def start_from(self, state: Mapping[str, Tensor]) -> None:
+    def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
         """Take the weights of a trained model, and for a global kernel what that predicts.
 
         Args:
-            state: the ``state_dict`` of an AutoRec with the same layers.
+            load: reads a checkpoint; the one of ``pretrained`` has to have the same layers.
 
         Raises:
             SettingError: it has other layers.
         """
+        if self.chosen.pretrained is None:
+            return
+        state = load(self.chosen.pretrained)["state_dict"]
         source = "averaged.module." if "averaged.n_averaged" in state else "net."
         weights = {
             name.removeprefix(source): weight

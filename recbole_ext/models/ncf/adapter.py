@@ -1,0 +1,301 @@
+"""NCF as RecBole sees it: interactions or users in, losses and scores out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from recbole.model.abstract_recommender import GeneralRecommender
+from recbole.utils import InputType
+from torch import Tensor
+
+from recbole_ext import settings
+from recbole_ext.errors import SettingError
+from recbole_ext.interactions import Orientation, RatingRows
+from recbole_ext.models.ncf import losses
+from recbole_ext.models.ncf.net import NCFNet, UserVectors
+from recbole_ext.models.ncf.settings import (
+    NCFGMFSettings,
+    NCFMLPSettings,
+    NCFNeuMFSettings,
+    NCFSettings,
+)
+
+
+class _NCF(GeneralRecommender):
+    """What the three models share; each says of what parts its net is."""
+
+    input_type = InputType.POINTWISE
+    settings_class: type[NCFSettings]
+
+    def __init__(self, config: Any, dataset: Any) -> None:
+        super().__init__(config, dataset)
+        self.chosen = settings.read(self.settings_class, config.final_config_dict)
+        self.label_field, self.rating_field = config["LABEL_FIELD"], config["RATING_FIELD"]
+        self.n_negatives = _drawn(config["train_neg_sample_args"])
+        self._check(dataset)
+        self.rows: RatingRows | None = None  # the interactions of each user
+        if self.chosen.negatives != "sampled":
+            rated = self.chosen.loss_type == "CE"
+            field = self.rating_field if rated else None
+            self.rows = RatingRows.of_dataset(dataset, field, "user").to(config["device"])
+        counts = torch.bincount(dataset.inter_feat[self.ITEM_ID], minlength=self.n_items)
+        self.popularity = (counts / counts.sum()).to(config["device"])  # [I]
+        levels = torch.empty(0)
+        if self.chosen.loss_type == "CE":
+            rated = dataset.inter_feat[self.rating_field]
+            if self.label_field in dataset.inter_feat.columns:  # a grid: cells without a rating
+                rated = rated[dataset.inter_feat[self.label_field] > 0]
+            levels = rated.unique()
+        self.levels: Tensor
+        self.register_buffer("levels", levels)  # [K - 1], sorted
+        self.net = self._build(len(levels) + 1 if len(levels) else 1)
+
+    def _build(self, n_scores: int) -> NCFNet:
+        raise NotImplementedError
+
+    def _check(self, dataset: Any) -> None:
+        kind, negatives = self.chosen.loss_type, self.chosen.negatives
+        if kind == "CE" and self.rating_field not in dataset.inter_feat.columns:
+            raise SettingError(
+                f"loss_type: CE needs the ratings, found no column {self.rating_field} loaded; "
+                f"add it to load_col: {{inter: [..., {self.rating_field}]}}"
+            )
+        contrastive = kind in losses.PAIRWISE or kind == "softmax"
+        if negatives == "sampled" and contrastive and not self.n_negatives:
+            raise SettingError(
+                f"loss_type: {kind} compares with drawn items; set train_neg_sample_args: "
+                "{distribution: uniform, sample_num: 1}, or another negatives"
+            )
+
+    # --- training ---------------------------------------------------------------------------
+
+    def calculate_loss(self, interaction: Any) -> Tensor:
+        if self.chosen.negatives == "all":
+            return self._loss_of_users(interaction[self.USER_ID])
+        if self.chosen.negatives == "in_batch":
+            return self._loss_in_batch(interaction[self.USER_ID], interaction[self.ITEM_ID])
+        scores = self.net(interaction[self.USER_ID], interaction[self.ITEM_ID])
+        labels = interaction[self.label_field]
+        kind = self.chosen.loss_type
+        if kind == "CE":
+            classes = torch.where(labels > 0, self._classes(interaction[self.rating_field]), 0)
+            return losses.class_loss(scores, classes)
+        if kind in losses.POINTWISE:
+            return losses.interaction_loss(scores, labels, kind)
+        # RecBole's order: the interactions, then the first item drawn for each, the second, ...
+        positives, *drawn = scores.view(1 + self.n_negatives, -1)
+        negatives = torch.stack(drawn, dim=1)
+        return losses.contrastive_loss(positives, negatives, None, kind, self.chosen.margin)
+
+    def _loss_in_batch(self, users: Tensor, items: Tensor) -> Tensor:
+        """Every user of the batch with every item of it, but the user's other interactions."""
+        assert self.rows is not None
+        n = len(users)
+        ratings, seen = self.rows.dense(users)
+        scores = self.net(users.repeat_interleave(n), items.repeat(n))
+        seen, ratings = seen[:, items], ratings[:, items]  # [B, B]
+        counted = ~seen
+        own = torch.eye(n, dtype=torch.bool, device=users.device)
+        kind = self.chosen.loss_type
+        if kind == "CE":
+            classes = torch.where(seen, self._classes(ratings), 0)
+            return losses.class_loss(scores, classes.ravel())
+        scores = scores.view(n, n)
+        if kind == "softmax":  # an item is in a batch as often as it is popular
+            scores = scores - self.popularity[items].log()
+        if kind in losses.POINTWISE:
+            used = counted | own
+            return losses.interaction_loss(scores[used], own[used].to(scores), kind)
+        return losses.contrastive_loss(scores.diagonal(), scores, counted, kind, self.chosen.margin)
+
+    def _loss_of_users(self, users: Tensor) -> Tensor:
+        """Every item for each user of the batch, the padding item left out."""
+        assert self.rows is not None
+        ratings, seen = (matrix[:, 1:] for matrix in self.rows.dense(users))
+        scores = self.net.score_all(self.net.users(users))[:, 1:]  # [B, I - 1] or [B, I - 1, K]
+        if self.chosen.loss_type == "softmax":
+            return losses.multinomial_loss(scores, seen)
+        if self.chosen.loss_type == "CE":
+            classes = torch.where(seen, self._classes(ratings), 0)
+            return losses.class_loss(scores.flatten(0, 1), classes.ravel())
+        return losses.interaction_loss(scores, seen.to(scores), self.chosen.loss_type)
+
+    def _classes(self, ratings: Tensor) -> Tensor:
+        """The class of each rating, from 1 on."""
+        return 1 + torch.bucketize(ratings, (self.levels[1:] + self.levels[:-1]) / 2)
+
+    # --- prediction -------------------------------------------------------------------------
+
+    def predict(self, interaction: Any) -> Tensor:
+        return self._finish(self.net(interaction[self.USER_ID], interaction[self.ITEM_ID]))
+
+    def full_sort_predict(self, interaction: Any) -> Tensor:
+        users = self.net.users(interaction[self.USER_ID])
+        return self._finish(self.net.score_all(users)).view(-1)
+
+    def _finish(self, scores: Tensor) -> Tensor:
+        """A probability; of a class model that of being rated, or the mean of the ratings."""
+        if self.chosen.loss_type != "CE":
+            return torch.sigmoid(scores)
+        chances = scores.softmax(-1)
+        if self.chosen.prediction == "rated":
+            return 1 - chances[..., 0]
+        rated = chances[..., 1:]
+        return rated @ self.levels / rated.sum(-1)
+
+    def fold_in(self, items: Tensor, penalty: float = 0.01, steps: int = 50) -> Tensor:
+        """Scores for a user who was not in training, by embeddings fitted to their interactions.
+
+        All else is frozen. What is minimised is the loss of one user with all items; an item
+        without an interaction weighs as much as the drawn ones do in training.
+
+        Args:
+            items: the user's items.
+            penalty: on the squares of the embeddings.
+            steps: of L-BFGS.
+
+        Returns:
+            [I], as ``full_sort_predict`` has them.
+
+        Raises:
+            SettingError: for a class model, whose loss needs ratings.
+        """
+        if self.chosen.loss_type == "CE":
+            raise SettingError("fold_in: not for loss_type: CE, which needs the user's ratings")
+        was_training = self.training
+        self.eval()
+        seen = torch.zeros(1, self.n_items, dtype=torch.bool, device=items.device)
+        seen[0, items] = True
+        start = self.net.users(torch.arange(1, self.n_users, device=items.device))
+        fitted = [
+            None if part is None else part.detach().mean(0, keepdim=True).requires_grad_()
+            for part in start
+        ]
+        free = [part for part in fitted if part is not None]
+        optimizer = torch.optim.LBFGS(free, max_iter=steps, line_search_fn="strong_wolfe")
+        vectors = UserVectors(*fitted)
+
+        def evaluate() -> Tensor:
+            optimizer.zero_grad()
+            loss = self._loss_of_new_user(self.net.score_all(vectors)[:, 1:], seen[:, 1:])
+            loss = loss + penalty * torch.stack([part.square().sum() for part in free]).sum()
+            gradients = torch.autograd.grad(loss, free)
+            for part, gradient in zip(free, gradients, strict=True):
+                part.grad = gradient
+            return loss
+
+        with torch.enable_grad():
+            optimizer.step(evaluate)
+        with torch.no_grad():
+            scores = self._finish(self.net.score_all(vectors))[0]
+        self.train(was_training)
+        return scores
+
+    def _loss_of_new_user(self, scores: Tensor, seen: Tensor) -> Tensor:
+        kind = self.chosen.loss_type
+        if kind == "softmax":
+            return losses.multinomial_loss(scores, seen)
+        positives, others = scores[seen], scores[~seen]
+        if kind in losses.POINTWISE:
+            n = max(self.n_negatives, 1)
+            loss = losses.interaction_loss(positives, torch.ones_like(positives), kind)
+            against = losses.interaction_loss(others, torch.zeros_like(others), kind)
+            return (loss + n * against) / (1 + n)
+        others = others.expand(len(positives), -1)
+        return losses.contrastive_loss(positives, others, None, kind, self.chosen.margin)
+
+    def vectors(self, of: Orientation) -> Tensor:
+        """The embeddings of users or items side by side, [users or items, F + E]."""
+        names = (f"{of}_gmf_embedding", f"{of}_embedding")
+        parts = [getattr(self.net, name).weight for name in names if hasattr(self.net, name)]
+        return torch.cat(parts, dim=1)
+
+    def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
+        """What the trainer calls before the first step; ``load`` reads a checkpoint."""
+
+
+def _drawn(arguments: Mapping[str, Any] | None) -> int:
+    number = (arguments or {}).get("sample_num", "none")
+    return 0 if number in ("none", None) else int(number)
+
+
+class NCFMLP(_NCF):
+    """The MLP."""
+
+    settings_class = NCFMLPSettings
+    chosen: NCFMLPSettings
+
+    def _build(self, n_scores: int) -> NCFNet:
+        return NCFNet(
+            self.n_users,
+            self.n_items,
+            0,
+            self.chosen.embedding_size,
+            self.chosen.mlp_hidden_size,
+            self.chosen.dropout_prob,
+            self.chosen.hid_activation,
+            self.chosen.norm,
+            self.chosen.initialisation,
+            n_scores,
+        )
+
+
+class NCFGMF(_NCF):
+    """Generalised matrix factorisation."""
+
+    settings_class = NCFGMFSettings
+
+    def _build(self, n_scores: int) -> NCFNet:
+        size, start = self.chosen.embedding_size, self.chosen.initialisation
+        return NCFNet(self.n_users, self.n_items, size, initialisation=start, n_scores=n_scores)
+
+
+class NCFNeuMF(_NCF):
+    """Both, with a last layer over both; may start from one of each, trained apart."""
+
+    settings_class = NCFNeuMFSettings
+    chosen: NCFNeuMFSettings
+
+    def _build(self, n_scores: int) -> NCFNet:
+        return NCFNet(
+            self.n_users,
+            self.n_items,
+            self.chosen.gmf_embedding_size,
+            self.chosen.embedding_size,
+            self.chosen.mlp_hidden_size,
+            self.chosen.dropout_prob,
+            self.chosen.hid_activation,
+            self.chosen.norm,
+            self.chosen.initialisation,
+            n_scores,
+        )
+
+    def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
+        """He et al. 2017, section 3.4.1: h = [alpha h_GMF ; (1 - alpha) h_MLP].
+
+        Raises:
+            SettingError: a checkpoint is of another model or other sizes.
+        """
+        if self.chosen.pretrain is None:
+            return
+        alpha, merged = self.chosen.alpha, dict(self.net.state_dict())
+        heads, biases = [], []
+        for part, weight in (("gmf", alpha), ("mlp", 1 - alpha)):
+            file = self.chosen.pretrain[part]
+            state = load(file)["state_dict"]
+            heads.append(weight * state.get("net.predict_layer.weight", torch.empty(0)))
+            biases.append(weight * state.get("net.predict_layer.bias", torch.empty(0)))
+            own = {n: v for n, v in merged.items() if ("gmf" in n) == (part == "gmf")}
+            for name in own.keys() - {"predict_layer.weight", "predict_layer.bias"}:
+                found = state.get(f"net.{name}")
+                if found is None or found.shape != merged[name].shape:
+                    raise SettingError(
+                        f"pretrain: {part}: {file}: expected {name} of shape "
+                        f"{list(merged[name].shape)}, found "
+                        f"{'none' if found is None else list(found.shape)}; give a checkpoint of "
+                        f"NCF{part.upper()} with the same sizes on the same data set"
+                    )
+                merged[name] = found
+        merged["predict_layer.weight"] = torch.cat(heads, dim=1)
+        merged["predict_layer.bias"] = biases[0] + biases[1]
+        self.net.load_state_dict(merged)

@@ -1,0 +1,61 @@
+"""The settings of the three NCF models, and which of them exclude each other."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from recbole_ext import settings
+from recbole_ext.errors import SettingError
+from recbole_ext.models.ncf.losses import PAIRWISE, Loss, Negatives
+from recbole_ext.models.ncf.net import Activation, Initialisation, Norm
+
+
+@dataclass(frozen=True)
+class NCFSettings:
+    """What all of them have; see properties/model/NCFMLP.yaml for what each one is."""
+
+    embedding_size: settings.Count
+    initialisation: Initialisation
+    loss_type: Loss
+    negatives: Negatives
+    margin: settings.NonNegative
+    prediction: Literal["rated", "expectation"]
+
+    def __post_init__(self) -> None:
+        """Refuse settings that exclude each other."""
+        if self.loss_type in PAIRWISE and self.negatives == "all":
+            raise SettingError(
+                f"negatives: all is not for the pairwise {self.loss_type}; set negatives: sampled "
+                "or in_batch, or loss_type: softmax"
+            )
+
+
+@dataclass(frozen=True)
+class NCFGMFSettings(NCFSettings):
+    """GMF has no more."""
+
+
+@dataclass(frozen=True)
+class NCFMLPSettings(NCFSettings):
+    """What a tower needs."""
+
+    mlp_hidden_size: Annotated[list[settings.Count], settings.Filled()]
+    dropout_prob: settings.Probability
+    hid_activation: Activation
+    norm: Norm
+
+
+@dataclass(frozen=True)
+class NCFNeuMFSettings(NCFMLPSettings):
+    """The fusion: ``embedding_size`` is the MLP's; see properties/model/NCFNeuMF.yaml."""
+
+    gmf_embedding_size: settings.Count
+    pretrain: dict | None
+    alpha: Annotated[float, settings.Range(low=0, high=1)]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pretrain is not None and set(self.pretrain) != {"gmf", "mlp"}:
+            raise SettingError(
+                "pretrain: expected two checkpoints, {gmf: FILE, mlp: FILE}, or ~, found "
+                f"{self.pretrain}"
+            )

@@ -1,0 +1,467 @@
+"""NCF's losses, negatives, variants and new users."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import nn
+
+from recbole_ext.errors import SettingError
+from recbole_ext.models.ncf import losses
+from recbole_ext.models.ncf.net import NCFNet
+from tests import runs
+
+RATED = {"load_col": {"inter": ["user_id", "item_id", "rating"]}}
+
+
+def small(name="NCFMLP", **settings):
+    return runs.prepare(name, **{**runs.SMALL[name], **settings})
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-np.asarray(x)))
+
+
+# --- losses by hand -------------------------------------------------------------------------
+
+POSITIVES = torch.tensor([2.0, 0.0], dtype=torch.float64)
+OTHERS = torch.tensor([[1.0, 3.0], [0.0, -1.0]], dtype=torch.float64)
+COUNTED = torch.tensor([[True, False], [True, True]])
+
+
+def test_bpr_by_hand():
+    leads = [[1.0, -1.0], [0.0, 1.0]]
+    expected = -np.log(sigmoid(leads))
+    found = losses.contrastive_loss(POSITIVES, OTHERS, None, "BPR")
+    assert found.item() == pytest.approx(expected.mean())
+    found = losses.contrastive_loss(POSITIVES, OTHERS, COUNTED, "BPR")
+    assert found.item() == pytest.approx((expected[0, 0] + expected[1].sum()) / 3)
+
+
+def test_hinge_by_hand():
+    # margin 1.5: leads 1, -1, 0, 1 -> 0.5, 2.5, 1.5, 0.5
+    found = losses.contrastive_loss(POSITIVES, OTHERS, None, "hinge", 1.5)
+    assert found.item() == pytest.approx(5 / 4)
+    found = losses.contrastive_loss(POSITIVES, OTHERS, COUNTED, "hinge", 1.5)
+    assert found.item() == pytest.approx(2.5 / 3)
+
+
+def test_softmax_by_hand():
+    e = np.exp
+    first = -np.log(e(2) / (e(2) + e(1) + e(3)))
+    second = -np.log(e(0) / (e(0) + e(0) + e(-1)))
+    found = losses.contrastive_loss(POSITIVES, OTHERS, None, "softmax")
+    assert found.item() == pytest.approx((first + second) / 2)
+    found = losses.contrastive_loss(POSITIVES, OTHERS, COUNTED, "softmax")
+    first = -np.log(e(2) / (e(2) + e(1)))
+    assert found.item() == pytest.approx((first + second) / 2)
+
+
+def test_multinomial_by_hand():
+    scores = torch.tensor([[0.0, 1.0, 2.0], [1.0, 1.0, 1.0]], dtype=torch.float64)
+    seen = torch.tensor([[True, False, True], [False, True, False]])
+    total = np.exp([0, 1, 2]).sum()
+    expected = -(np.log(1 / total) + np.log(np.exp(2) / total) + np.log(1 / 3)) / 3
+    assert losses.multinomial_loss(scores, seen).item() == pytest.approx(expected)
+
+
+def test_classes_by_hand():
+    scores = torch.tensor([[1.0, 2.0, 1.0]], dtype=torch.float64).log().expand(2, 3)
+    found = losses.class_loss(scores, torch.tensor([0, 1]))
+    assert found.item() == pytest.approx((np.log(4) + np.log(2)) / 2)
+
+
+def test_a_batch_in_which_nobody_counts_has_no_loss():
+    nobody = torch.zeros(2, 2, dtype=torch.bool)
+    assert losses.contrastive_loss(POSITIVES, OTHERS, nobody, "BPR").item() == 0
+    assert losses.contrastive_loss(POSITIVES, OTHERS, nobody, "softmax").item() == 0
+
+
+@pytest.mark.parametrize("kind", ["BPR", "hinge", "softmax"])
+@pytest.mark.parametrize("counted", [None, COUNTED])
+def test_gradients_equal_finite_differences(kind, counted):
+    def loss(positives, others):
+        return losses.contrastive_loss(positives, others, counted, kind, 1.7)
+
+    inputs = (POSITIVES.clone().requires_grad_(), OTHERS.clone().requires_grad_())
+    assert torch.autograd.gradcheck(loss, inputs)
+
+
+def test_gradients_over_all_items_equal_finite_differences():
+    torch.manual_seed(0)
+    scores = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    seen = torch.tensor([[True, False, True, False], [False, True, False, False]])
+    assert torch.autograd.gradcheck(lambda s: losses.multinomial_loss(s, seen), scores)
+    classes = torch.tensor([3, 0])
+    assert torch.autograd.gradcheck(lambda s: losses.class_loss(s, classes), scores)
+
+
+# --- what interactions are told from --------------------------------------------------------
+
+
+def scores_of(run, users, items):
+    with torch.no_grad():
+        return run.model.net(users, items)
+
+
+def histories(run):
+    """Each user's items in the training split, as sets."""
+    found = {}
+    pairs = run.train._dataset.inter_feat
+    for user, item in zip(pairs["user_id"].tolist(), pairs["item_id"].tolist(), strict=True):
+        found.setdefault(user, set()).add(item)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["BPR", "hinge", "softmax"])
+def test_drawn_items_are_compared_with_their_own_interaction(kind, ratings):
+    drawn = {"distribution": "uniform", "sample_num": 3}
+    run = small(loss_type=kind, train_neg_sample_args=drawn, dropout_prob=0.0, margin=0.5)
+    nn.init.normal_(run.model.net.user_embedding.weight)
+    nn.init.normal_(run.model.net.predict_layer.weight)
+    batch = next(iter(run.train))
+    n = len(batch) // 4
+    users, items = batch["user_id"], batch["item_id"]
+    assert batch["label"].tolist() == [1.0] * n + [0.0] * 3 * n
+    seen = histories(run)
+    scores = scores_of(run, users, items).tolist()
+    total = []
+    for b in range(n):
+        others = [scores[b + k * n] for k in (1, 2, 3)]
+        for k in (1, 2, 3):
+            assert users[b + k * n] == users[b]
+            assert items[b + k * n].item() not in seen[users[b].item()]
+        if kind == "BPR":
+            total += [-np.log(sigmoid(scores[b] - other)) for other in others]
+        elif kind == "hinge":
+            total += [max(0, 0.5 - scores[b] + other) for other in others]
+        else:
+            total.append(-np.log(np.exp(scores[b]) / np.exp([scores[b], *others]).sum()))
+    assert run.model.calculate_loss(batch).item() == pytest.approx(np.mean(total), rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["BCE", "RMSE", "BPR", "softmax", "CE"])
+def test_in_batch_equals_a_plain_loop(kind, ratings):
+    run = small(loss_type=kind, negatives="in_batch", dropout_prob=0.0, **RATED)
+    for parameter in run.model.net.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    pairs = run.train._dataset.inter_feat
+    pairs = pairs[torch.arange(0, len(pairs), len(pairs) // 9)[:9]]
+    users, items = pairs["user_id"], pairs["item_id"]
+    seen, stars = histories(run), {}
+    whole = run.train._dataset.inter_feat
+    for u, i, r in zip(whole["user_id"], whole["item_id"], whole["rating"], strict=True):
+        stars[u.item(), i.item()] = r.item()
+    counts = np.bincount(whole["item_id"], minlength=run.dataset.item_num)
+    terms, squares = [], []
+    for a in range(9):
+        user = users[a].item()
+        row = scores_of(run, users[a].repeat(9), items).numpy()
+        others = [b for b in range(9) if items[b].item() not in seen[user]]
+        if kind in ("BCE", "RMSE"):
+            y = sigmoid(row)
+            terms += [-np.log(y[a]), *(-np.log(1 - y[b]) for b in others)]
+            squares += [(1 - y[a]) ** 2, *(y[b] ** 2 for b in others)]
+        elif kind == "BPR":
+            terms += [-np.log(sigmoid(row[a] - row[b])) for b in others]
+        elif kind == "softmax":
+            row = row - np.log(counts[items.numpy()] / counts.sum())
+            terms.append(-np.log(np.exp(row[a]) / np.exp(row[[a, *others]]).sum()))
+        else:
+            for b in range(9):
+                chances = np.exp(row[b]) / np.exp(row[b]).sum()
+                terms.append(-np.log(chances[int(stars.get((user, items[b].item()), 0))]))
+    expected = np.sqrt(np.mean(squares)) if kind == "RMSE" else np.mean(terms)
+    assert run.model.calculate_loss(pairs).item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["BCE", "MSE", "softmax", "CE"])
+def test_all_items_equal_a_plain_loop(kind, ratings):
+    run = small(loss_type=kind, negatives="all", dropout_prob=0.0, train_batch_size=8, **RATED)
+    for parameter in run.model.net.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    batch = next(iter(run.train))
+    assert list(batch.columns) == ["user_id"]
+    seen, whole = histories(run), run.train._dataset.inter_feat
+    stars = {
+        (u.item(), i.item()): int(r)
+        for u, i, r in zip(whole["user_id"], whole["item_id"], whole["rating"], strict=True)
+    }
+    items = torch.arange(1, run.dataset.item_num)
+    terms = []
+    for user in batch["user_id"]:
+        row = scores_of(run, user.repeat(len(items)), items).numpy()
+        own = [item.item() in seen.get(user.item(), ()) for item in items]
+        if kind == "softmax":
+            terms += list(-np.log(np.exp(row) / np.exp(row).sum())[own])
+        elif kind == "CE":
+            chances = np.exp(row) / np.exp(row).sum(1, keepdims=True)
+            classes = [stars.get((user.item(), item.item()), 0) for item in items]
+            terms += [-np.log(chances[n, k]) for n, k in enumerate(classes)]
+        else:
+            y, r = sigmoid(row), np.array(own, dtype=float)
+            terms += list((r - y) ** 2 if kind == "MSE" else -np.log(np.where(own, y, 1 - y)))
+    assert run.model.calculate_loss(batch).item() == pytest.approx(np.mean(terms), rel=1e-4)
+
+
+def test_an_epoch_over_all_items_is_every_user_once(ratings):
+    run = small(loss_type="softmax", negatives="all", train_batch_size=7)
+    ids = torch.cat([batch["user_id"] for batch in run.train])
+    assert sorted(ids.tolist()) == list(range(1, run.dataset.user_num))
+
+
+@pytest.mark.parametrize("negatives", ["sampled", "in_batch", "all"])
+@pytest.mark.parametrize("kind", ["BCE", "MSE", "RMSE", "BPR", "hinge", "softmax", "CE"])
+def test_every_loss_trains(kind, negatives, ratings):
+    if negatives == "all" and kind in losses.PAIRWISE:
+        return
+    given = {"loss_type": kind, "negatives": negatives, "train_batch_size": 32, **RATED}
+    run = small(**given, epochs=30, learning_rate=0.01, eval_step=0)
+    run.fit()
+    trained = list(run.trainer.train_loss_dict.values())
+    assert trained[-1] < trained[0]
+
+
+# --- the tower ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh", "leakyrelu", "none"])
+@pytest.mark.parametrize(("gmf", "mlp"), [(0, 4), (3, 0), (3, 4)])
+@pytest.mark.parametrize("n_scores", [1, 3])
+def test_all_items_scored_at_once_equal_pairs(norm, activation, gmf, mlp, n_scores):
+    torch.manual_seed(0)
+    hidden = [6, 5] if mlp else []
+    net = NCFNet(9, 11, gmf, mlp, hidden, 0.4, activation, norm, n_scores=n_scores).double()
+    for parameter in net.parameters():
+        nn.init.normal_(parameter)
+    if norm == "batch" and mlp:
+        net(torch.arange(9), torch.arange(9))  # running means that are not 0 and 1
+    net.eval()
+    users = torch.tensor([0, 8, 3])
+    with torch.no_grad():
+        expected = torch.stack([net(u.repeat(11), torch.arange(11)) for u in users])
+        torch.testing.assert_close(net.score_all(net.users(users)), expected, rtol=0, atol=1e-6)
+    kinds = {"none": 0, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+    found = [m for m in net.modules() if norm != "none" and isinstance(m, kinds[norm])]
+    assert len(found) == (2 if mlp and norm != "none" else 0)
+
+
+def test_gradients_of_all_items_equal_those_of_pairs():
+    """Without dropout, the factorised first layer is the same function."""
+    torch.manual_seed(0)
+    net = NCFNet(5, 6, 3, 4, [5]).double()
+    for parameter in net.parameters():
+        nn.init.normal_(parameter)
+    users, items = torch.tensor([1, 4]), torch.arange(6)
+    weights = torch.randn(2, 6, dtype=torch.float64)
+    (net.score_all(net.users(users)) * weights).sum().backward()
+    factorised = [parameter.grad.clone() for parameter in net.parameters()]
+    net.zero_grad()
+    pairs = net(users.repeat_interleave(6), items.repeat(2)).view(2, 6)
+    (pairs * weights).sum().backward()
+    for found, parameter in zip(factorised, net.parameters(), strict=True):
+        torch.testing.assert_close(found, parameter.grad, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "embedding", "layer", "last"),
+    [
+        ("normal", 0.01, 0.01, 0.01),
+        ("paper", 0.01, np.sqrt(2 / (200 + 300)), np.sqrt(1 / 400)),
+        ("xavier", np.sqrt(2 / (500 + 100)), np.sqrt(2 / (200 + 300)), np.sqrt(2 / 402)),
+        ("kaiming", np.sqrt(2 / 100), np.sqrt(2 / 200), np.sqrt(2 / 400)),
+    ],
+)
+def test_initialisation(kind, embedding, layer, last):
+    torch.manual_seed(0)
+    net = NCFNet(500, 500, 0, 100, [300, 400], initialisation=kind, n_scores=2)
+    first = net.mlp_layers.mlp_layers[1]
+    assert net.user_embedding.weight.std().item() == pytest.approx(embedding, rel=0.02)
+    assert first.weight.std().item() == pytest.approx(layer, rel=0.02)
+    assert net.predict_layer.weight.std().item() == pytest.approx(last, rel=0.1)
+    assert not first.bias.any()
+
+
+# --- classes --------------------------------------------------------------------------------
+
+
+def test_classes_predict_that_there_is_a_rating_or_which(ratings):
+    chosen = {"loss_type": "CE", **RATED}
+    run = small(**chosen)
+    assert run.model.levels.tolist() == [1, 2, 3, 4, 5]
+    pairs = run.test.dataset.inter_feat
+    nn.init.normal_(run.model.net.predict_layer.bias)
+    with torch.no_grad():
+        chances = run.model.net(pairs["user_id"], pairs["item_id"]).softmax(-1)
+        torch.testing.assert_close(run.model.eval().predict(pairs), chances[:, 1:].sum(1))
+        other = small(**chosen, prediction="expectation")
+        other.model.load_state_dict(run.model.state_dict())
+        mean = (chances[:, 1:] * torch.arange(1.0, 6.0)).sum(1) / chances[:, 1:].sum(1)
+        torch.testing.assert_close(other.model.eval().predict(pairs), mean)
+
+
+# --- NeuMF ----------------------------------------------------------------------------------
+
+
+def test_neumf_starts_from_its_parts(ratings):
+    gmf = small("NCFGMF", embedding_size=6)
+    mlp = small("NCFMLP")
+    files = {}
+    for name, run in (("gmf", gmf), ("mlp", mlp)):
+        run.fit()
+        run.trainer.evaluate(run.valid)  # loads the best epoch, as the checkpoint has it
+        files[name] = run.trainer.saved_model_file
+    fused = small("NCFNeuMF", pretrain=files, alpha=0.3, epochs=0)
+    fused.fit()
+    users, items = torch.arange(1, 9), torch.arange(1, 9)
+    with torch.no_grad():
+        parts = [run.model.eval().net(users, items) for run in (gmf, mlp)]
+        found = fused.model.eval().net(users, items)
+    torch.testing.assert_close(found, 0.3 * parts[0] + 0.7 * parts[1])
+    other = small("NCFNeuMF", pretrain=files, gmf_embedding_size=5)
+    with pytest.raises(
+        SettingError, match=r"pretrain: gmf: .* of shape \[31, 5\], found \[31, 6\]"
+    ):
+        other.fit()
+    swapped = small("NCFNeuMF", pretrain={"gmf": files["mlp"], "mlp": files["gmf"]})
+    with pytest.raises(SettingError, match=r"pretrain: gmf: .* found none; give .* of NCFGMF"):
+        swapped.fit()
+
+
+def test_scores_equal_recboles_neumf(ratings):
+    ours = small("NCFNeuMF")
+    theirs = runs.prepare(
+        "NeuMF", mf_embedding_size=6, mlp_embedding_size=8, mlp_hidden_size=[6, 4]
+    )
+    net, neumf = ours.model.net.eval(), theirs.model.eval()
+    for parameter in net.parameters():
+        nn.init.normal_(parameter)
+    with torch.no_grad():
+        for name in ("user", "item"):
+            getattr(neumf, f"{name}_mf_embedding").weight.copy_(
+                getattr(net, f"{name}_gmf_embedding").weight
+            )
+            getattr(neumf, f"{name}_mlp_embedding").weight.copy_(
+                getattr(net, f"{name}_embedding").weight
+            )
+        neumf.mlp_layers.load_state_dict(net.mlp_layers.state_dict())
+        neumf.predict_layer.load_state_dict(net.predict_layer.state_dict())
+        users, items = torch.arange(1, 15), torch.arange(1, 15)
+        torch.testing.assert_close(net(users, items), neumf(users, items))
+
+
+def test_the_first_epochs_are_those_of_recboles_neumf(ratings):
+    """The same weights, batches and BCE give the same losses and validation scores."""
+    given = {**runs.RANKING, "epochs": 3, "learning_rate": 0.01, "dropout_prob": 0.1}
+    size = {"mlp_hidden_size": [12, 6], "train_batch_size": 64}
+    theirs = runs.prepare(
+        "NeuMF", **given, **size, mlp_embedding_size=16, mf_train=False, mlp_train=True
+    )
+    ours = runs.prepare("NCFMLP", **given, **size, embedding_size=16)
+    net, neumf = ours.model.net, theirs.model
+    net.user_embedding.load_state_dict(neumf.user_mlp_embedding.state_dict())
+    net.item_embedding.load_state_dict(neumf.item_mlp_embedding.state_dict())
+    net.mlp_layers.load_state_dict(neumf.mlp_layers.state_dict())
+    net.predict_layer.load_state_dict(neumf.predict_layer.state_dict())
+    curves = []
+    for run in (ours, theirs):
+        curve = []
+        torch.manual_seed(5)
+        np.random.seed(5)
+        run.trainer.fit(
+            run.train,
+            run.valid,
+            verbose=False,
+            callback_fn=lambda epoch, score, curve=curve: curve.append(score),
+        )
+        curves.append((curve, list(run.trainer.train_loss_dict.values())))
+    (ours_scores, ours_losses), (their_scores, their_losses) = curves
+    assert len(ours_scores) == 3
+    assert ours_losses == pytest.approx(their_losses, abs=1e-4)
+    assert ours_scores == pytest.approx(their_scores, abs=1e-4)
+
+
+# --- new users ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "negatives"),
+    [
+        ("NCFMLP", "BCE", "sampled"),
+        ("NCFGMF", "softmax", "all"),
+        ("NCFNeuMF", "BPR", "sampled"),
+    ],
+)
+def test_fold_in_ranks_what_held_out_users_like(name, kind, negatives, tmp_path):
+    """Two tastes; users who are not in training are scored by half of their own."""
+    random = np.random.default_rng(0)
+    tastes = [range(0, 12), range(12, 24)]
+    rows = []
+    for user in range(60):
+        for item in random.choice(tastes[user % 2], 8, replace=False):
+            rows.append((f"u{user}", f"i{item}", 5, 1))
+    runs.write_inter(tmp_path / "dataset", "made", rows)
+    given = {"loss_type": kind, "negatives": negatives, "train_batch_size": 32, "dropout_prob": 0.0}
+    size = {"learning_rate": 0.02, "epochs": 40, "eval_step": 0, "initialisation": "xavier"}
+    if name == "NCFGMF":
+        del given["dropout_prob"]
+    run = small(name, **given, **size)
+    run.fit()
+    tokens = run.dataset.field2token_id["item_id"]
+    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    for taste in tastes:
+        liked = torch.tensor([tokens[f"i{item}"] for item in list(taste)[:5]])
+        rest = [tokens[f"i{item}"] for item in list(taste)[5:]]
+        others = [tokens[f"i{item}"] for item in range(24) if item not in taste]
+        scores = run.model.fold_in(liked)
+        assert scores.shape == (run.dataset.item_num,)
+        labels = [1] * len(rest) + [0] * len(others)
+        assert roc_auc_score(labels, scores[rest + others]) > 0.9
+    for key, value in run.model.state_dict().items():
+        assert torch.equal(before[key], value), key
+
+
+def test_fold_in_of_a_known_user_finds_the_optimum(ratings):
+    """The gradient of what is minimised vanishes at the embedding that is found."""
+    run = small("NCFGMF", loss_type="BCE")
+    nn.init.normal_(run.model.net.item_gmf_embedding.weight)
+    nn.init.normal_(run.model.net.predict_layer.weight)
+    items = torch.tensor([1, 4, 7])
+    found = run.model.fold_in(items, penalty=0.05, steps=200)
+    logits = torch.logit(found.double())
+    design = (run.model.net.item_gmf_embedding.weight * run.model.net.predict_layer.weight).double()
+    p = torch.linalg.lstsq(design, (logits - run.model.net.predict_layer.bias)[:, None]).solution
+    y = torch.sigmoid(design @ p)[1:, 0].detach()
+    seen = torch.zeros(len(design) - 1, dtype=torch.bool)
+    seen[items - 1] = True
+    slope = torch.where(seen, (y - 1) / 3, y / (~seen).sum()) / 2  # one drawn item an interaction
+    gradient = design[1:].T @ slope + 2 * 0.05 * p[:, 0]
+    assert gradient.abs().max().item() < 1e-3
+
+
+# --- settings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("NCFMLP", {"loss_type": "BPR", "negatives": "all"}, "negatives: all is not for the pair"),
+        ("NCFMLP", {"loss_type": "CE"}, "loss_type: CE needs the ratings, found no column rating"),
+        (
+            "NCFMLP",
+            {"loss_type": "BPR", "train_neg_sample_args": None},
+            "loss_type: BPR compares with drawn items",
+        ),
+        (
+            "NCFNeuMF",
+            {"pretrain": {"gmf": "a"}},
+            r"pretrain: expected two checkpoints, \{gmf: FILE",
+        ),
+        ("NCFNeuMF", {"alpha": 1.5}, r"alpha: expected a number in \[0, 1\], found 1.5"),
+        ("NCFMLP", {"loss_type": "bpr"}, "loss_type: expected one of BCE, MSE, RMSE, BPR"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(name, settings, message, ratings):
+    with pytest.raises(SettingError, match=message):
+        small(name, **settings)
