@@ -157,9 +157,11 @@ def check_names(
     for key in given:
         if key in read:
             continue
+        nearest = near(key, read)
         if key in elsewhere:
-            warnings.warn(f"{key}: {model} does not read this setting", stacklevel=2)
-        elif nearest := near(key, read):
+            hint = f"; did you mean {nearest}?" if nearest else ""
+            warnings.warn(f"{key}: {model} does not read this setting{hint}", stacklevel=2)
+        elif nearest:
             raise SettingError(
                 f"{key}: neither {model} nor RecBole has this setting; did you mean {nearest}?"
             )

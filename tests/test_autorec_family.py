@@ -142,6 +142,23 @@ def test_observed_input_is_the_ratings_and_their_pattern(ratings):
     assert torch.equal(inputs[:, n:], 2 * observed.float())
 
 
+@pytest.mark.parametrize("orientation", ["user", "item"])
+def test_observed_output_adds_the_rows_a_column_is_rated_in(orientation, ratings):
+    model = small(observed_output=3.0, orientation=orientation).model.eval()
+    last = model.net.last_layer
+    torch.nn.init.normal_(last.y)
+    _, observed = model.rows.dense(all_rows(model))  # [rows, C]
+    for column in (0, 3, 8):
+        rated = observed[:, column].nonzero()[:, 0]
+        added = sum(last.y[row] for row in rated) if len(rated) else torch.zeros(7)
+        expected = last.inner.weight[column] + 3 * added / max(len(rated), 1) ** 0.5
+        torch.testing.assert_close(last.matrix()[column], expected)
+    squares = [last.y, last.inner.weight, model.net.hidden_layers[0].weight]
+    assert model.net.penalty().item() == pytest.approx(
+        sum(weight.square().sum().item() for weight in squares), rel=1e-5
+    )
+
+
 def test_averaging_is_the_exponential_mean_of_the_steps(ratings):
     run = small(averaging=0.75, epochs=3, eval_step=0, train_batch_size=1000)
     seen = []
@@ -312,6 +329,7 @@ def test_vectors_are_codes_of_rows_and_weights_of_columns(orientation, ratings):
         ({"loss_type": "CE", "refeeding": 1}, "refeeding: what is fed back are no ratings"),
         ({"observed_input": 2.0, "refeeding": 1}, "refeeding: what is fed back has no unobserved"),
         ({"observed_input": 2.0, "global_kernel_size": 3}, "global_kernel_size: the kernel is"),
+        ({"loss_type": "CE", "observed_output": 1}, "observed_output: a column of a softmax"),
         ({"global_kernel_size": 2}, "global_kernel_size: expected 0 .* found 2"),
         ({"hidden_sizes": []}, "hidden_sizes: expected a list, each .* found"),
         ({"learner": "adma"}, "learner: expected one of adam, .* lbfgs, rprop, found 'adma'"),

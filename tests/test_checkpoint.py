@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ext import checkpoint, plain
+from recbole_ext import checkpoint, plain, running
 from recbole_ext.errors import CheckpointError
 from tests import runs
 
@@ -65,7 +65,7 @@ def test_a_value_without_a_plain_form_is_named():
 WRITERS = ["NCFMLP", "AutoRec", "BPR", "EASE", "ItemKNN", "Pop", "LightGCN", "DMF", "NeuMF"]
 
 
-def scores(run: runs.Run) -> torch.Tensor:
+def scores(run: running.Run) -> torch.Tensor:
     from recbole.data.interaction import Interaction
 
     users = torch.arange(1, run.dataset.user_num).repeat_interleave(5)
@@ -97,7 +97,7 @@ def test_checkpoints_are_plain_and_give_the_same_scores(model, ratings):
     assert record["format"] == checkpoint.FORMAT
 
     config, restored, dataset, train, valid, test = load_data_and_model(file)
-    again = runs.Run(config, dataset, train, valid, test, restored, run.trainer)
+    again = running.Run(config, dataset, train, valid, test, restored, run.trainer)
     torch.testing.assert_close(scores(again), expected)
     assert len(test._dataset) == len(run.test._dataset)
     assert config["MODEL_TYPE"] is run.config["MODEL_TYPE"]

@@ -28,6 +28,7 @@ VARIANTS = [
     ("AutoRec", {"orientation": "user", "hid_activation": "relu", "out_activation": "identity"}),
     ("AutoRec", {"orientation": "item", "observed_input": 2.0, "averaging": 0.5}),
     ("AutoRec", {"orientation": "user", "hidden_sizes": [6, 4, 6], "tied": True, "refeeding": 1}),
+    ("AutoRec", {"orientation": "user", "observed_output": 2.0, "averaging": 0.5, "tied": True}),
     ("AutoRec", {"orientation": "item", "kernel_dim": 2, "global_kernel_size": 3}),
     ("AutoRec", {"orientation": "user", "loss_type": "CE", "kernel_dim": 2}),
 ]

@@ -6,7 +6,8 @@ the same way.
 
 The cells are written as benchmark files rather than made when a run starts: RecBole's built-in
 models can then be trained on them, with or without this package, and the files can be looked at
-and checked. For ml-100k that is 1.6 million lines, 17 MB; the README says what it costs.
+and checked. For ml-100k that is 1.6 million lines, 19 MB; the README says what it costs. Beside
+its label each cell has the rating, 0 where there is none, for models of classes.
 """
 
 from pathlib import Path
@@ -18,14 +19,14 @@ from recbole_ext.movielens import download, folders
 from recbole_ext.movielens.rows import Rows
 from recbole_ext.movielens.splits import PARTS, Made
 
-HEADER = "user_id:token\titem_id:token\tlabel:float\n"
+HEADER = "user_id:token\titem_id:token\tlabel:float\trating:float\n"
 
 # What one process holds at a time; ml-1m has 22 million cells.
 MOST_CELLS = 50_000_000
 
 SETTINGS = {
     "benchmark_filename": list(PARTS),
-    "load_col": {"inter": ["user_id", "item_id", "label"]},
+    "load_col": {"inter": ["user_id", "item_id", "label", "rating"]},
     "LABEL_FIELD": "label",
     "train_neg_sample_args": None,
     "eval_args": {"mode": "labeled"},
@@ -38,6 +39,14 @@ def labels(rows: Rows) -> np.ndarray:
     """[users * items] of int8, user by user: 1 where there is an interaction."""
     grid = np.zeros((len(rows.user_tokens), len(rows.item_tokens)), dtype=np.int8)
     grid[rows.users, rows.items] = 1
+    return grid.ravel()
+
+
+def ratings(rows: Rows) -> np.ndarray:
+    """[users * items], user by user: the rating, 0 where there is none; all 0 without ratings."""
+    grid = np.zeros((len(rows.user_tokens), len(rows.item_tokens)), dtype=np.float32)
+    if rows.ratings is not None:
+        grid[rows.users, rows.items] = rows.ratings
     return grid.ravel()
 
 
@@ -120,20 +129,23 @@ def write(
             f"expected at most {MOST_CELLS:,}; take a smaller data set, or sample negatives "
             "(train_neg_sample_args) instead"
         )
-    cells = labels(rows)
+    cells, stars = labels(rows), ratings(rows)
     parts = split(cells, test, valid, seed)
     beside = baselines(cells, parts, n_items)
     with folders.new_folder(data_path / name) as folder:
-        # a cell's line is its user's beginning and its item's end
+        # a cell's line is its user's beginning, its item's middle and the end of its label
         begins = [f"{user}\t" for user in rows.user_tokens]
-        ends = [[f"{item}\t0\n", f"{item}\t1\n"] for item in rows.item_tokens]
+        middles = [f"{item}\t" for item in rows.item_tokens]
         for phase in PARTS:
             with (folder / f"{name}.{phase}.inter").open("w", encoding="utf-8") as stream:
                 stream.write(HEADER)
                 users, items = np.divmod(parts[phase], n_items)
-                values = cells[parts[phase]]
-                triples = zip(users.tolist(), items.tolist(), values.tolist(), strict=True)
-                stream.writelines(begins[u] + ends[i][label] for u, i, label in triples)
+                values = [column[parts[phase]].tolist() for column in (cells, stars)]
+                lines = zip(users.tolist(), items.tolist(), *values, strict=True)
+                stream.writelines(
+                    begins[u] + middles[i] + (f"1\t{rating:g}\n" if label else "0\t0\n")
+                    for u, i, label, rating in lines
+                )
         why = "Every user-item cell with its label; a yaml of yours or the command line wins."
         folders.write_settings(folder, name, why, SETTINGS)
         counts = {phase: len(parts[phase]) for phase in PARTS}

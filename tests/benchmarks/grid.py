@@ -36,7 +36,8 @@ def in_memory(source: rows.Rows) -> type:
             order = np.concatenate([parts[phase] for phase in ("train", "valid", "test")])
             users, items = np.divmod(order, len(source.item_tokens))
             kinds = {"user_id": FeatureType.TOKEN, "item_id": FeatureType.TOKEN}
-            for name, kind in {**kinds, "label": FeatureType.FLOAT}.items():
+            floats = {"label": FeatureType.FLOAT, "rating": FeatureType.FLOAT}
+            for name, kind in {**kinds, **floats}.items():
                 self.field2type[name] = kind
                 self.field2source[name] = FeatureSource.INTERACTION
                 self.field2seqlen[name] = 1
@@ -45,6 +46,7 @@ def in_memory(source: rows.Rows) -> type:
                     "user_id": source.user_tokens[users],
                     "item_id": source.item_tokens[items],
                     "label": cells[order].astype(float),
+                    "rating": grid.ratings(source)[order].astype(float),
                 }
             )
             self.file_size_list = [len(parts[phase]) for phase in ("train", "valid", "test")]

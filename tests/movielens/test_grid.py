@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
@@ -18,7 +19,7 @@ def source(tmp_path):
 
 def cells_of(name: str, phase: str) -> dict[tuple[str, str], str]:
     lines = Path(f"dataset/{name}/{name}.{phase}.inter").read_text().splitlines()
-    assert lines[0] == "user_id:token\titem_id:token\tlabel:float"
+    assert lines[0] == "user_id:token\titem_id:token\tlabel:float\trating:float"
     return {tuple(line.split("\t")[:2]): line.split("\t")[2] for line in lines[1:]}
 
 
@@ -32,6 +33,30 @@ def test_every_cell_stands_in_one_part_with_its_label(source):
     rated = {tuple(line.split("\t")[:2]) for line in source.path.read_text().splitlines()[1:]}
     assert {cell for cell, label in whole.items() if label == "1"} == rated
     assert {label for label in whole.values()} == {"0", "1"}
+
+
+def test_a_cell_has_its_rating_and_0_without_one(source):
+    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    text = source.path.read_text().splitlines()[1:]
+    stars = {tuple(line.split("\t")[:2]): line.split("\t")[2] for line in text}
+    for phase in ("train", "valid", "test"):
+        for line in Path(f"dataset/made-grid/made-grid.{phase}.inter").read_text().splitlines()[1:]:
+            *cell, label, rating = line.split("\t")
+            assert rating == stars.get(tuple(cell), "0")
+            assert (label == "1") == (tuple(cell) in stars)
+
+
+def test_the_class_model_trains_on_the_grid(source):
+    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    size = {"embedding_size": 4, "mlp_hidden_size": [4]}
+    run = runs.prepare("NCFMLP", "made-grid", loss_type="CE", **size)
+    assert run.model.levels.tolist() == [1, 2, 3, 4, 5]
+    batch = next(iter(run.train))
+    scores = run.model.eval().net(batch["user_id"], batch["item_id"])
+    expected = torch.nn.functional.cross_entropy(scores, batch["rating"].long())
+    assert run.model.calculate_loss(batch).item() == pytest.approx(expected.item(), rel=1e-5)
+    run.fit()
+    assert set(run.trainer.evaluate(run.test)) == {"auc", "logloss", "rmse", "mae"}
 
 
 def test_the_split_is_scikit_learns(source):
@@ -112,7 +137,7 @@ def test_the_grid_of_ml_100k(tmp_path):
     ones = {}
     for phase in made.counts:
         text = Path(f"dataset/g/g.{phase}.inter").read_text()
-        ones[phase] = text.count("\t1\n")
+        ones[phase] = text.count("\t1\t")
     assert sum(ones.values()) == 100_000
     for phase, count in ones.items():
         assert count / made.counts[phase] == pytest.approx(100_000 / 1_586_126, abs=1e-4)

@@ -68,6 +68,7 @@ class AutoRec(GeneralRecommender):
             kernel_dim=chosen.kernel_dim,
             levels=self.levels if chosen.loss_type == "CE" else None,
             global_kernel=GlobalKernel(ratings.n_rows, size) if size else None,
+            pattern=ratings.pattern(chosen.observed_output) if chosen.observed_output else None,
         )
         self.averaged: AveragedModel | None = None
         if chosen.averaging:

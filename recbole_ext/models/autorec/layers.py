@@ -1,4 +1,5 @@
-"""The layers of an autoencoder: full, kernelised, or with another layer's weights transposed."""
+"""The layers of an autoencoder: full, kernelised, with another layer's weights transposed, or with
+what the pattern of the ratings adds."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recbole_ext.models.autorec.kernels import LocalKernel
+from recbole_ext.models.memo import Memo
 
 Activation = Literal["identity", "sigmoid", "relu", "selu", "tanh"]
 Initialisation = Literal["xavier", "kaiming", "normal"]
@@ -88,3 +90,28 @@ class Tied(Layer):
 
     def penalty(self) -> Tensor:
         return self._mirror[0].penalty()
+
+
+class Patterned(Layer):
+    """M + P Y: to the weights of each output unit is added what the rows it is rated in say.
+
+    Args:
+        inner: the layer with M and the bias.
+        pattern: P, sparse, [outputs, rows].
+    """
+
+    def __init__(self, inner: Layer, pattern: Tensor) -> None:
+        super().__init__(inner.n_in, len(inner.bias))
+        self.inner = inner
+        self.bias = inner.bias
+        self.y = nn.Parameter(torch.zeros(pattern.shape[1], inner.n_in))
+        self.pattern: Tensor
+        self.register_buffer("pattern", pattern, persistent=False)
+        self._added = Memo()
+
+    def matrix(self, outputs: Tensor | slice = slice(None)) -> Tensor:
+        added = self._added.get((self.y,), lambda: torch.sparse.mm(self.pattern, self.y))
+        return self.inner.matrix(outputs) + added[outputs]
+
+    def penalty(self) -> Tensor:
+        return self.y.square().sum()  # that of M is counted where M is

@@ -28,6 +28,7 @@ class AutoRecSettings:
     global_kernel_size: settings.NonNegativeInt
     pretrained: str | None
     observed_input: settings.NonNegative
+    observed_output: settings.NonNegative
     input_dropout_prob: settings.Probability
     dropout_prob: settings.Probability
     reg_weight: settings.NonNegative
@@ -70,6 +71,11 @@ class AutoRecSettings:
                 classes and self.refeeding > 0,
                 "refeeding: what is fed back are no ratings that occur; set refeeding: 0 or "
                 "loss_type: MSE",
+            ),
+            (
+                classes and self.observed_output > 0,
+                "observed_output: a column of a softmax has several units; set observed_output: 0 "
+                "or loss_type: MSE",
             ),
             (
                 self.observed_input > 0 and self.refeeding > 0,
