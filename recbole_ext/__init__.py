@@ -1,4 +1,4 @@
-"""NCFMLP and AutoRec for RecBole, and RecBole on today's libraries.
+"""AutoRec and the NCF models for RecBole, and RecBole on today's libraries.
 
 Importing this package is all it takes, before RecBole or after it: the models, their
 defaults, loaders and data sets are then found by name, and RecBole runs on current numpy,
@@ -13,7 +13,7 @@ compat.install()
 checkpoint.install()
 registry.install()
 
-__all__ = ["NCFMLP", "AutoRec", "__version__"]
+__all__ = ["AutoRec", "NCFGMF", "NCFMLP", "NCFNeuMF", "__version__"]
 
 
 def __getattr__(name: str) -> object:

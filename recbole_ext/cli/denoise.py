@@ -134,6 +134,8 @@ def _report(summary: "dict[str, dict[str, dict[float, Spread]]]", corruption: st
     for kind, what in KINDS.items():
         means = [[mean for mean, _ in summary[kind][name].values()] for name in (PLAIN, DENOISING)]
         rate = crossing(rates, *means)
-        better = f"from a rate of {rate:.2f} on" if rate == rate else "not at the highest rate"
-        text.append(f"{what}: denoising has the smaller error {better}")
+        better = f"denoising has the smaller error from a rate of {rate:.2f} on"
+        if math.isnan(rate):
+            better = "plain has the smaller error at the highest rate"
+        text.append(f"{what}: {better}")
     return "\n".join(text)
