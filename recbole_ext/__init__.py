@@ -13,7 +13,7 @@ compat.install()
 checkpoint.install()
 registry.install()
 
-__all__ = ["AutoRec", "NCFGMF", "NCFMLP", "NCFNeuMF", "__version__"]
+__all__ = ["NCFGMF", "NCFMLP", "AutoRec", "NCFNeuMF", "__version__"]
 
 
 def __getattr__(name: str) -> object:

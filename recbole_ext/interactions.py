@@ -100,17 +100,14 @@ class RatingRows(NamedTuple):
         observed[row, self.columns[place]] = True
         return rows, observed
 
-    def pattern(self, weight: float) -> Tensor:
+    def pattern(self) -> Tensor:
         """Which rows each column has ratings in, for SVD++'s |R(c)|^(-1/2) sum over R(c).
 
-        Args:
-            weight: s.
-
         Returns:
-            sparse, [C, rows], with s / sqrt(ratings of the column) for each rating.
+            sparse, [C, rows], with 1 / sqrt(ratings of the column) for each rating.
         """
         counts = torch.bincount(self.columns, minlength=self.n_columns)
-        values = weight / counts[self.columns].to(self.values).sqrt()
+        values = counts[self.columns].to(self.values).rsqrt()
         cells = torch.stack([self.columns, self.row_of])
         shape = (self.n_columns, self.n_rows)
         made = torch.sparse_coo_tensor(cells, values, shape, check_invariants=False)

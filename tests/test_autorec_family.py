@@ -153,7 +153,7 @@ def test_observed_output_adds_the_rows_a_column_is_rated_in(orientation, ratings
         added = sum(last.y[row] for row in rated) if len(rated) else torch.zeros(7)
         expected = last.inner.weight[column] + 3 * added / max(len(rated), 1) ** 0.5
         torch.testing.assert_close(last.matrix()[column], expected)
-    squares = [last.y, last.inner.weight, model.net.hidden_layers[0].weight]
+    squares = [3 * last.y, last.inner.weight, model.net.hidden_layers[0].weight]
     assert model.net.penalty().item() == pytest.approx(
         sum(weight.square().sum().item() for weight in squares), rel=1e-5
     )

@@ -68,7 +68,8 @@ class AutoRec(GeneralRecommender):
             kernel_dim=chosen.kernel_dim,
             levels=self.levels if chosen.loss_type == "CE" else None,
             global_kernel=GlobalKernel(ratings.n_rows, size) if size else None,
-            pattern=ratings.pattern(chosen.observed_output) if chosen.observed_output else None,
+            pattern=ratings.pattern() if chosen.observed_output else None,
+            pattern_step=chosen.observed_output,
         )
         self.averaged: AveragedModel | None = None
         if chosen.averaging:

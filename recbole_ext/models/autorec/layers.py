@@ -93,16 +93,20 @@ class Tied(Layer):
 
 
 class Patterned(Layer):
-    """M + P Y: to the weights of each output unit is added what the rows it is rated in say.
+    """M + s P Y: to the weights of each output unit is added what the rows it is rated in say.
+
+    s Y are the vectors; the penalty is on them. Under Adam, whose steps are of one size whatever
+    the gradient, s says how fast they learn: a step of Y moves all columns at once.
 
     Args:
         inner: the layer with M and the bias.
         pattern: P, sparse, [outputs, rows].
+        step: s.
     """
 
-    def __init__(self, inner: Layer, pattern: Tensor) -> None:
+    def __init__(self, inner: Layer, pattern: Tensor, step: float) -> None:
         super().__init__(inner.n_in, len(inner.bias))
-        self.inner = inner
+        self.inner, self.step = inner, step
         self.bias = inner.bias
         self.y = nn.Parameter(torch.zeros(pattern.shape[1], inner.n_in))
         self.pattern: Tensor
@@ -110,8 +114,10 @@ class Patterned(Layer):
         self._added = Memo()
 
     def matrix(self, outputs: Tensor | slice = slice(None)) -> Tensor:
-        added = self._added.get((self.y,), lambda: torch.sparse.mm(self.pattern, self.y))
+        added = self._added.get(
+            (self.y,), lambda: self.step * torch.sparse.mm(self.pattern, self.y)
+        )
         return self.inner.matrix(outputs) + added[outputs]
 
     def penalty(self) -> Tensor:
-        return self.y.square().sum()  # that of M is counted where M is
+        return (self.step * self.y).square().sum()  # that of M is counted where M is

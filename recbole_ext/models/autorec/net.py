@@ -27,7 +27,7 @@ Descendants, each by a setting:
                              where o_c is a constant if there is a rating, as SVD++ has it for
                              factorisation (Koren, "Factorization Meets the Neighborhood", 2008)
     observed_output          and it says to each column which rows it is rated in, word for word as
-                             there: W_c + s |R(c)|^(-1/2) sum_{r in R(c)} y_r in the place of W_c
+                             there: W_c + |R(c)|^(-1/2) sum_{r in R(c)} y_r in the place of W_c
     averaging                predictions by the running mean of the weights over the steps:
                              Polyak & Juditsky 1992; here with exponential forgetting
     centring, corruption     see centring.py and corruption.py
@@ -75,7 +75,7 @@ class AutoRecNet(nn.Module):
         kernel_dim: of the local kernels; 0 for none.
         levels: [K], the ratings that occur, where the output is a softmax over them.
         global_kernel: goes over the rows before they are encoded.
-        pattern: sparse, [C, rows]; what the last layer's weights get added, see ``Patterned``.
+        pattern, pattern_step: what the last layer's weights get added, see ``Patterned``.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class AutoRecNet(nn.Module):
         levels: Tensor | None = None,
         global_kernel: GlobalKernel | None = None,
         pattern: Tensor | None = None,
+        pattern_step: float = 1.0,
     ) -> None:
         super().__init__()
         self.n_scores = 1 if levels is None else len(levels)  # of a column
@@ -106,7 +107,7 @@ class AutoRecNet(nn.Module):
                 layers.append(Dense(n_in, n_out, initialisation, kernel_dim))
         *hidden, last = layers
         self.hidden_layers = nn.ModuleList(hidden)
-        self.last_layer = last if pattern is None else Patterned(last, pattern)
+        self.last_layer = last if pattern is None else Patterned(last, pattern, pattern_step)
         self.code_depth = hidden_sizes.index(min(hidden_sizes)) + 1
         self.g = ACTIVATIONS[hid_activation]
         self.f = ACTIVATIONS[out_activation]

@@ -222,14 +222,19 @@ def _drawn(arguments: Mapping[str, Any] | None) -> int:
 class NCFMLP(_NCF):
     """The MLP."""
 
-    settings_class = NCFMLPSettings
+    settings_class: type[NCFMLPSettings] = NCFMLPSettings
     chosen: NCFMLPSettings
+
+    @property
+    def gmf_size(self) -> int:
+        """F; there is no GMF here."""
+        return 0
 
     def _build(self, n_scores: int) -> NCFNet:
         return NCFNet(
             self.n_users,
             self.n_items,
-            0,
+            self.gmf_size,
             self.chosen.embedding_size,
             self.chosen.mlp_hidden_size,
             self.chosen.dropout_prob,
@@ -250,25 +255,15 @@ class NCFGMF(_NCF):
         return NCFNet(self.n_users, self.n_items, size, initialisation=start, n_scores=n_scores)
 
 
-class NCFNeuMF(_NCF):
+class NCFNeuMF(NCFMLP):
     """Both, with a last layer over both; may start from one of each, trained apart."""
 
     settings_class = NCFNeuMFSettings
     chosen: NCFNeuMFSettings
 
-    def _build(self, n_scores: int) -> NCFNet:
-        return NCFNet(
-            self.n_users,
-            self.n_items,
-            self.chosen.gmf_embedding_size,
-            self.chosen.embedding_size,
-            self.chosen.mlp_hidden_size,
-            self.chosen.dropout_prob,
-            self.chosen.hid_activation,
-            self.chosen.norm,
-            self.chosen.initialisation,
-            n_scores,
-        )
+    @property
+    def gmf_size(self) -> int:
+        return self.chosen.gmf_embedding_size
 
     def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
         """He et al. 2017, section 3.4.1: h = [alpha h_GMF ; (1 - alpha) h_MLP].
