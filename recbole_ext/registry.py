@@ -29,7 +29,7 @@ import wrapt
 import yaml
 
 from recbole_ext import atomic_files, settings
-from recbole_ext.errors import RegistryError
+from recbole_ext.errors import RegistryError, SettingError
 from recbole_ext.patching import after_import
 
 _PACKAGE = "recbole.model.general_recommender"
@@ -178,14 +178,18 @@ def check_settings(model: str, given: Mapping[str, Any], merged: Mapping[str, An
 
     Raises:
         SettingError: a key is nearly one that the model or RecBole reads, a value has the
-            wrong type or lies out of its range. A key that nobody reads gets a warning.
+            wrong type or lies out of its range, a checkpoint is not there. A key that nobody reads
+            gets a warning.
     """
     settings.check_names(model, given, own_keys(model) | _general_keys(), _recbole_keys())
     settings.read(settings.RunSettings, merged)
     if model not in MODELS or "learner" not in own_keys(model):
         settings.read(settings.LearnerSettings, merged)
     if model in MODELS:
-        settings.read(_load(MODELS[model].settings), merged)
+        chosen = settings.read(_load(MODELS[model].settings), merged)
+        for key, file in getattr(chosen, "checkpoints", {}).items():
+            if not Path(file).is_file():
+                raise SettingError(f"{key}: expected the checkpoint of a run, found no file {file}")
 
 
 # --- RecBole's side -------------------------------------------------------------------------

@@ -331,6 +331,7 @@ def test_vectors_are_codes_of_rows_and_weights_of_columns(orientation, ratings):
         ({"observed_input": 2.0, "global_kernel_size": 3}, "global_kernel_size: the kernel is"),
         ({"loss_type": "CE", "observed_output": 1}, "observed_output: a column of a softmax"),
         ({"global_kernel_size": 2}, "global_kernel_size: expected 0 .* found 2"),
+        ({"pretrained": "a.pth"}, "pretrained: expected the checkpoint of a run, found no file"),
         ({"hidden_sizes": []}, "hidden_sizes: expected a list, each .* found"),
         ({"learner": "adma"}, "learner: expected one of adam, .* lbfgs, rprop, found 'adma'"),
     ],

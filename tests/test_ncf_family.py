@@ -458,6 +458,11 @@ def test_fold_in_of_a_known_user_finds_the_optimum(ratings):
             {"pretrain": {"gmf": "a"}},
             r"pretrain: expected two checkpoints, \{gmf: FILE",
         ),
+        (
+            "NCFNeuMF",
+            {"pretrain": {"gmf": "a.pth", "mlp": "b.pth"}},
+            "pretrain: gmf: expected the checkpoint of a run, found no file a.pth",
+        ),
         ("NCFNeuMF", {"alpha": 1.5}, r"alpha: expected a number in \[0, 1\], found 1.5"),
         ("NCFMLP", {"loss_type": "bpr"}, "loss_type: expected one of BCE, MSE, RMSE, BPR"),
     ],

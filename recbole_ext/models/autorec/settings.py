@@ -43,6 +43,11 @@ class AutoRecSettings:
     corruption_rate: settings.NonNegative
     learner: Literal[settings.RecBoleLearner, "lbfgs", "rprop"]
 
+    @property
+    def checkpoints(self) -> dict[str, str]:
+        """The files that training starts from; they are not needed afterwards."""
+        return {} if self.pretrained is None else {"pretrained": self.pretrained}
+
     def __post_init__(self) -> None:
         """Refuse settings that exclude each other."""
         classes = self.loss_type == "CE"

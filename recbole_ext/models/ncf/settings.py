@@ -52,6 +52,11 @@ class NCFNeuMFSettings(NCFMLPSettings):
     pretrain: dict | None
     alpha: Annotated[float, settings.Range(low=0, high=1)]
 
+    @property
+    def checkpoints(self) -> dict[str, str]:
+        """The files that training starts from; they are not needed afterwards."""
+        return {f"pretrain: {part}": str(file) for part, file in (self.pretrain or {}).items()}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.pretrain is not None and set(self.pretrain) != {"gmf", "mlp"}:
