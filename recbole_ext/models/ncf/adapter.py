@@ -281,7 +281,7 @@ class NCFNeuMF(NCFMLP):
             heads.append(weight * state.get("net.predict_layer.weight", torch.empty(0)))
             biases.append(weight * state.get("net.predict_layer.bias", torch.empty(0)))
             own = {n: v for n, v in merged.items() if ("gmf" in n) == (part == "gmf")}
-            for name in own.keys() - {"predict_layer.weight", "predict_layer.bias"}:
+            for name in sorted(own.keys() - {"predict_layer.weight", "predict_layer.bias"}):
                 found = state.get(f"net.{name}")
                 if found is None or found.shape != merged[name].shape:
                     raise SettingError(
