@@ -1,8 +1,8 @@
 r"""Kernels that reshape an autoencoder's weights and its input.
 
-The local kernel (finite support) of SparseFC: Muller, Martel & Indiveri, "Kernelized Synaptic
-Weight Matrices", ICML 2018, equations 3 and 7; the global kernel that GLocal-K adds to it: Han et
-al., "GLocal-K: Global and Local Kernels for Recommender Systems", CIKM 2021, equations 3 to 6.
+The local kernel is the one with finite support of SparseFC: Muller, Martel & Indiveri, "Kernelized
+Synaptic Weight Matrices", ICML 2018; the global kernel is what GLocal-K adds to it: Han et al.,
+"GLocal-K: Global and Local Kernels for Recommender Systems", CIKM 2021.
 """
 
 import torch

@@ -23,13 +23,13 @@ Descendants, each by a setting:
     global_kernel_size       a convolution before the encoder, GLocal-K (both: kernels.py)
     loss_type: CE            h(r)_c is the mean of a softmax over the K ratings that occur, and
                              the loss is the cross-entropy of the observed ones
-    observed_input           the row says to the encoder which ratings there are, too: V r + V' o,
-                             where o_c is a constant if there is a rating, as SVD++ has it for
-                             factorisation (Koren, "Factorization Meets the Neighborhood", 2008)
-    observed_output          and it says to each column which rows it is rated in, word for word as
-                             there: W_c + |R(c)|^(-1/2) sum_{r in R(c)} y_r in the place of W_c
-    averaging                predictions by the running mean of the weights over the steps:
-                             Polyak & Juditsky 1992; here with exponential forgetting
+    observed_input           the encoder is told which ratings there are, too: V r + V' o, where o_c
+                             is a constant if c has a rating in the row, and 0 if not
+    observed_output          W_c + |R(c)|^(-1/2) sum_{r in R(c)} y_r in the place of W_c, R(c) being
+                             the rows that c has ratings in: the implicit feedback of SVD++, Koren,
+                             "Factorization Meets the Neighborhood", KDD 2008, equation 15
+    averaging                predictions by the running mean of the weights over the steps, with
+                             exponential forgetting
     centring, corruption     see centring.py and corruption.py
 
 Predictions of ratings are kept in the range of the training ratings; scores for ranking are not,
