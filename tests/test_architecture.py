@@ -25,6 +25,7 @@ LAYERS = [
     {"registry"},
     {"running"},
     {"tuning", "search", "representations", "denoising"},
+    {"benchmark"},
     {"movielens.catalogue", "movielens.download", "movielens.folders", "movielens.raw"},
     {"movielens.convert", "movielens.rows"},
     {"movielens.splits", "movielens.describe"},
