@@ -32,6 +32,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -41,7 +42,7 @@ from typing import Annotated, Any
 import yaml
 
 from recbole_ext import running, settings
-from recbole_ext.errors import SettingError
+from recbole_ext.errors import SettingError, UserError
 
 Trial = dict[str, Any]  # setting -> value, for every setting of the space
 
@@ -243,12 +244,19 @@ def run(
         data_path: the folder of data sets.
         output: the results file.
         workers: processes; the processor's threads are shared among them.
+
+    Raises:
+        UserError: a worker died, as for want of memory; what ran before is in the results.
     """
     done = {(outcome.trial, outcome.dataset) for outcome in load_results(output, search, trials)}
     threads = max(1, (os.cpu_count() or 1) // workers)
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(threads,)
-    ) as pool:
+    # RecBole's trainer writes event files and a folder for checkpoints where it stands
+    with (
+        tempfile.TemporaryDirectory(prefix="recbole-ext-search-") as scratch,
+        ProcessPoolExecutor(
+            workers, get_context("spawn"), initializer=_start_worker, initargs=(threads, scratch)
+        ) as pool,
+    ):
         waiting = {}
         for number, trial in enumerate(trials):
             for dataset in search.datasets:
@@ -263,17 +271,21 @@ def run(
                 outcome = Outcome(number, dataset, trial, *job.result())
                 _append(output, search, outcome)
                 yield outcome
+        except BrokenProcessPool as error:
+            raise UserError(
+                f"a worker died, perhaps for want of memory; {output} has the runs before: start "
+                "the search again to go on, with fewer --workers"
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _start_worker(threads: int) -> None:
+def _start_worker(threads: int, scratch: str) -> None:
     import torch
 
     torch.set_num_threads(threads)
     Thread(target=_end_with_the_search, daemon=True).start()
-    # RecBole's trainer writes event files and a folder for checkpoints where it stands
-    os.chdir(tempfile.mkdtemp(prefix="recbole-ext-search-"))
+    os.chdir(scratch)
 
 
 def _end_with_the_search() -> None:

@@ -1,4 +1,5 @@
 import math
+import os
 import subprocess
 import sys
 import time
@@ -113,6 +114,29 @@ def test_workers_end_with_a_killed_search(file):
     process.kill()
     _, alive = psutil.wait_procs(workers, timeout=20)
     assert not alive
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_said_and_leaves_nothing(file, tmp_path):
+    file.write_text(TEXT.replace("epochs: 2", "epochs: 100000, stopping_step: 100000"))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    words = [sys.executable, "-m", "recbole_ext.cli.main", "search", str(file)]
+    process = subprocess.Popen(
+        words, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(scratch)}
+    )
+    deadline = time.monotonic() + 60
+    while not any(scratch.glob("*/saved")):  # at work
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    for worker in psutil.Process(process.pid).children():
+        if "spawn_main" in str(worker.cmdline()):
+            worker.kill()
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "error: a worker died" in message
+    assert "Traceback" not in message
+    assert not any(scratch.glob("recbole-ext-search-*"))
 
 
 @pytest.mark.slow
