@@ -1,0 +1,46 @@
+"""Numbers that the documents quote are those of the results in the repository."""
+
+import csv
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RATINGS = ROOT / "tests" / "benchmarks" / "results" / "ratings.csv"
+
+
+def summary(split: str, model: str, metric: str) -> str:
+    with RATINGS.open(encoding="utf-8", newline="") as stream:
+        own = [x for x in csv.DictReader(stream) if (x["split"], x["model"]) == (split, model)]
+    assert len({line["seed"] for line in own}) == len(own) == 5
+    values = [float(line[metric]) for line in own]
+    return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
+
+
+@pytest.mark.parametrize("split", ["90/10", "80/20"])
+def test_the_tables_of_ratings_are_the_results(split):
+    text = (ROOT / "configs" / "autorec.md").read_text(encoding="utf-8")
+    tables = re.findall(rf"\| {split} \| (.*) \|\n\| ---.*\n((?:\|.*\n)+)", text)
+    assert len(tables) == 2  # ratings and rankings
+    for header, body in tables:
+        for line in body.splitlines():
+            model, *cells = line.strip("| ").split(" | ")
+            for metric, cell in zip(header.split(" | "), cells, strict=True):
+                assert cell == summary(split, model, metric), (model, metric)
+
+
+def test_the_readme_quotes_the_same_results():
+    names = {
+        "damped user and item biases": "damped biases",
+        "Surprise SVD": "Surprise SVD",
+        "Surprise SVD++": "Surprise SVD++",
+        "U-AutoRec": "U-AutoRec",
+        "I-AutoRec, the paper's": "I-AutoRec, plain",
+        "I-AutoRec, the best member of its family": "I-AutoRec, best",
+    }
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for shown, model in names.items():
+        cells = [summary(split, model, "rmse") for split in ("90/10", "80/20")]
+        assert f"| {shown} | {' | '.join(cells)} |" in text
