@@ -44,3 +44,16 @@ def test_the_readme_quotes_the_same_results():
     for shown, model in names.items():
         cells = [summary(split, model, "rmse") for split in ("90/10", "80/20")]
         assert f"| {shown} | {' | '.join(cells)} |" in text
+
+
+def test_the_table_of_options_is_the_results():
+    text = (ROOT / "configs" / "autorec.md").read_text(encoding="utf-8")
+    table = re.search(r"\| beside the plain model .*\n\| ---.*\n((?:\|.*\n)+)", text)
+    shown = [line.strip("| ").split(" | ") for line in table.group(1).splitlines()]
+    results = ROOT / "configs" / "search" / "autorec_options.csv"
+    with results.open(encoding="utf-8", newline="") as stream:
+        scores = {int(line["trial"]): float(line["valid_score"]) for line in csv.DictReader(stream)}
+    assert [f"{score:.4f}" for score in sorted(scores.values())] == [line[1] for line in shown]
+    assert [f"{score - scores[0]:+.4f}" for score in sorted(scores.values())] == [
+        line[2] for line in shown
+    ]

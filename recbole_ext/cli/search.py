@@ -67,7 +67,8 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
         ]
         for score, trial in ranking
     ]
-    click.echo(f"\n{chosen.model}, mean validation {metric} of {len(chosen.datasets)} data sets:\n")
+    where = " and ".join(chosen.datasets)
+    click.echo(f"\n{chosen.model}, mean validation {metric} on {where}:\n")
     click.echo(tabulate(rows, headers=[metric, "beside the first trial"], disable_numparse=True))
     click.echo(f"\nthe best settings, beside what is fixed ({output} has all runs):\n")
     click.echo(yaml.safe_dump(ranking[0][1], sort_keys=False))
