@@ -28,7 +28,7 @@ from typing import Any
 import wrapt
 import yaml
 
-from recbole_ext import atomic_files, settings
+from recbole_ext import settings
 from recbole_ext.errors import RegistryError, SettingError
 from recbole_ext.patching import after_import
 
@@ -241,6 +241,8 @@ def _merge(into: dict[str, Any], ours: Mapping[str, Any]) -> None:
 def _load_internal_config_dict(
     wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
+    from recbole_ext import atomic_files  # imports pandas, which `--help` need not wait for
+
     wrapped(*args, **kwargs)
     given = config.external_config_dict
     if config.model in MODELS:

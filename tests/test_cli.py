@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -235,26 +234,19 @@ def test_bad_input_gets_one_clear_error(case, bad_inputs, monkeypatch):
 
 
 @pytest.mark.parametrize("module", ["run", "hyper", "main"])
-def test_help_answers_at_once_with_an_example(module):
-    argv = [sys.executable, "-m", f"recbole_ext.cli.{module}", "--help"]
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        result = subprocess.run(argv, capture_output=True, text=True, check=True)
-        seconds.append(time.perf_counter() - start)
-    assert "Example" in result.stdout
-    loaded = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import sys, recbole_ext.cli.{module}; print('torch' in sys.modules)",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
+def test_help_waits_for_nothing_heavy_and_has_an_example(module):
+    """What takes seconds to import is left until the options are read; seconds are not measured."""
+    code = (
+        f"import sys, recbole_ext.cli.{module} as m\n"
+        "try: m.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print({'torch', 'pandas', 'scipy', 'sklearn', 'recbole.config', 'ray'} & set(sys.modules))"
     )
-    assert loaded.stdout.strip() == "False"
-    assert min(seconds) < 0.5
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "Example" in result.stdout
+    assert result.stdout.splitlines()[-1] == "set()"
 
 
 @pytest.mark.slow
