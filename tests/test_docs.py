@@ -57,3 +57,25 @@ def test_the_table_of_options_is_the_results():
     assert [f"{score - scores[0]:+.4f}" for score in sorted(scores.values())] == [
         line[2] for line in shown
     ]
+
+
+@pytest.mark.parametrize("kind", ["drop", "flip"])
+def test_the_table_of_corrupted_rows_is_the_results(kind):
+    text = (ROOT / "configs" / "autorec.md").read_text(encoding="utf-8")
+    table = re.search(rf"\| {kind} \| recovered.*\n\| ---.*\n((?:\|.*\n)+)", text)
+    with (RATINGS.parent / f"denoising_{kind}.csv").open(encoding="utf-8", newline="") as stream:
+        points = list(csv.DictReader(stream))
+    for line in table.group(1).splitlines():
+        rate, *cells = line.strip("| ").split(" | ")
+        columns = [(k, m) for k in ("recovered", "held_out") for m in ("plain", "denoising")]
+        for (measured, model), cell in zip(columns, cells, strict=True):
+            own = [
+                float(point[measured])
+                for point in points
+                if point["model"] == model and float(point["rate"]) == float(rate)
+            ]
+            assert len(own) == 3
+            if cell != "-":
+                mean, spread = (float(part) for part in cell.split(" ± "))
+                assert mean == pytest.approx(statistics.mean(own), abs=6e-5)
+                assert spread == pytest.approx(statistics.pstdev(own), abs=6e-5)
