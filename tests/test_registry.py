@@ -99,15 +99,18 @@ def test_a_users_settings_win_in_recboles_order(tmp_path, monkeypatch):
 
 
 def test_our_trainer_loader_and_data_set_are_found(ratings):
-    from recbole.trainer import Trainer
-
     from recbole_ext.interactions import RatingDataset
-    from recbole_ext.training import RowLoader
+    from recbole_ext.training import AutoRecTrainer, ItemLoader, StartingTrainer, UserLoader
 
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"])
     assert type(run.dataset) is RatingDataset
-    assert type(run.train) is RowLoader
-    assert type(run.trainer) is Trainer
+    assert type(run.train) is ItemLoader
+    assert type(run.trainer) is AutoRecTrainer
+    run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], orientation="user")
+    assert type(run.train) is UserLoader
+    run = runs.prepare("NCFMLP", **runs.SMALL["NCFMLP"], loss_type="softmax", negatives="all")
+    assert type(run.train) is UserLoader
+    assert type(run.trainer) is StartingTrainer
 
 
 def test_recboles_own_models_are_as_they_were(ratings):

@@ -145,7 +145,7 @@ def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
     score, epochs, _, why = search.validate("AutoRec", "made", given)
     assert math.isnan(score)
     assert epochs == 0
-    assert why == "ValueError: Input contains NaN."
+    assert "nan" in why.lower()  # which place notices it first is RecBole's business
     runs_of_two = [
         search.Outcome(0, "made", {"a": 1}, 0.5, 3, 1.0, ""),
         search.Outcome(0, "other", {"a": 1}, 0.7, 3, 1.0, ""),
