@@ -117,6 +117,16 @@ class RatingRows(NamedTuple):
         return self
 
 
+def nearest_level(ratings: Tensor, levels: Tensor) -> Tensor:
+    """The number of each rating's level, whatever rounding did to it.
+
+    Args:
+        ratings: of any shape.
+        levels: [L], ascending.
+    """
+    return torch.bucketize(ratings, (levels[1:] + levels[:-1]) / 2)
+
+
 class RatingDataset(Dataset):
     """RecBole's ``Dataset`` for models of ratings: refuses what RecBole would make up.
 

@@ -36,6 +36,19 @@ class Run:
         return len(self.trainer.train_loss_dict) - after
 
 
+def load(config: Any) -> tuple[Any, list[Any]]:
+    """The data set of a run, and its loaders: for training, validation and test.
+
+    The split depends on the seed alone; how it is evaluated, on the settings.
+    """
+    from recbole.data import create_dataset, data_preparation
+    from recbole.utils import init_seed
+
+    init_seed(config["seed"], config["reproducibility"])
+    data = create_dataset(config)
+    return data, list(data_preparation(config, data))
+
+
 def prepare(model: str, dataset: str, given: Mapping[str, Any]) -> Run:
     """Everything for a run, in the order and with the random states of RecBole's quick start.
 
@@ -44,13 +57,10 @@ def prepare(model: str, dataset: str, given: Mapping[str, Any]) -> Run:
         given: settings, over the defaults.
     """
     from recbole.config import Config
-    from recbole.data import create_dataset, data_preparation
     from recbole.utils import get_model, get_trainer, init_seed
 
     config = Config(model, dataset, config_dict=dict(given))
-    init_seed(config["seed"], config["reproducibility"])
-    data = create_dataset(config)
-    train, valid, test = data_preparation(config, data)
+    data, (train, valid, test) = load(config)
     init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
     net = get_model(model)(config, train._dataset).to(config["device"])
     trainer = get_trainer(config["MODEL_TYPE"], model)(config, net)

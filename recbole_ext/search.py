@@ -68,6 +68,11 @@ class Search:
             dict.fromkeys(name for variant in self.variants or [self.space] for name in variant)
         )
 
+    @property
+    def columns(self) -> list[str]:
+        """Those of the results."""
+        return ["trial", "dataset", *self.names, *_MEASURED]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -170,15 +175,14 @@ def load_results(file: Path, search: Search, trials: list[Trial]) -> list[Outcom
     Raises:
         SettingError: the file is of another search.
     """
-    header = ["trial", "dataset", *search.names, *_MEASURED]
     if not file.is_file():
         return []
     text = file.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     rows = list(csv.reader(whole.splitlines()))
-    if rows and rows[0] != header:
+    if rows and rows[0] != search.columns:
         raise SettingError(
-            f"{file}, line 1: expected the columns {', '.join(header)}, found "
+            f"{file}, line 1: expected the columns {', '.join(search.columns)}, found "
             f"{', '.join(rows[0])}: of another search; give another --output"
         )
     outcomes = []
@@ -209,7 +213,7 @@ def _append(file: Path, search: Search, outcome: Outcome) -> None:
     with file.open("a", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         if new:
-            writer.writerow(["trial", "dataset", *search.names, *_MEASURED])
+            writer.writerow(search.columns)
         measured = (f"{outcome.valid_score:.6f}", outcome.epochs, f"{outcome.seconds:.1f}")
         values = [json.dumps(outcome.values[name]) for name in search.names]
         writer.writerow([outcome.trial, outcome.dataset, *values, *measured, outcome.error])

@@ -7,6 +7,7 @@ from hypothesis.extra.numpy import arrays
 
 from recbole_ext.models.autorec.net import AutoRecNet, observed_squared_error
 from tests import runs
+from tests.gradients import central_differences
 
 ACTIVATIONS = {
     "identity": lambda x: x,
@@ -88,16 +89,8 @@ def test_loss_and_gradients_equal_a_plain_loop(g, f):
         net.last_layer.weight,
         net.last_layer.bias,
     )
-    step = 1e-6
-    for number, parameter in enumerate(parameters):
-        expected = np.zeros_like(weights[number])
-        for place in np.ndindex(expected.shape):
-            ends = []
-            for sign in (1, -1):
-                moved = [array.copy() for array in weights]
-                moved[number][place] += sign * step
-                ends.append(loop(*moved))
-            expected[place] = (ends[0] - ends[1]) / (2 * step)
+    gradients = central_differences(lambda moved: loop(*moved), weights)
+    for parameter, expected in zip(parameters, gradients, strict=True):
         np.testing.assert_allclose(parameter.grad.numpy(), expected, atol=1e-6)
 
 

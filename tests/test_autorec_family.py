@@ -8,6 +8,7 @@ from recbole.data.interaction import Interaction
 from recbole_ext.errors import SettingError
 from recbole_ext.models.autorec.net import AutoRecNet, observed_cross_entropy
 from tests import runs
+from tests.gradients import central_differences
 
 LEVELS = [1.0, 2.0, 3.5]
 
@@ -104,15 +105,7 @@ def test_classes_equal_a_plain_loop_with_gradients():
     loss = observed_cross_entropy(net.scores(net.encode(t_rows)), t_rows, t_observed, levels)
     assert loss.item() == pytest.approx(loop(start), abs=1e-10)
     loss.backward()
-    for number, parameter in enumerate(parameters):
-        expected = np.zeros_like(start[number])
-        for place in np.ndindex(expected.shape):
-            ends = []
-            for sign in (1, -1):
-                moved = [array.copy() for array in start]
-                moved[number][place] += sign * 1e-6
-                ends.append(loop(moved))
-            expected[place] = (ends[0] - ends[1]) / 2e-6
+    for parameter, expected in zip(parameters, central_differences(loop, start), strict=True):
         np.testing.assert_allclose(parameter.grad, expected, atol=1e-7)
 
 
@@ -133,7 +126,7 @@ def test_classes_are_the_ratings_of_training(ratings):
 
 def test_observed_input_is_the_ratings_and_their_pattern(ratings):
     run = small(observed_input=2.0, centring="bias")
-    inputs, _ = run.model._inputs(torch.tensor([2, 5]))
+    inputs = run.model._inputs(torch.tensor([2, 5])).inputs
     stars, observed = run.model.rows.dense(torch.tensor([2, 5]))
     n = run.model.rows.n_columns
     assert inputs.shape == (2, 2 * n)
@@ -210,7 +203,7 @@ def test_the_global_kernel_sees_the_whole_matrix(ratings):
     whole = torch.nn.functional.conv2d(stars[None, None], weight[None, None], padding=1)[0, 0]
     expected = model.net.encode(whole.relu())
     for block in (torch.tensor([0, 7, 3]), torch.tensor([model.rows.n_rows - 1])):
-        found = model.net.encode(model._inputs(block)[0])
+        found = model.net.encode(model._inputs(block).inputs)
         torch.testing.assert_close(found, expected[block])
 
 

@@ -78,7 +78,7 @@ def test_flipped_ratings_are_levels_after_centring_too(ratings):
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], **given)
     ids = torch.arange(1, 6)
     rows, observed = run.model.rows.dense(ids)
-    inputs, shown = run.model._inputs(ids, "flip", 1.0)
+    inputs, shown, *_ = run.model._inputs(ids, "flip", 1.0)
     stars = inputs + run.model.baseline.at(ids[:, None], torch.arange(rows.shape[1]))
     torch.testing.assert_close(stars[observed], shown[observed])
     torch.testing.assert_close(shown, shown.round(), atol=1e-5, rtol=0)

@@ -30,26 +30,17 @@ Examples:
 @reports_errors
 def evaluate(file: str, protocols: tuple[str, ...], trust_checkpoint: bool) -> None:
     """Evaluate the model of the checkpoint FILE on its data set's validation and test split."""
-    from recbole_ext import evaluation
+    from recbole_ext import evaluation, running
 
     config, model, _, *loaders = load_trained(file, trust_checkpoint)
     tables = []
     for protocol in protocols:
         other = evaluation.by_protocol(config, protocol)
-        tables.append(_metrics(other, model, *_loaders(other)))
+        tables.append(_metrics(other, model, *running.load(other)[1]))
     if not protocols:
         tables.append(_metrics(config, model, *loaders))
     click.echo(f"\n{config['model']} on {config['dataset']}, seed {config['seed']}, from {file}")
     click.echo("\n\n".join(tables))
-
-
-def _loaders(config: "Config") -> Any:
-    """Those of the run's split, evaluated by these settings."""
-    from recbole.data import create_dataset, data_preparation
-    from recbole.utils import init_seed
-
-    init_seed(config["seed"], config["reproducibility"])
-    return data_preparation(config, create_dataset(config))
 
 
 def _metrics(config: "Config", model: Any, train: Any, valid: Any, test: Any) -> str:

@@ -1,5 +1,6 @@
 """`recbole-ext similar` and `recbole-ext project`: users and items as vectors."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,33 +41,42 @@ def similar(
         ("user", users),
     )
     for of, tokens in wanted:
-        for token in tokens:
-            click.echo(f"\n{_neighbours(config, model, dataset, of, token, k)}")
+        if tokens:
+            for table in _neighbours(config, model, dataset, of, tokens, k):
+                click.echo(f"\n{table}")
 
 
 def _neighbours(
-    config: Any, model: Any, dataset: Any, of: Literal["item", "user"], token: str, k: int
-) -> str:
+    config: Any,
+    model: Any,
+    dataset: Any,
+    of: Literal["item", "user"],
+    tokens: tuple[str, ...],
+    k: int,
+) -> Iterator[str]:
+    """A table for each token."""
     import torch
     from tabulate import tabulate
 
     from recbole_ext import representations
 
-    field = dataset.uid_field if of == "user" else dataset.iid_field
-    number = dataset.field2token_id[field].get(token)
-    if not number:
-        raise DataError(f"--{of} {token}: no such {field} in {config['dataset']}")
     vectors = representations.vectors(model, of)
-    if k > len(vectors) - 2:
-        raise DataError(f"-k {k}: expected at most {len(vectors) - 2}, the other {of}s there are")
     header, rows = representations.features(config, dataset, of)
-    ids, cosines = representations.nearest(vectors, torch.tensor([number]), k)
-    lines = [["", *rows[number - 1]]]
-    lines += [
-        [f"{cosine:.4f}", *rows[near - 1]]
-        for near, cosine in zip(ids[0].tolist(), cosines[0].tolist(), strict=True)
-    ]
-    return tabulate(lines, headers=["cosine", *header], disable_numparse=True, maxcolwidths=40)
+    for token in tokens:
+        number = dataset.field2token_id[header[0]].get(token)
+        if not number:
+            raise DataError(f"--{of} {token}: no such {header[0]} in {config['dataset']}")
+        if k > len(vectors) - 2:
+            most = len(vectors) - 2
+            raise DataError(f"-k {k}: expected at most {most}, the other {of}s there are")
+        ids, cosines = representations.nearest(vectors, torch.tensor([number]), k)
+        lines = [["", *rows[number - 1]]]
+        lines += [
+            [f"{cosine:.4f}", *rows[near - 1]]
+            for near, cosine in zip(ids[0].tolist(), cosines[0].tolist(), strict=True)
+        ]
+        headers = ["cosine", *header]
+        yield tabulate(lines, headers=headers, disable_numparse=True, maxcolwidths=40)
 
 
 @click.command(context_settings=HELP, epilog=EXAMPLE_PROJECT)

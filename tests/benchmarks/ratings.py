@@ -139,13 +139,10 @@ def autorec(name: str, split: str, seed: int) -> dict[str, float]:
 
 def ranked(run: running.Run) -> dict[str, float]:
     """The same trained model among all items that the user has not seen."""
-    from recbole.data import create_dataset, data_preparation
     from recbole.trainer import Trainer
-    from recbole.utils import init_seed
 
     config = evaluation.by_protocol(run.config, "ranking")
-    init_seed(config["seed"], config["reproducibility"])
-    train, _, test = data_preparation(config, create_dataset(config))
+    _, (train, _, test) = running.load(config)
     trainer = Trainer(config, run.model)
     trainer.eval_collector.data_collect(train)
     return trainer.evaluate(test, load_best_model=False, show_progress=False)

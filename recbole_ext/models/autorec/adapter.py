@@ -1,7 +1,7 @@
 """AutoRec as RecBole sees it: ids of rows in, losses, ratings and scores out."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from recbole.model.abstract_recommender import GeneralRecommender
@@ -25,6 +25,21 @@ from recbole_ext.models.memo import Memo
 
 # Rows that are encoded at a time where all of them are.
 _ROWS = 1024
+
+
+class _Batch(NamedTuple):
+    """Some rows: as ``AutoRecNet.encode`` takes them, and as ratings, each [B, C].
+
+    Attributes:
+        inputs: see there.
+        shown: the ratings in them, corrupted.
+        clean, observed: the ratings that there are, and where.
+    """
+
+    inputs: Tensor
+    shown: Tensor
+    clean: Tensor
+    observed: Tensor
 
 
 class AutoRec(GeneralRecommender):
@@ -87,10 +102,10 @@ class AutoRec(GeneralRecommender):
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         ids = interaction[self.row_field]
-        ratings, observed = self.rows.dense(ids)
-        rows = self.baseline.taken_from(ratings, observed, self.baseline.rows[ids])
-        inputs, _ = self._inputs(ids, self.chosen.corruption, self.chosen.corruption_rate)
-        scores = self.net.scores(self.net.encode(inputs))
+        batch = self._inputs(ids, self.chosen.corruption, self.chosen.corruption_rate)
+        observed = batch.observed
+        rows = self.baseline.taken_from(batch.clean, observed, self.baseline.rows[ids])
+        scores = self.net.scores(self.net.encode(batch.inputs))
         if self.net.levels is not None:
             error = observed_cross_entropy(scores, rows, observed, self.net.levels)
         else:
@@ -178,23 +193,19 @@ class AutoRec(GeneralRecommender):
             return rows
         return torch.cat([rows, self.chosen.observed_input * observed.to(rows)], dim=-1)
 
-    def _inputs(
-        self, ids: Tensor, corruption: Corruption = "none", rate: float = 0.0
-    ) -> tuple[Tensor, Tensor]:
-        """What the net is given for some rows, corrupted as ratings and then centred.
-
-        Returns:
-            the inputs as ``AutoRecNet.encode`` takes them, and the ratings in them, [B, C].
-        """
+    def _inputs(self, ids: Tensor, corruption: Corruption = "none", rate: float = 0.0) -> "_Batch":
+        """What the net is given for some rows, corrupted as ratings and then centred."""
         size = self.chosen.global_kernel_size or 1
         near = ids[:, None] + torch.arange(size, device=ids.device) - size // 2  # [B, size]
         # beyond the ends lies the padding row, which is empty
         near = near.masked_fill((near < 0) | (near >= self.rows.n_rows), 0).ravel()
-        ratings, observed = corrupt(*self.rows.dense(near), corruption, rate, self.levels)
-        inputs = self._assemble(ratings, observed, self.baseline.rows[near])
-        if not self.chosen.global_kernel_size:
-            return inputs, ratings
-        return inputs.unflatten(0, (-1, size)), ratings[size // 2 :: size]
+        clean, observed = self.rows.dense(near)
+        shown, kept = corrupt(clean, observed, corruption, rate, self.levels)
+        inputs = self._assemble(shown, kept, self.baseline.rows[near])
+        if self.chosen.global_kernel_size:
+            inputs = inputs.unflatten(0, (-1, size))
+        middle = slice(size // 2, None, size)
+        return _Batch(inputs, shown[middle], clean[middle], observed[middle])
 
     def _all_rows(self) -> tuple[Tensor, ...]:
         return torch.arange(self.rows.n_rows, device=self.rows.device).split(_ROWS)
@@ -207,7 +218,9 @@ class AutoRec(GeneralRecommender):
         return self._hidden.get(weights, lambda: self._encode_all(None))
 
     def _encode_all(self, depth: int | None) -> Tensor:
-        blocks = [self.predictor.encode(self._inputs(ids)[0], depth) for ids in self._all_rows()]
+        blocks = [
+            self.predictor.encode(self._inputs(ids).inputs, depth) for ids in self._all_rows()
+        ]
         return torch.cat(blocks)
 
     def predict(self, interaction: Any) -> Tensor:
@@ -237,11 +250,11 @@ class AutoRec(GeneralRecommender):
         Returns:
             the ratings [B, C], and whether a rating was corrupted [B, C].
         """
-        inputs, shown = self._inputs(ids, corruption, rate)
+        batch = self._inputs(ids, corruption, rate)
         columns = torch.arange(self.rows.n_columns, device=ids.device)
-        rebuilt = self.predictor.decode(self.predictor.encode(inputs))
+        rebuilt = self.predictor.decode(self.predictor.encode(batch.inputs))
         rebuilt = self._clip(self._finish(rebuilt, ids[:, None], columns))
-        return rebuilt, shown != self.rows.dense(ids)[0]
+        return rebuilt, batch.shown != batch.clean
 
     def _finish(self, ratings: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """The baseline added, and the paper's rule for the unseen where it is asked for."""

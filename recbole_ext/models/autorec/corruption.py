@@ -14,6 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from recbole_ext.interactions import nearest_level
+
 Corruption = Literal["none", "drop", "gaussian", "flip"]
 
 
@@ -42,13 +44,3 @@ def corrupt(
     further = torch.randint_like(rows, 1, len(levels)).long()
     other = levels[(nearest_level(rows, levels) + further) % len(levels)]  # each of the others
     return torch.where(hit, other, rows), observed
-
-
-def nearest_level(ratings: Tensor, levels: Tensor) -> Tensor:
-    """The number of each rating's level, whatever rounding did to it.
-
-    Args:
-        ratings: of any shape.
-        levels: [L], ascending.
-    """
-    return torch.bucketize(ratings, (levels[1:] + levels[:-1]) / 2)

@@ -47,7 +47,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recbole_ext.models.autorec.corruption import nearest_level
+from recbole_ext.interactions import nearest_level
 from recbole_ext.models.autorec.kernels import GlobalKernel, LocalKernel
 from recbole_ext.models.autorec.layers import (
     ACTIVATIONS,

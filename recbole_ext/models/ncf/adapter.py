@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recbole_ext import settings
 from recbole_ext.errors import SettingError
-from recbole_ext.interactions import Orientation, RatingRows
+from recbole_ext.interactions import Orientation, RatingRows, nearest_level
 from recbole_ext.models.ncf import losses
 from recbole_ext.models.ncf.net import NCFNet, UserVectors
 from recbole_ext.models.ncf.settings import (
@@ -122,7 +122,7 @@ class _NCF(GeneralRecommender):
 
     def _classes(self, ratings: Tensor) -> Tensor:
         """The class of each rating, from 1 on."""
-        return 1 + torch.bucketize(ratings, (self.levels[1:] + self.levels[:-1]) / 2)
+        return 1 + nearest_level(ratings, self.levels)
 
     # --- prediction -------------------------------------------------------------------------
 
