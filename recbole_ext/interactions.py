@@ -79,6 +79,21 @@ class RatingRows(NamedTuple):
             self.starts.to(device), self.columns.to(device), self.values.to(device), self.n_columns
         )
 
+    def places(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Where the ratings of some rows are.
+
+        Args:
+            ids: [B], the rows.
+
+        Returns:
+            of each rating its row's place in ``ids``, ascending, and its own place in ``columns``
+            and ``values``.
+        """
+        counts = self.starts[ids + 1] - self.starts[ids]  # [B]
+        row = torch.repeat_interleave(torch.arange(len(ids), device=self.device), counts)
+        in_row = torch.arange(len(row), device=self.device) - (counts.cumsum(0) - counts)[row]
+        return row, self.starts[ids][row] + in_row
+
     def dense(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Some rows with every column.
 
@@ -88,12 +103,7 @@ class RatingRows(NamedTuple):
         Returns:
             the ratings [B, C], 0 where there is none, and whether there is one [B, C].
         """
-        counts = self.starts[ids + 1] - self.starts[ids]  # [B]
-        ends = counts.cumsum(0)
-        row = torch.repeat_interleave(torch.arange(len(ids), device=self.device), counts)
-        # the place in its row, then in `columns`
-        place = torch.arange(len(row), device=self.device) - (ends - counts)[row]
-        place += self.starts[ids][row]
+        row, place = self.places(ids)
         rows = self.values.new_zeros(len(ids), self.n_columns)
         rows[row, self.columns[place]] = self.values[place]
         observed = torch.zeros_like(rows, dtype=torch.bool)

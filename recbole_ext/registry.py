@@ -57,7 +57,7 @@ MODELS: dict[str, Entry] = {
             model=f"recbole_ext.models.ncf.adapter:{name}",
             settings=f"recbole_ext.models.ncf.settings:{name}Settings",
             train_loader="recbole_ext.training:ncf_loader",
-            trainer="recbole_ext.training:StartingTrainer",
+            trainer="recbole_ext.training:SteppingTrainer",
         )
         for name in ("NCFMLP", "NCFGMF", "NCFNeuMF")
     },

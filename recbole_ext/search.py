@@ -4,9 +4,9 @@ A search is a yaml:
 
     model: AutoRec
     datasets: [ml-100k-random90-seed101, ml-100k-random90-seed102]
-    trials: 20                      # combinations that are tried; the first is `fixed` as it is
+    trials: 20                      # combinations that are tried; the first is `base` as it is
     seed: 1                         # of the draw, and of every run
-    fixed: {orientation: item}      # what all trials have, over the model's defaults
+    base: {orientation: item}       # over the model's defaults; what the space has, a trial changes
     space:
       reg_weight: [0.05, 0.1, 0.2]
       dropout_prob: [0.3, 0.5]
@@ -24,25 +24,19 @@ a run that has one is not repeated. The test split is never evaluated.
 
 import csv
 import json
-import logging
 import math
 import os
 import random
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
 from typing import Annotated, Any
 
 import yaml
 
-from recbole_ext import running, settings
-from recbole_ext.errors import SettingError, UserError
+from recbole_ext import processes, running, settings
+from recbole_ext.errors import SettingError
 
 Trial = dict[str, Any]  # setting -> value, for every setting of the space
 
@@ -57,7 +51,7 @@ class Search:
     datasets: Annotated[list[str], settings.Filled()]
     trials: settings.Count | None
     seed: settings.NonNegativeInt
-    fixed: dict
+    base: dict
     space: dict
     variants: list[dict] | None
 
@@ -117,7 +111,7 @@ def read(file: Path) -> Search:
         if key not in known:
             raise SettingError(f"{file}: {key}: expected one of {', '.join(known)}")
     try:
-        search = settings.read(Search, {"seed": 2020, "fixed": {}, "space": {}, **content})
+        search = settings.read(Search, {"seed": 2020, "base": {}, "space": {}, **content})
     except SettingError as error:
         raise SettingError(f"{file}: {error}") from error
     drawn = (search.trials is not None, len(search.space) > 0)
@@ -128,9 +122,6 @@ def read(file: Path) -> Search:
             raise SettingError(
                 f"{file}: space: {name}: expected a list of values, found {choices!r}"
             )
-    for name in search.names:
-        if name in search.fixed and search.variants is None:
-            raise SettingError(f"{file}: {name}: found both in fixed and in space; keep one")
     return search
 
 
@@ -247,57 +238,24 @@ def run(
         search, trials: see ``draw``.
         data_path: the folder of data sets.
         output: the results file.
-        workers: processes; the processor's threads are shared among them.
-
-    Raises:
-        UserError: a worker died, as for want of memory; what ran before is in the results.
+        workers: processes at a time.
     """
     done = {(outcome.trial, outcome.dataset) for outcome in load_results(output, search, trials)}
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    # RecBole's trainer writes event files and a folder for checkpoints where it stands
-    with (
-        tempfile.TemporaryDirectory(prefix="recbole-ext-search-") as scratch,
-        ProcessPoolExecutor(
-            workers, get_context("spawn"), initializer=_start_worker, initargs=(threads, scratch)
-        ) as pool,
-    ):
-        waiting = {}
-        for number, trial in enumerate(trials):
-            for dataset in search.datasets:
-                if (number, dataset) not in done:
-                    given = {**search.fixed, **trial, "seed": search.seed}
-                    given["data_path"] = str(data_path.absolute())
-                    job = pool.submit(validate, search.model, dataset, given)
-                    waiting[job] = (number, dataset, trial)
-        try:
-            for job in as_completed(waiting):
-                number, dataset, trial = waiting[job]
-                outcome = Outcome(number, dataset, trial, *job.result())
-                _append(output, search, outcome)
-                yield outcome
-        except BrokenProcessPool as error:
-            raise UserError(
-                f"a worker died, perhaps for want of memory; {output} has the runs before: start "
-                "the search again to go on, with fewer --workers"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _start_worker(threads: int, scratch: str) -> None:
-    import torch
-
-    torch.set_num_threads(threads)
-    Thread(target=_end_with_the_search, daemon=True).start()
-    os.chdir(scratch)
-
-
-def _end_with_the_search() -> None:
-    """A search that is killed cannot tell its workers, which would go on alone."""
-    search = parent_process()
-    if search is not None:
-        search.join()
-        os._exit(1)
+    jobs = {
+        (number, dataset): (
+            search.model,
+            dataset,
+            {**search.base, **trial, "seed": search.seed, "data_path": str(data_path.absolute())},
+        )
+        for number, trial in enumerate(trials)
+        for dataset in search.datasets
+        if (number, dataset) not in done
+    }
+    for (number, dataset), found in processes.run_all(jobs, validate, workers):
+        measured = found or (math.nan, 0, 0.0, processes.DIED)
+        outcome = Outcome(number, dataset, trials[number], *measured)
+        _append(output, search, outcome)
+        yield outcome
 
 
 def validate(model: str, dataset: str, given: Mapping[str, Any]) -> tuple[float, int, float, str]:
@@ -306,12 +264,12 @@ def validate(model: str, dataset: str, given: Mapping[str, Any]) -> tuple[float,
     Returns:
         the score, the epochs to it, the seconds it took, and why it failed ("" if not).
     """
-    logging.disable(logging.CRITICAL)
-    quiet = {"show_progress": False, "state": "CRITICAL"}
     start = time.perf_counter()
     try:
-        trained = running.prepare(model, dataset, {**given, **quiet})
+        trained = running.prepare(model, dataset, {**given, **processes.QUIET})
         score, _ = trained.fit(saved=False)
+        if not math.isfinite(score):
+            raise SettingError(f"expected a validation score, found {score}: see eval_step, epochs")
         return float(score), trained.best_epoch, time.perf_counter() - start, ""
     except Exception as error:  # whatever a run can die of is this run's outcome
         reason = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -62,29 +62,38 @@ def ncf_loader(config: Any) -> type[IdLoader] | None:
     return UserLoader if config["negatives"] == "all" else None
 
 
-class StartingTrainer(Trainer):
-    """RecBole's trainer, before whose first step a model may take the weights of others."""
+class SteppingTrainer(Trainer):
+    """RecBole's trainer, which tells the model before the first step and after each."""
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         if not self.start_epoch:
             self.model.start_from(partial(checkpoint.load, map_location=self.device))
         return super().fit(*args, **kwargs)
 
+    def _build_optimizer(self, **kwargs: Any) -> Optimizer:
+        optimizer = self._choose_optimizer(**kwargs)
+        optimizer.register_step_post_hook(lambda *_: self.model.after_step())
+        return optimizer
 
-class AutoRecTrainer(StartingTrainer):
-    """RecBole's trainer with the paper's optimisers, re-feeding and averaging.
+    def _choose_optimizer(self, **kwargs: Any) -> Optimizer:
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        return super()._build_optimizer(params=trained, **kwargs)
+
+
+class AutoRecTrainer(SteppingTrainer):
+    """The same with the paper's optimisers and re-feeding.
 
     ``learner: lbfgs`` and ``rprop`` are for batches of all rows.
     """
 
-    def _build_optimizer(self, **kwargs: Any) -> Optimizer:
+    def _choose_optimizer(self, **kwargs: Any) -> Optimizer:
         learner = kwargs.get("learner", self.learner)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         if learner == "lbfgs":
             return LBFGS(parameters, lr=self.learning_rate, line_search_fn="strong_wolfe")
         if learner == "rprop":
             return Rprop(parameters, lr=self.learning_rate)
-        return super()._build_optimizer(params=parameters, **kwargs)
+        return super()._choose_optimizer(**kwargs)
 
     def _train_epoch(
         self,
@@ -101,8 +110,7 @@ class AutoRecTrainer(StartingTrainer):
             self._next_step_minimises(partial(loss_of, interaction))
             return loss_of(interaction)
 
-        def after_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-            self.model.after_step()
+        def refeed(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
             batch = waiting.pop() if waiting else None
             for _ in range(self.model.chosen.refeeding if batch is not None else 0):
                 loss = partial(self.model.refeeding_loss, batch, self.model.rebuilt)
@@ -111,7 +119,7 @@ class AutoRecTrainer(StartingTrainer):
                 loss().backward()
                 optimizer.step()
 
-        hook = self.optimizer.register_step_post_hook(after_step)
+        hook = self.optimizer.register_step_post_hook(refeed)
         try:
             return super()._train_epoch(train_data, epoch_idx, before_step, show_progress)
         finally:

@@ -40,7 +40,7 @@ def test_a_configuration_says_how_to_run_it(path):
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.name)
 def test_a_search_is_what_its_results_are_of(path):
     chosen = search.read(path)
-    values = {**registry.defaults(chosen.model), **chosen.fixed}
+    values = {**registry.defaults(chosen.model), **chosen.base}
     trials = search.draw(chosen, {"learning_rate": 0.001, **values})
     for trial in trials:
         settings.read(registry._load(registry.MODELS[chosen.model].settings), {**values, **trial})

@@ -26,7 +26,7 @@ def test_a_hand_worked_tower():
         net.predict_layer.bias.fill_(0.5)
     # W1 z + b1 = [2 - 3, 1 + 6 + 1] = [-1, 8] -> [0, 8]; W2: 2 - 1 = 1; 2 * 1 + 0.5
     assert net(torch.tensor([1]), torch.tensor([1])).item() == pytest.approx(2.5)
-    assert net.score_all(net.users(torch.tensor([1])))[0, 1].item() == pytest.approx(2.5)
+    assert net.score_all(net.vectors("user", torch.tensor([1])))[0, 1].item() == pytest.approx(2.5)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
@@ -40,7 +40,9 @@ def test_all_items_scored_at_once_equal_pairs_scored_one_by_one(hidden, dropout,
     users = torch.tensor([0, 8, 3, 3, 1])
     with torch.no_grad():
         expected = torch.stack([net(u.repeat(11), torch.arange(11)) for u in users])
-        torch.testing.assert_close(net.score_all(net.users(users)), expected, rtol=0, atol=1e-6)
+        torch.testing.assert_close(
+            net.score_all(net.vectors("user", users)), expected, rtol=0, atol=1e-6
+        )
 
 
 def test_weights_start_as_in_the_post():
@@ -154,5 +156,5 @@ def test_scores_equal_recboles_neumf_with_the_same_weights(ratings):
     with torch.no_grad():
         expected = neumf(users, items)
         torch.testing.assert_close(net(users, items), expected, rtol=0, atol=1e-6)
-        everything = net.score_all(net.users(torch.arange(n_users))).view(-1)
+        everything = net.score_all(net.vectors("user", torch.arange(n_users))).view(-1)
         torch.testing.assert_close(everything, expected, rtol=0, atol=1e-6)

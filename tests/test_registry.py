@@ -100,7 +100,7 @@ def test_a_users_settings_win_in_recboles_order(tmp_path, monkeypatch):
 
 def test_our_trainer_loader_and_data_set_are_found(ratings):
     from recbole_ext.interactions import RatingDataset
-    from recbole_ext.training import AutoRecTrainer, ItemLoader, StartingTrainer, UserLoader
+    from recbole_ext.training import AutoRecTrainer, ItemLoader, SteppingTrainer, UserLoader
 
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"])
     assert type(run.dataset) is RatingDataset
@@ -110,7 +110,7 @@ def test_our_trainer_loader_and_data_set_are_found(ratings):
     assert type(run.train) is UserLoader
     run = runs.prepare("NCFMLP", **runs.SMALL["NCFMLP"], loss_type="softmax", negatives="all")
     assert type(run.train) is UserLoader
-    assert type(run.trainer) is StartingTrainer
+    assert type(run.trainer) is SteppingTrainer
 
 
 def test_recboles_own_models_are_as_they_were(ratings):

@@ -2,6 +2,7 @@
 
 import click
 
+from recbole_ext.cli.benchmark import benchmark
 from recbole_ext.cli.command import HELP
 from recbole_ext.cli.data import data
 from recbole_ext.cli.denoise import denoise
@@ -28,6 +29,7 @@ main.add_command(data)
 main.add_command(doctor)
 main.add_command(evaluate)
 main.add_command(search)
+main.add_command(benchmark)
 main.add_command(denoise)
 main.add_command(similar)
 main.add_command(project)

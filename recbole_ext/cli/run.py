@@ -80,6 +80,9 @@ def main(
 
     from recbole.quick_start import run
 
+    from recbole_ext.allocator import keep_freed_memory
+
+    keep_freed_memory()
     # The class, not its name: unpickling it imports this package in spawned processes.
     result = run(
         config.model_class,

@@ -42,10 +42,10 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
     output = output or file.with_suffix(".csv")
     given = {"data_path": str(data_path), "seed": chosen.seed}
     for dataset in chosen.datasets:
-        config = configure(chosen.model, dataset, None, {**chosen.fixed, **given})
+        config = configure(chosen.model, dataset, None, {**chosen.base, **given})
     trials = searching.draw(chosen, config.final_config_dict)
     for trial in trials:  # all of them are refused or none
-        configure(chosen.model, dataset, None, {**chosen.fixed, **trial, **given})
+        configure(chosen.model, dataset, None, {**chosen.base, **trial, **given})
     outcomes = searching.load_results(output, chosen, trials)
     bar = tqdm(total=len(trials) * len(chosen.datasets), initial=len(outcomes), file=sys.stderr)
     with bar:
@@ -70,5 +70,5 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
     where = " and ".join(chosen.datasets)
     click.echo(f"\n{chosen.model}, mean validation {metric} on {where}:\n")
     click.echo(tabulate(rows, headers=[metric, "beside the first trial"], disable_numparse=True))
-    click.echo(f"\nthe best settings, beside what is fixed ({output} has all runs):\n")
+    click.echo(f"\nthe best settings, beside the base ({output} has all runs):\n")
     click.echo(yaml.safe_dump(ranking[0][1], sort_keys=False))

@@ -1,13 +1,12 @@
 """AutoRec as RecBole sees it: ids of rows in, losses, ratings and scores out."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from recbole_ext import settings
 from recbole_ext.errors import SettingError
@@ -21,6 +20,7 @@ from recbole_ext.models.autorec.net import (
     observed_squared_error,
 )
 from recbole_ext.models.autorec.settings import AutoRecSettings
+from recbole_ext.models.averaging import Averaging, predictor_weights
 from recbole_ext.models.memo import Memo
 
 # Rows that are encoded at a time where all of them are.
@@ -42,7 +42,7 @@ class _Batch(NamedTuple):
     observed: Tensor
 
 
-class AutoRec(GeneralRecommender):
+class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
     """RecBole's view of ``AutoRecNet``.
 
     The input rows are the training split's ratings, whatever the phase.
@@ -86,17 +86,9 @@ class AutoRec(GeneralRecommender):
             pattern=ratings.pattern() if chosen.observed_output else None,
             pattern_step=chosen.observed_output,
         )
-        self.averaged: AveragedModel | None = None
-        if chosen.averaging:
-            average = get_ema_multi_avg_fn(chosen.averaging)
-            self.averaged = AveragedModel(self.net, multi_avg_fn=average).requires_grad_(False)
+        self.average(chosen.averaging)
         self._hidden = Memo()
         self.rebuilt: Tensor | None = None  # h(r) of the last batch, where it is fed back
-
-    @property
-    def predictor(self) -> AutoRecNet:
-        """The net that predicts: the trained one, or the running mean of its weights."""
-        return self.net if self.averaged is None else cast(AutoRecNet, self.averaged.module)
 
     # --- training ---------------------------------------------------------------------------
 
@@ -136,11 +128,6 @@ class AutoRec(GeneralRecommender):
             penalty = penalty + self.chosen.kernel_reg_weight / 2 * self.net.kernel_penalty()
         return penalty
 
-    def after_step(self) -> None:
-        """What the trainer calls after each step of the optimiser."""
-        if self.averaged is not None:
-            self.averaged.update_parameters(self.net)
-
     def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
         """Take the weights of a trained model, and for a global kernel what that predicts.
 
@@ -153,24 +140,18 @@ class AutoRec(GeneralRecommender):
         if self.chosen.pretrained is None:
             return
         state = load(self.chosen.pretrained)["state_dict"]
-        source = "averaged.module." if "averaged.n_averaged" in state else "net."
-        weights = {
-            name.removeprefix(source): weight
-            for name, weight in state.items()
-            if name.startswith(source) and "global_kernel" not in name
-        }
+        weights = {k: v for k, v in predictor_weights(state).items() if "global_kernel" not in k}
         own = {k: v for k, v in self.net.state_dict().items() if "global_kernel" not in k}
         if (found := _shapes(weights)) != (expected := _shapes(own)):
             raise SettingError(
                 f"pretrained: expected a model with {expected}, found {found}; train both with "
                 "the same layers on the same data set"
             )
-        self.net.load_state_dict(weights, strict=False)
+        self.start(weights)
         if self.net.global_kernel is not None:
             with torch.no_grad():
-                self.net.global_kernel.pooled.copy_(self._mean_ratings())
-        if self.averaged is not None:
-            self.averaged.module.load_state_dict(self.net.state_dict())
+                pooled = self._mean_ratings()
+            self.start({"global_kernel.pooled": pooled})
 
     def _mean_ratings(self) -> Tensor:
         """The mean of every row as the net rebuilds it, [rows]; no dropout, no global kernel."""

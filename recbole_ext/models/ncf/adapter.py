@@ -11,8 +11,9 @@ from torch import Tensor
 from recbole_ext import settings
 from recbole_ext.errors import SettingError
 from recbole_ext.interactions import Orientation, RatingRows, nearest_level
+from recbole_ext.models.averaging import Averaging, predictor_weights
 from recbole_ext.models.ncf import losses
-from recbole_ext.models.ncf.net import NCFNet, UserVectors
+from recbole_ext.models.ncf.net import NCFNet, Vectors
 from recbole_ext.models.ncf.settings import (
     NCFGMFSettings,
     NCFMLPSettings,
@@ -21,7 +22,7 @@ from recbole_ext.models.ncf.settings import (
 )
 
 
-class _NCF(GeneralRecommender):
+class _NCF(Averaging[NCFNet], GeneralRecommender):
     """What the three models share; each says of what parts its net is."""
 
     input_type = InputType.POINTWISE
@@ -48,9 +49,25 @@ class _NCF(GeneralRecommender):
             levels = rated.unique()
         self.levels: Tensor
         self.register_buffer("levels", levels)  # [K - 1], sorted
-        self.net = self._build(len(levels) + 1 if len(levels) else 1)
+        self.net = NCFNet(
+            self.n_users,
+            self.n_items,
+            **self._parts(),
+            initialisation=self.chosen.initialisation,
+            n_scores=len(levels) + 1 if len(levels) else 1,
+            user_histories=self._histories(dataset, "user"),
+            item_histories=self._histories(dataset, "item"),
+            history_dropout_prob=self.chosen.history_dropout_prob,
+        )
+        self.average(self.chosen.averaging)
 
-    def _build(self, n_scores: int) -> NCFNet:
+    def _histories(self, dataset: Any, of: Orientation) -> RatingRows | None:
+        if self.chosen.history not in (of, "both"):
+            return None
+        return RatingRows.of_dataset(dataset, None, of).to(self.device)
+
+    def _parts(self) -> dict[str, Any]:
+        """What the net is made of."""
         raise NotImplementedError
 
     def _check(self, dataset: Any) -> None:
@@ -112,7 +129,9 @@ class _NCF(GeneralRecommender):
         """Every item for each user of the batch, the padding item left out."""
         assert self.rows is not None
         ratings, seen = (matrix[:, 1:] for matrix in self.rows.dense(users))
-        scores = self.net.score_all(self.net.users(users))[:, 1:]  # [B, I - 1] or [B, I - 1, K]
+        scores = self.net.score_all(self.net.vectors("user", users))[
+            :, 1:
+        ]  # [B, I - 1] or [B, I - 1, K]
         if self.chosen.loss_type == "softmax":
             return losses.multinomial_loss(scores, seen)
         if self.chosen.loss_type == "CE":
@@ -127,11 +146,11 @@ class _NCF(GeneralRecommender):
     # --- prediction -------------------------------------------------------------------------
 
     def predict(self, interaction: Any) -> Tensor:
-        return self._finish(self.net(interaction[self.USER_ID], interaction[self.ITEM_ID]))
+        return self._finish(self.predictor(interaction[self.USER_ID], interaction[self.ITEM_ID]))
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
-        users = self.net.users(interaction[self.USER_ID])
-        return self._finish(self.net.score_all(users)).view(-1)
+        users = self.predictor.vectors("user", interaction[self.USER_ID])
+        return self._finish(self.predictor.score_all(users)).view(-1)
 
     def _finish(self, scores: Tensor) -> Tensor:
         """A probability; of a class model that of being rated, or the mean of the ratings."""
@@ -143,19 +162,23 @@ class _NCF(GeneralRecommender):
         rated = chances[..., 1:]
         return rated @ self.levels / rated.sum(-1)
 
-    def fold_in(self, items: Tensor, penalty: float = 0.01, steps: int = 50) -> Tensor:
-        """Scores for a user who was not in training, by embeddings fitted to their interactions.
+    def fold_in(
+        self, others: Tensor, of: Orientation = "user", penalty: float = 0.01, steps: int = 50
+    ) -> Tensor:
+        """Scores for a user, or an item, that was not in training, by fitting its embeddings.
 
-        All else is frozen. What is minimised is the loss of one user with all items; an item
-        without an interaction weighs as much as the drawn ones do in training.
+        They start as the mean of all; a history adds what it has. All else is frozen. What is
+        minimised is the loss of one user with all items (one item with all users), where those
+        without an interaction weigh as much as they do in training.
 
         Args:
-            items: the user's items.
-            penalty: on the squares of the embeddings.
+            others: the user's items, or the item's users.
+            of: what is new.
+            penalty: on the squares of what the fit adds to the vectors.
             steps: of L-BFGS.
 
         Returns:
-            [I], as ``full_sort_predict`` has them.
+            [I], as ``full_sort_predict`` has them; of an item [users].
 
         Raises:
             SettingError: for a class model, whose loss needs ratings.
@@ -164,20 +187,23 @@ class _NCF(GeneralRecommender):
             raise SettingError("fold_in: not for loss_type: CE, which needs the user's ratings")
         was_training = self.training
         self.eval()
-        seen = torch.zeros(1, self.n_items, dtype=torch.bool, device=items.device)
-        seen[0, items] = True
-        start = self.net.users(torch.arange(1, self.n_users, device=items.device))
-        fitted = [
-            None if part is None else part.detach().mean(0, keepdim=True).requires_grad_()
-            for part in start
-        ]
-        free = [part for part in fitted if part is not None]
+        net = self.predictor
+        seen = torch.zeros(self.n_items if of == "user" else self.n_users, dtype=torch.bool)
+        seen = seen.to(others.device)
+        seen[others] = True
+        with torch.no_grad():
+            start = net.newcomer(of, others)
+        free = [torch.zeros_like(part, requires_grad=True) for part in start if part is not None]
         optimizer = torch.optim.LBFGS(free, max_iter=steps, line_search_fn="strong_wolfe")
-        vectors = UserVectors(*fitted)
+
+        def scores() -> Tensor:
+            fitted = iter(free)
+            parts = (None if part is None else part + next(fitted) for part in start)
+            return net.score_all(Vectors(*parts), of)
 
         def evaluate() -> Tensor:
             optimizer.zero_grad()
-            loss = self._loss_of_new_user(self.net.score_all(vectors)[:, 1:], seen[:, 1:])
+            loss = self._loss_of_newcomer(scores()[:, 1:], seen[None, 1:])
             loss = loss + penalty * torch.stack([part.square().sum() for part in free]).sum()
             gradients = torch.autograd.grad(loss, free)
             for part, gradient in zip(free, gradients, strict=True):
@@ -187,14 +213,16 @@ class _NCF(GeneralRecommender):
         with torch.enable_grad():
             optimizer.step(evaluate)
         with torch.no_grad():
-            scores = self._finish(self.net.score_all(vectors))[0]
+            found = self._finish(scores())[0]
         self.train(was_training)
-        return scores
+        return found
 
-    def _loss_of_new_user(self, scores: Tensor, seen: Tensor) -> Tensor:
+    def _loss_of_newcomer(self, scores: Tensor, seen: Tensor) -> Tensor:
         kind = self.chosen.loss_type
         if kind == "softmax":
             return losses.multinomial_loss(scores, seen)
+        if self.chosen.negatives == "all":
+            return losses.interaction_loss(scores, seen.to(scores), kind)
         positives, others = scores[seen], scores[~seen]
         if kind in losses.POINTWISE:
             n = max(self.n_negatives, 1)
@@ -205,10 +233,10 @@ class _NCF(GeneralRecommender):
         return losses.contrastive_loss(positives, others, None, kind, self.chosen.margin)
 
     def vectors(self, of: Orientation) -> Tensor:
-        """The embeddings of users or items side by side, [users or items, F + E]."""
-        names = (f"{of}_gmf_embedding", f"{of}_embedding")
-        parts = [getattr(self.net, name).weight for name in names if hasattr(self.net, name)]
-        return torch.cat(parts, dim=1)
+        """What is known of all users or items, its parts side by side, [users or items, F + E]."""
+        ids = torch.arange(self.n_users if of == "user" else self.n_items, device=self.device)
+        mlp, gmf = self.predictor.vectors(of, ids)
+        return torch.cat([part for part in (gmf, mlp) if part is not None], dim=1)
 
     def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
         """What the trainer calls before the first step; ``load`` reads a checkpoint."""
@@ -225,24 +253,15 @@ class NCFMLP(_NCF):
     settings_class: type[NCFMLPSettings] = NCFMLPSettings
     chosen: NCFMLPSettings
 
-    @property
-    def gmf_size(self) -> int:
-        """F; there is no GMF here."""
-        return 0
-
-    def _build(self, n_scores: int) -> NCFNet:
-        return NCFNet(
-            self.n_users,
-            self.n_items,
-            self.gmf_size,
-            self.chosen.embedding_size,
-            self.chosen.mlp_hidden_size,
-            self.chosen.dropout_prob,
-            self.chosen.hid_activation,
-            self.chosen.norm,
-            self.chosen.initialisation,
-            n_scores,
-        )
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "mlp_size": self.chosen.embedding_size,
+            "mlp_hidden_size": self.chosen.mlp_hidden_size,
+            "dropout_prob": self.chosen.dropout_prob,
+            "embedding_dropout_prob": self.chosen.embedding_dropout_prob,
+            "activation": self.chosen.hid_activation,
+            "norm": self.chosen.norm,
+        }
 
 
 class NCFGMF(_NCF):
@@ -250,9 +269,8 @@ class NCFGMF(_NCF):
 
     settings_class = NCFGMFSettings
 
-    def _build(self, n_scores: int) -> NCFNet:
-        size, start = self.chosen.embedding_size, self.chosen.initialisation
-        return NCFNet(self.n_users, self.n_items, size, initialisation=start, n_scores=n_scores)
+    def _parts(self) -> dict[str, Any]:
+        return {"gmf_size": self.chosen.embedding_size}
 
 
 class NCFNeuMF(NCFMLP):
@@ -261,9 +279,8 @@ class NCFNeuMF(NCFMLP):
     settings_class = NCFNeuMFSettings
     chosen: NCFNeuMFSettings
 
-    @property
-    def gmf_size(self) -> int:
-        return self.chosen.gmf_embedding_size
+    def _parts(self) -> dict[str, Any]:
+        return {**super()._parts(), "gmf_size": self.chosen.gmf_embedding_size}
 
     def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
         """He et al. 2017, section 3.4.1: h = [alpha h_GMF ; (1 - alpha) h_MLP].
@@ -277,12 +294,12 @@ class NCFNeuMF(NCFMLP):
         heads, biases = [], []
         for part, weight in (("gmf", alpha), ("mlp", 1 - alpha)):
             file = self.chosen.pretrain[part]
-            state = load(file)["state_dict"]
-            heads.append(weight * state.get("net.predict_layer.weight", torch.empty(0)))
-            biases.append(weight * state.get("net.predict_layer.bias", torch.empty(0)))
+            state = predictor_weights(load(file)["state_dict"])
+            heads.append(weight * state.get("predict_layer.weight", torch.empty(0)))
+            biases.append(weight * state.get("predict_layer.bias", torch.empty(0)))
             own = {n: v for n, v in merged.items() if ("gmf" in n) == (part == "gmf")}
             for name in sorted(own.keys() - {"predict_layer.weight", "predict_layer.bias"}):
-                found = state.get(f"net.{name}")
+                found = state.get(name)
                 if found is None or found.shape != merged[name].shape:
                     raise SettingError(
                         f"pretrain: {part}: {file}: expected {name} of shape "
@@ -293,4 +310,4 @@ class NCFNeuMF(NCFMLP):
                 merged[name] = found
         merged["predict_layer.weight"] = torch.cat(heads, dim=1)
         merged["predict_layer.bias"] = biases[0] + biases[1]
-        self.net.load_state_dict(merged)
+        self.start(merged)

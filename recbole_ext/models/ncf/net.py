@@ -6,7 +6,8 @@ r"""Neural Collaborative Filtering: GMF, the MLP, and NeuMF, which has both.
     all     s_ui    = h^T [z^G ; z_{L+1}] + c,   y_ui = sigmoid(s_ui)
 
 He et al., "Neural Collaborative Filtering", WWW 2017, equations 8 to 12. GMF and MLP have one of
-the two parts each.
+the two parts each. p and q are profiles.py's: embeddings, or with what the user's, or item's,
+history adds.
 
 Departures from the paper: the tower is RecBole's ``MLPLayers``, with dropout before each layer;
 all weights start as N(0, 0.01) unless asked otherwise, all biases as 0; a class model has a row
@@ -20,6 +21,7 @@ user's and each item's embedding once, not on each pair anew.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
@@ -27,7 +29,9 @@ from recbole.model.layers import MLPLayers
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recbole_ext.interactions import Orientation, RatingRows
 from recbole_ext.models.memo import Memo
+from recbole_ext.models.ncf.profiles import Profile
 
 Activation = Literal["relu", "sigmoid", "tanh", "leakyrelu", "none"]
 Norm = Literal["none", "batch", "layer"]
@@ -38,8 +42,8 @@ Initialisation = Literal["normal", "paper", "xavier", "kaiming"]
 _BLOCK = 2**24
 
 
-class UserVectors(NamedTuple):
-    """What the net knows of some users: [B, E] for the MLP, [B, F] for GMF; None without it."""
+class Vectors(NamedTuple):
+    """Some users' p, or some items' q: [B, E] for the MLP, [B, F] for GMF; None without it."""
 
     mlp: Tensor | None
     gmf: Tensor | None
@@ -54,12 +58,15 @@ class NCFNet(nn.Module):
         mlp_size: E; 0 for no MLP.
         mlp_hidden_size: H_1, ..., H_L; at least one where there is an MLP.
         dropout_prob: in [0, 1), before each hidden layer.
+        embedding_dropout_prob: before the first one instead; None for the same.
         activation: a.
         norm: after each linear layer of the tower.
         initialisation: ``normal``, N(0, 0.01) for all; ``paper``, that for the embeddings, and for
             the layers what the authors' code has: Glorot's uniform, for the last one LeCun's;
             ``xavier`` and ``kaiming``, normal, for all.
         n_scores: K.
+        user_histories, item_histories: see profiles.py; None for none.
+        history_dropout_prob: in [0, 1), of what is in them.
     """
 
     def __init__(
@@ -74,64 +81,90 @@ class NCFNet(nn.Module):
         norm: Norm = "none",
         initialisation: Initialisation = "normal",
         n_scores: int = 1,
+        embedding_dropout_prob: float | None = None,
+        user_histories: RatingRows | None = None,
+        item_histories: RatingRows | None = None,
+        history_dropout_prob: float = 0.0,
     ) -> None:
         super().__init__()
         self.mlp_size, self.gmf_size, self.n_scores = mlp_size, gmf_size, n_scores
+        dropout = history_dropout_prob
+        users = partial(Profile, n_users, histories=user_histories, dropout_prob=dropout)
+        items = partial(Profile, n_items, histories=item_histories, dropout_prob=dropout)
         if gmf_size:
-            self.user_gmf_embedding = nn.Embedding(n_users, gmf_size)
-            self.item_gmf_embedding = nn.Embedding(n_items, gmf_size)
+            self.user_gmf_embedding = users(size=gmf_size)
+            self.item_gmf_embedding = items(size=gmf_size)
         if mlp_size:
-            self.user_embedding = nn.Embedding(n_users, mlp_size)
-            self.item_embedding = nn.Embedding(n_items, mlp_size)
+            self.user_embedding = users(size=mlp_size)
+            self.item_embedding = items(size=mlp_size)
             sizes = [2 * mlp_size, *mlp_hidden_size]
             self.mlp_layers = MLPLayers(sizes, dropout_prob, activation, bn=norm != "none")
+            if embedding_dropout_prob is not None:
+                self.mlp_layers.mlp_layers[0] = nn.Dropout(embedding_dropout_prob)
             if norm == "layer":
                 _replace_norms(self.mlp_layers.mlp_layers)
         width = gmf_size + (mlp_hidden_size[-1] if mlp_size else 0)
         self.predict_layer = nn.Linear(width, n_scores)
-        self._item_part = Memo()
+        self._other_part = Memo()
         _initialise(self, initialisation)
 
-    def users(self, ids: Tensor) -> UserVectors:
-        """The embeddings of some users, [B]."""
-        return UserVectors(
-            self.user_embedding(ids) if self.mlp_size else None,
-            self.user_gmf_embedding(ids) if self.gmf_size else None,
-        )
+    def vectors(self, of: Orientation, ids: Tensor) -> Vectors:
+        """What is known of some users or items, [B]."""
+        return Vectors(*(None if table is None else table(ids) for table in self._tables(of)))
+
+    def newcomer(self, of: Orientation, others: Tensor) -> Vectors:
+        """What is known of a user, or item, that was not in training, by its history: [|R|]."""
+        tables = self._tables(of)
+        return Vectors(*(None if table is None else table.newcomer(others) for table in tables))
+
+    def _tables(self, of: Orientation) -> tuple[Profile | None, Profile | None]:
+        """The profiles of users or items: the MLP's, and GMF's."""
+        mlp, gmf = f"{of}_embedding", f"{of}_gmf_embedding"
+        return getattr(self, mlp, None), getattr(self, gmf, None)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """The scores of each pair: [B], [B] -> [B], with classes [B, K]."""
+        p, q = self.vectors("user", users), self.vectors("item", items)
         z = []
-        if self.gmf_size:
-            z.append(self.user_gmf_embedding(users) * self.item_gmf_embedding(items))  # [B, F]
-        if self.mlp_size:
-            pair = torch.cat([self.user_embedding(users), self.item_embedding(items)], dim=-1)
-            z.append(self.mlp_layers(pair))  # [B, H_L]
+        if p.gmf is not None and q.gmf is not None:
+            z.append(p.gmf * q.gmf)  # [B, F]
+        if p.mlp is not None and q.mlp is not None:
+            z.append(self.mlp_layers(torch.cat([p.mlp, q.mlp], dim=-1)))  # [B, H_L]
         return self._squeeze(self.predict_layer(torch.cat(z, dim=-1)))
 
-    def score_all(self, users: UserVectors) -> Tensor:
-        """The scores of every item for each user: [B, I], with classes [B, I, K]."""
+    def score_all(self, known: Vectors, of: Orientation = "user") -> Tensor:
+        """The scores of some users with every item: [B, I], with classes [B, I, K].
+
+        Of items with every user, where ``of`` is ``item``.
+        """
         h_gmf, h_mlp = self.predict_layer.weight.split(
             [self.gmf_size, self.predict_layer.in_features - self.gmf_size], dim=1
         )
         scores: Tensor | int = 0
-        if users.gmf is not None:
-            items = self.item_gmf_embedding.weight
-            scores = torch.einsum("bf,kf,if->bik", users.gmf, h_gmf, items)
-        if users.mlp is not None:
-            scores = scores + functional.linear(self._tower_of_all(users.mlp), h_mlp)
+        mlp, gmf = self._tables("item" if of == "user" else "user")
+        if known.gmf is not None and gmf is not None:
+            scores = torch.einsum("bf,kf,if->bik", known.gmf, h_gmf, gmf(_all(gmf)))
+        if known.mlp is not None and mlp is not None:
+            tower = self._tower_of_all(known.mlp, mlp, of)
+            scores = scores + functional.linear(tower, h_mlp)
         return self._squeeze(scores + self.predict_layer.bias)
 
-    def _tower_of_all(self, users: Tensor) -> Tensor:
-        """z_{L+1} of every item for each user: [B, E] -> [B, I, H_L]."""
+    def _tower_of_all(self, known: Tensor, others: Profile, of: Orientation) -> Tensor:
+        """z_{L+1} of some users with every item, or the other way: [B, E] -> [B, I, H_L]."""
         dropout, first, *rest = self.mlp_layers.mlp_layers
-        w_user, w_item = first.weight.chunk(2, dim=1)  # [H_1, E] each
-        items = self.item_embedding.weight  # [I, E]
-        item_part = self._item_part.get((items, first.weight), lambda: dropout(items) @ w_item.T)
-        user_part = functional.linear(dropout(users), w_user, first.bias)  # [B, H_1]
+        w_known, w_others = first.weight.chunk(2, dim=1)  # [H_1, E] each
+        if of == "item":
+            w_known, w_others = w_others, w_known
+
+        def project() -> Tensor:
+            return dropout(others(_all(others))) @ w_others.T
+
+        weights = (*others.parameters(), first.weight)
+        other_part = self._other_part.get(weights, project)  # [I, H_1]
+        known_part = functional.linear(dropout(known), w_known, first.bias)  # [B, H_1]
         blocks = []
-        for block in user_part.split(max(1, _BLOCK // item_part.numel())):
-            z = (block[:, None, :] + item_part).flatten(0, 1)  # [b * I, H_1]
+        for block in known_part.split(max(1, _BLOCK // other_part.numel())):
+            z = (block[:, None, :] + other_part).flatten(0, 1)  # [b * I, H_1]
             for layer in rest:
                 z = layer(z)
             blocks.append(z.unflatten(0, (len(block), -1)))
@@ -142,8 +175,12 @@ class NCFNet(nn.Module):
 
     def train(self, mode: bool = True) -> "NCFNet":
         """As ``nn.Module.train``; what an evaluation keeps is forgotten."""
-        self._item_part.clear()
+        self._other_part.clear()
         return super().train(mode)
+
+
+def _all(table: Profile) -> Tensor:
+    return torch.arange(table.num_embeddings, device=table.weight.device)
 
 
 def _replace_norms(layers: nn.Sequential) -> None:

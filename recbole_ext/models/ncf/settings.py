@@ -19,6 +19,9 @@ class NCFSettings:
     negatives: Negatives
     margin: settings.NonNegative
     prediction: Literal["rated", "expectation"]
+    history: Literal["none", "user", "item", "both"]
+    history_dropout_prob: settings.Probability
+    averaging: settings.Probability
 
     def __post_init__(self) -> None:
         """Refuse settings that exclude each other."""
@@ -40,6 +43,7 @@ class NCFMLPSettings(NCFSettings):
 
     mlp_hidden_size: Annotated[list[settings.Count], settings.Filled()]
     dropout_prob: settings.Probability
+    embedding_dropout_prob: settings.Probability | None
     hid_activation: Activation
     norm: Norm
 

@@ -1,0 +1,69 @@
+r"""What NCF knows of a user or an item: an embedding, and where it is asked for a history.
+
+    p_u = own_u + |R(u)|^(-1/2) sum_{j in R(u)} y_j
+
+R(u) are the items of the user's interactions in the training split; for an item, the users. Koren,
+"Factorization Meets the Neighborhood", KDD 2008, equation 15, for users; Deng et al., "DeepCF",
+AAAI 2019, give a tower the interactions of both. In training each j is left out with a probability,
+and what is left scaled up: the interaction that is to be predicted is itself one of R(u), and a
+net that always sees it learns to look for it alone.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from recbole_ext.interactions import RatingRows
+
+
+class Profile(nn.Embedding):
+    """A vector for each user, or each item.
+
+    Args:
+        n: users or items, the padding id 0 included.
+        size: E.
+        histories: their interactions; None for none.
+        dropout_prob: of each interaction of a history, in [0, 1).
+    """
+
+    def __init__(
+        self, n: int, size: int, histories: RatingRows | None = None, dropout_prob: float = 0.0
+    ) -> None:
+        super().__init__(n, size)
+        self.histories, self.dropout_prob = histories, dropout_prob
+        self.other = None if histories is None else nn.Embedding(histories.n_columns, size)  # y
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """[B] -> [B, E]."""
+        own = super().forward(ids)
+        if self.histories is None:
+            return own
+        distinct, which = ids.unique(return_inverse=True)
+        row, place = self.histories.places(distinct)
+        return own + self._history(self.histories.columns[place], row, len(distinct))[which]
+
+    def newcomer(self, others: Tensor) -> Tensor:
+        """The vector of one that was not in training: the mean of all own ones, and its history.
+
+        Args:
+            others: [|R|], its interactions.
+
+        Returns:
+            [1, E].
+        """
+        own = self.weight[1:].mean(0, keepdim=True)
+        if self.other is None:
+            return own
+        return own + self._history(others, torch.zeros_like(others), 1)
+
+    def _history(self, others: Tensor, row: Tensor, n: int) -> Tensor:
+        """The histories of ``n`` rows; ``row`` says which one each of ``others`` is of."""
+        assert self.other is not None
+        counts = torch.bincount(row, minlength=n)
+        weights = counts.to(self.weight).rsqrt()[row]
+        weights = functional.dropout(weights, self.dropout_prob, self.training)
+        starts = counts.cumsum(0) - counts
+        table = self.other.weight
+        return functional.embedding_bag(
+            others, table, starts, mode="sum", per_sample_weights=weights
+        )
