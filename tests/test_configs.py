@@ -8,11 +8,14 @@ import pytest
 import yaml
 
 from recbole_ext import registry, search, settings
+from recbole_ext.benchmark import plan as plans
+from recbole_ext.benchmark import runs as benchmark_runs
 from tests.make_sample import sample
 
 ROOT = Path(__file__).parents[1]
 SEARCHES = sorted((ROOT / "configs" / "search").glob("*.yaml"))
-CONFIGS = sorted(set((ROOT / "configs").rglob("*.yaml")) - set(SEARCHES))
+PLANS = sorted((ROOT / "configs" / "benchmark").glob("*.yaml"))
+CONFIGS = sorted(set((ROOT / "configs").rglob("*.yaml")) - set(SEARCHES) - set(PLANS))
 DEFAULTS = sorted((ROOT / "recbole_ext" / "properties" / "model").glob("*.yaml"))
 
 
@@ -39,17 +42,29 @@ def test_a_configuration_says_how_to_run_it(path):
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.name)
 def test_a_search_is_what_its_results_are_of(path):
+    from recbole.config import Config
+
     chosen = search.read(path)
-    values = {**registry.defaults(chosen.model), **chosen.base}
-    trials = search.draw(chosen, {"learning_rate": 0.001, **values})
-    for trial in trials:
+    values = Config(chosen.model, "ml-100k", config_dict=chosen.base).final_config_dict
+    trials = search.draw(chosen, values)
+    for trial in trials if chosen.model in registry.MODELS else ():
         settings.read(registry._load(registry.MODELS[chosen.model].settings), {**values, **trial})
     outcomes = search.load_results(path.with_suffix(".csv"), chosen, trials)
     assert len(outcomes) == len(trials) * len(chosen.datasets)
     assert f"recbole-ext search {path.relative_to(ROOT)}" in path.read_text()
 
 
-@pytest.mark.parametrize("path", CONFIGS + SEARCHES + DEFAULTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
+def test_a_benchmark_has_run(path):
+    plan = plans.read(path)
+    results = benchmark_runs.load(path.with_suffix(".jsonl"), plan)
+    assert [result.key for result in results if result.error] == []
+    assert {result.key for result in results} == set(plan.runs())
+    assert len(results) == len(plan.runs())
+    assert f"recbole-ext benchmark {path.relative_to(ROOT)}" in path.read_text()
+
+
+@pytest.mark.parametrize("path", CONFIGS + SEARCHES + PLANS + DEFAULTS, ids=lambda path: path.name)
 def test_every_key_has_a_comment(path):
     for line in path.read_text().splitlines():
         if re.match(r"\w+:", line):

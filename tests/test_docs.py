@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from recbole_ext.benchmark import plan as plans
+from recbole_ext.benchmark import runs as benchmark_runs
+from recbole_ext.benchmark import summary as benchmark_summary
+
 ROOT = Path(__file__).parents[1]
 RATINGS = ROOT / "tests" / "benchmarks" / "results" / "ratings.csv"
 
@@ -57,6 +61,17 @@ def test_the_table_of_options_is_the_results():
     assert [f"{score - scores[0]:+.4f}" for score in sorted(scores.values())] == [
         line[2] for line in shown
     ]
+
+
+@pytest.mark.parametrize("name", ["ranking", "leave_one_out", "grid"])
+def test_the_tables_of_benchmarks_are_their_results(name):
+    plan = plans.read(ROOT / "configs" / "benchmark" / f"{name}.yaml")
+    results = benchmark_runs.load(ROOT / "configs" / "benchmark" / f"{name}.jsonl", plan)
+    text = (ROOT / "configs" / "ncf.md").read_text(encoding="utf-8")
+    for dataset in plan.datasets:
+        head, rows = benchmark_summary.table(plan, benchmark_summary.lines(plan, results, dataset))
+        shown = "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+        assert shown in text
 
 
 @pytest.mark.parametrize("kind", ["drop", "flip"])

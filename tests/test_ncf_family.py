@@ -395,7 +395,8 @@ def test_the_first_epochs_are_those_of_recboles_neumf(ratings):
         ("NCFNeuMF", "BPR", "sampled"),
     ],
 )
-def test_fold_in_ranks_what_held_out_users_like(name, kind, negatives, tmp_path):
+@pytest.mark.parametrize("history", ["none", "both"])
+def test_fold_in_ranks_what_held_out_users_like(name, kind, negatives, history, tmp_path):
     """Two tastes; users who are not in training are scored by half of their own."""
     random = np.random.default_rng(0)
     tastes = [range(0, 12), range(12, 24)]
@@ -405,10 +406,10 @@ def test_fold_in_ranks_what_held_out_users_like(name, kind, negatives, tmp_path)
             rows.append((f"u{user}", f"i{item}", 5, 1))
     runs.write_inter(tmp_path / "dataset", "made", rows)
     given = {"loss_type": kind, "negatives": negatives, "train_batch_size": 32, "dropout_prob": 0.0}
-    size = {"learning_rate": 0.02, "epochs": 40, "eval_step": 0, "initialisation": "xavier"}
+    size = {"learning_rate": 0.02, "epochs": 15, "eval_step": 0, "initialisation": "xavier"}
     if name == "NCFGMF":
         del given["dropout_prob"]
-    run = small(name, **given, **size)
+    run = small(name, history=history, **given, **size)
     run.fit()
     tokens = run.dataset.field2token_id["item_id"]
     before = {k: v.clone() for k, v in run.model.state_dict().items()}
@@ -420,6 +421,12 @@ def test_fold_in_ranks_what_held_out_users_like(name, kind, negatives, tmp_path)
         assert scores.shape == (run.dataset.item_num,)
         labels = [1] * len(rest) + [0] * len(others)
         assert roc_auc_score(labels, scores[rest + others]) > 0.9
+    fans = run.dataset.field2token_id["user_id"]  # of a new item: the users of one taste
+    liked = torch.tensor([fans[f"u{user}"] for user in range(0, 20, 2)])
+    rest = [fans[f"u{user}"] for user in range(20, 60)]
+    scores = run.model.fold_in(liked, of="item")
+    assert scores.shape == (run.dataset.user_num,)
+    assert roc_auc_score([1, 0] * 20, scores[rest]) > 0.9
     for key, value in run.model.state_dict().items():
         assert torch.equal(before[key], value), key
 

@@ -42,11 +42,19 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Model:
-    """One line of the table."""
+class _Entry:
+    """A model as the file has it."""
 
     model: str
     config: str | None
+    settings: dict
+
+
+@dataclass(frozen=True)
+class Model:
+    """One line of the table: a model's name, and its settings over its defaults, but the seed."""
+
+    name: str
     settings: dict
 
 
@@ -60,16 +68,11 @@ class Plan:
     metric: str
     models: dict  # label -> Model
 
-    def given(self, label: str) -> dict[str, Any]:
-        """The settings of a model, over its defaults; the seed apart."""
-        chosen = self.models[label]
-        return {**_load(Path(chosen.config) if chosen.config else None), **self.settings} | (
-            chosen.settings
-        )
-
     def needed_by(self, label: str) -> dict[str, str]:
         """The models whose checkpoints a model starts from: what its settings say -> label."""
-        return {text: text.removeprefix(_CHECKPOINT) for text in _texts(self.given(label))}
+        return {
+            text: text.removeprefix(_CHECKPOINT) for text in _texts(self.models[label].settings)
+        }
 
     def runs(self) -> list[Key]:
         """All of them, in the order of the file, seed by seed."""
@@ -83,7 +86,7 @@ class Plan:
     def fingerprint(self, label: str) -> str:
         """Differs where the settings of a model, or of those it starts from, do."""
         of = [label, *self.needed_by(label).values()]
-        told = [[self.models[name].model, self.given(name)] for name in of]
+        told = [[self.models[name].name, self.models[name].settings] for name in of]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -103,11 +106,10 @@ def read(file: Path) -> Plan:
         where = f"{file}: models: {label}"
         if not isinstance(value, dict):
             raise SettingError(f"{where}: expected {{model: NAME, ...}}, found {value!r}")
-        _refuse_others(value, Model, where)
-        model = _read(Model, {"config": None, "settings": {}, **value}, where)
-        if model.config is not None:
-            model = Model(model.model, str(file.parent / model.config), model.settings)
-        models[str(label)] = model
+        _refuse_others(value, _Entry, where)
+        entry = _read(_Entry, {"config": None, "settings": {}, **value}, where)
+        config = {} if entry.config is None else _load(file.parent / entry.config)
+        models[str(label)] = Model(entry.model, {**config, **plan.settings, **entry.settings})
     plan = Plan(plan.datasets, plan.seeds, plan.settings, plan.metric.lower(), models)
     for label in models:
         for needed in plan.needed_by(label).values():
@@ -119,11 +121,9 @@ def read(file: Path) -> Plan:
     return plan
 
 
-def _load(file: Path | None) -> dict[str, Any]:
+def _load(file: Path) -> dict[str, Any]:
     from recbole.config import Config
 
-    if file is None:
-        return {}
     try:
         loader = Config._build_yaml_loader(None)  # reads 1e-3 as a number, as RecBole does
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)

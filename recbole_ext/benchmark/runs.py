@@ -135,5 +135,6 @@ def _failed(plan: Plan, key: Key, reason: str, seconds: float) -> Result:
 def _prepare(
     plan: Plan, label: str, dataset: str, told: Mapping[str, Any], files: Mapping[str, str]
 ) -> running.Run:
-    given = plans.filled(plan.given(label), files)
-    return running.prepare(plan.models[label].model, dataset, {**given, **told})
+    model = plan.models[label]
+    given = plans.filled(model.settings, files)
+    return running.prepare(model.name, dataset, {**given, **told})

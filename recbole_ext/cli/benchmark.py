@@ -45,8 +45,8 @@ def benchmark(
     for dataset in plan.datasets:
         for label, chosen in plan.models.items():
             files = {text: __file__ for text in plan.needed_by(label)}  # any file that is there
-            given = plans.filled(plan.given(label), files)
-            configure(chosen.model, dataset, None, {**given, "data_path": str(data_path)})
+            given = plans.filled(chosen.settings, files)
+            configure(chosen.name, dataset, None, {**given, "data_path": str(data_path)})
     results = runs.load(output, plan)
     wanted = plan.runs()
     click.echo(f"{len(wanted)} runs, of which {output} has {len(results)}", err=True)

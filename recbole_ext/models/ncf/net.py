@@ -15,9 +15,9 @@ of h for each class, and K scores for a pair.
 
 Symbols: B pairs or users, I items, E and F embedding sizes, K classes (1 where there are none).
 
-All items are scored by splitting the first layer, W_1 [p_u ; q_i] = W_p p_u + W_q q_i: each
-item is projected once, and each user once. Dropout before the first layer then falls on each
-user's and each item's embedding once, not on each pair anew.
+The first layer is split, W_1 [p_u ; q_i] = W_p p_u + W_q q_i: each item is projected once, and
+each user once. Where all items are scored, dropout before the first layer falls on each user's
+and each item's embedding once, not on each pair anew.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -124,13 +124,27 @@ class NCFNet(nn.Module):
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """The scores of each pair: [B], [B] -> [B], with classes [B, K]."""
-        p, q = self.vectors("user", users), self.vectors("item", items)
         z = []
-        if p.gmf is not None and q.gmf is not None:
-            z.append(p.gmf * q.gmf)  # [B, F]
-        if p.mlp is not None and q.mlp is not None:
-            z.append(self.mlp_layers(torch.cat([p.mlp, q.mlp], dim=-1)))  # [B, H_L]
+        if self.gmf_size:
+            z.append(self.user_gmf_embedding(users) * self.item_gmf_embedding(items))  # [B, F]
+        if self.mlp_size:
+            z.append(self._tower(users, items))  # [B, H_L]
         return self._squeeze(self.predict_layer(torch.cat(z, dim=-1)))
+
+    def _tower(self, users: Tensor, items: Tensor) -> Tensor:
+        """z_{L+1} of each pair: [B], [B] -> [B, H_L]."""
+        dropout, first, *rest = self.mlp_layers.mlp_layers
+        if dropout.p and self.training:  # falls on each pair anew: there is nothing to share
+            pairs = torch.cat([self.user_embedding(users), self.item_embedding(items)], dim=-1)
+            return self.mlp_layers(pairs)
+        w_user, w_item = first.weight.chunk(2, dim=1)  # [H_1, E] each
+        z = _once_each(users, lambda u: functional.linear(self.user_embedding(u), w_user))
+        z = z + _once_each(
+            items, lambda i: functional.linear(self.item_embedding(i), w_item, first.bias)
+        )
+        for layer in rest:
+            z = layer(z)
+        return z
 
     def score_all(self, known: Vectors, of: Orientation = "user") -> Tensor:
         """The scores of some users with every item: [B, I], with classes [B, I, K].
@@ -177,6 +191,12 @@ class NCFNet(nn.Module):
         """As ``nn.Module.train``; what an evaluation keeps is forgotten."""
         self._other_part.clear()
         return super().train(mode)
+
+
+def _once_each(ids: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """``compute(ids)``, which is computed once for those that are equal."""
+    distinct, which = ids.unique(return_inverse=True)
+    return functional.embedding(which, compute(distinct))
 
 
 def _all(table: Profile) -> Tensor:
