@@ -12,6 +12,7 @@ from recbole_ext.benchmark import runs as benchmark_runs
 from recbole_ext.benchmark import summary as benchmark_summary
 
 ROOT = Path(__file__).parents[1]
+PLANS = sorted((ROOT / "configs" / "benchmark").glob("*.yaml"))
 RATINGS = ROOT / "tests" / "benchmarks" / "results" / "ratings.csv"
 
 
@@ -63,10 +64,10 @@ def test_the_table_of_options_is_the_results():
     ]
 
 
-@pytest.mark.parametrize("name", ["ranking", "leave_one_out", "grid"])
-def test_the_tables_of_benchmarks_are_their_results(name):
-    plan = plans.read(ROOT / "configs" / "benchmark" / f"{name}.yaml")
-    results = benchmark_runs.load(ROOT / "configs" / "benchmark" / f"{name}.jsonl", plan)
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
+def test_the_tables_of_benchmarks_are_their_results(path):
+    plan = plans.read(path)
+    results = benchmark_runs.load(path.with_suffix(".jsonl"), plan)
     text = (ROOT / "configs" / "ncf.md").read_text(encoding="utf-8")
     for dataset in plan.datasets:
         head, rows = benchmark_summary.table(plan, benchmark_summary.lines(plan, results, dataset))
