@@ -1,5 +1,7 @@
 """Every yaml that is shipped loads, says why, and has no key that nobody reads."""
 
+import csv
+import json
 import re
 import warnings
 from pathlib import Path
@@ -14,7 +16,8 @@ from tests.make_sample import sample
 
 ROOT = Path(__file__).parents[1]
 SEARCHES = sorted((ROOT / "configs" / "search").glob("*.yaml"))
-PLANS = sorted((ROOT / "configs" / "benchmark").glob("*.yaml"))
+PLANS_AT = ROOT / "configs" / "benchmark"
+PLANS = sorted(PLANS_AT.glob("*.yaml"))
 CONFIGS = sorted(set((ROOT / "configs").rglob("*.yaml")) - set(SEARCHES) - set(PLANS))
 DEFAULTS = sorted((ROOT / "recbole_ext" / "properties" / "model").glob("*.yaml"))
 
@@ -62,6 +65,34 @@ def test_a_benchmark_has_run(path):
     assert {result.key for result in results} == set(plan.runs())
     assert len(results) == len(plan.runs())
     assert f"recbole-ext benchmark {path.relative_to(ROOT)}" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("plan", "path"),
+    [
+        (plan, path)
+        for plan, prefix in (("ranking", "ranking"), ("leave_one_out", "loo"))
+        for path in SEARCHES
+        if path.stem.startswith(f"{prefix}_") and (PLANS_AT / f"{plan}.yaml").is_file()
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_benchmark_has_what_the_searches_have_found(plan, path):
+    chosen, given = search.read(path), plans.read(PLANS_AT / f"{plan}.yaml")
+    with path.with_suffix(".csv").open(encoding="utf-8", newline="") as stream:
+        best = max(csv.DictReader(stream), key=lambda line: float(line["valid_score"]))
+    model = next(model for model in given.models.values() if model.name == chosen.model)
+    used = {**settings_of(chosen.model), **model.settings}
+    wanted = {**chosen.base, **{name: json.loads(best[name]) for name in chosen.names}}
+    for name in wanted.keys() - {"metrics", "eval_batch_size"}:  # neither changes the model
+        assert used[name] == wanted[name], name
+
+
+def settings_of(model: str) -> dict:
+    """What a model's settings are where nothing is said."""
+    from recbole.config import Config
+
+    return Config(model, "ml-100k").final_config_dict
 
 
 @pytest.mark.parametrize("path", CONFIGS + SEARCHES + PLANS + DEFAULTS, ids=lambda path: path.name)

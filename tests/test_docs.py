@@ -51,6 +51,15 @@ def test_the_readme_quotes_the_same_results():
         assert f"| {shown} | {' | '.join(cells)} |" in text
 
 
+def test_the_readme_quotes_the_ranking():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    plan = plans.read(ROOT / "configs" / "benchmark" / "ranking.yaml")
+    results = benchmark_runs.load(ROOT / "configs" / "benchmark" / "ranking.jsonl", plan)
+    _, rows = benchmark_summary.table(plan, benchmark_summary.lines(plan, results, "ml-100k"))
+    shown = [f"| {row[0]} | {row[1]} | {row[2]} | {row[-2]} |" for row in rows]
+    assert "\n".join(shown) in text
+
+
 def test_the_table_of_options_is_the_results():
     text = (ROOT / "configs" / "autorec.md").read_text(encoding="utf-8")
     table = re.search(r"\| beside the plain model .*\n\| ---.*\n((?:\|.*\n)+)", text)
