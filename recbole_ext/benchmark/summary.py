@@ -1,6 +1,5 @@
 """The table of a benchmark: means and standard deviations over seeds, and who differs."""
 
-import math
 import statistics as means
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +9,6 @@ import numpy as np
 from recbole_ext.benchmark import statistics
 from recbole_ext.benchmark.plan import Plan
 from recbole_ext.benchmark.runs import Result
-
-# Metrics of which less is better.
-_ERRORS = ("rmse", "mae", "logloss")
 
 
 @dataclass(frozen=True)
@@ -38,9 +34,11 @@ class Line:
 
 def lines(plan: Plan, results: Sequence[Result], dataset: str) -> list[Line]:
     """The table of a data set, best first, models without a run last."""
+    from recbole.evaluator import smaller_metrics
+
     found = {label: [r for r in results if r.key[:2] == (dataset, label)] for label in plan.models}
     good = {label: [r for r in runs if not r.error] for label, runs in found.items()}
-    bigger = not plan.metric.startswith(_ERRORS)
+    bigger = plan.metric.split("@")[0] not in smaller_metrics
     users = {
         label: np.mean([r.users[plan.metric] for r in runs], axis=0)
         for label, runs in good.items()
@@ -64,11 +62,11 @@ def lines(plan: Plan, results: Sequence[Result], dataset: str) -> list[Line]:
         for label, runs in good.items()
     ]
 
-    def rank(line: Line) -> float:
-        mean = line.metrics[plan.metric][0] if line.metrics else math.inf
-        return -mean if bigger and line.metrics else mean
+    def worse(line: Line) -> tuple[bool, float]:
+        mean = line.metrics[plan.metric][0] if line.metrics else 0.0
+        return not line.metrics, -mean if bigger else mean
 
-    return sorted(made, key=rank)
+    return sorted(made, key=worse)
 
 
 def _spread(values: list[float]) -> tuple[float, float]:
