@@ -15,7 +15,7 @@ _MOST = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Ask the C library to; commands do it, importing this package does not.
+    """Ask the C library to; what trains does it, importing this package does not.
 
     Returns:
         whether it could be asked: not outside glibc, nor where the environment already says

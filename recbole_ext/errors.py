@@ -23,3 +23,8 @@ class CheckpointError(UserError):
 
 class RegistryError(UserError):
     """A name is unknown, or taken by one of RecBole's own models."""
+
+
+def in_a_line(error: Exception) -> str:
+    """What went wrong in a run, for a table of many."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]

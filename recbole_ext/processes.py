@@ -17,8 +17,6 @@ from recbole_ext import allocator
 K = TypeVar("K")
 R = TypeVar("R")
 
-# What a run in a worker is told beside its settings.
-QUIET = {"show_progress": False, "state": "CRITICAL"}
 # Why a run has failed whose process did not live to say it.
 DIED = "the process died, perhaps for want of memory: try fewer --workers"
 

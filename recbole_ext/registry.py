@@ -26,7 +26,6 @@ from types import ModuleType
 from typing import Any
 
 import wrapt
-import yaml
 
 from recbole_ext import settings
 from recbole_ext.errors import RegistryError, SettingError
@@ -89,10 +88,7 @@ def needs_ratings(name: str) -> bool:
 
 def defaults(name: str) -> dict[str, Any]:
     """The commented defaults of one of our models, as its yaml has them."""
-    from recbole.config import Config
-
-    loader = Config._build_yaml_loader(None)  # reads 1e-3 as a number, as RecBole does
-    return yaml.load((_PROPERTIES / f"{name}.yaml").read_text(encoding="utf-8"), Loader=loader)
+    return settings.load(_PROPERTIES / f"{name}.yaml")
 
 
 # --- names ----------------------------------------------------------------------------------

@@ -4,9 +4,15 @@
 looks at a trained model need not.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from recbole_ext.errors import SettingError
+
+# The settings of a run that is one of many, whose output nobody reads.
+QUIET = {"show_progress": False, "state": "CRITICAL"}
 
 
 @dataclass
@@ -28,6 +34,17 @@ class Run:
             saved: whether the best epoch is kept in a checkpoint.
         """
         return self.trainer.fit(self.train, self.valid, verbose=False, saved=saved)
+
+    def fit_validated(self, saved: bool = True) -> tuple[float, Any]:
+        """The same, for what is judged by the score.
+
+        Raises:
+            SettingError: there is none, or it is no number.
+        """
+        score, metrics = self.fit(saved)
+        if not math.isfinite(score):
+            raise SettingError(f"expected a validation score, found {score}: see eval_step, epochs")
+        return float(score), metrics
 
     @property
     def best_epoch(self) -> int:

@@ -25,7 +25,6 @@ a run that has one is not repeated. The test split is never evaluated.
 import csv
 import json
 import math
-import os
 import random
 import time
 from collections.abc import Iterator, Mapping
@@ -33,10 +32,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-
-from recbole_ext import processes, running, settings
-from recbole_ext.errors import SettingError
+from recbole_ext import lines, processes, running, settings
+from recbole_ext.errors import SettingError, in_a_line
 
 Trial = dict[str, Any]  # setting -> value, for every setting of the space
 
@@ -97,23 +94,8 @@ def read(file: Path) -> Search:
     Raises:
         SettingError: it cannot be read, a key is missing, unknown or of the wrong type.
     """
-    from recbole.config import Config
-
-    try:
-        loader = Config._build_yaml_loader(None)  # reads 1e-3 as a number, as RecBole does
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingError(f"{file}: cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise SettingError(f"{file}: expected lines of `key: value`, found {content!r}")
-    known = settings.names(Search)
-    for key in content:
-        if key not in known:
-            raise SettingError(f"{file}: {key}: expected one of {', '.join(known)}")
-    try:
-        search = settings.read(Search, {"seed": 2020, "base": {}, "space": {}, **content})
-    except SettingError as error:
-        raise SettingError(f"{file}: {error}") from error
+    defaults = {"seed": 2020, "base": {}, "space": {}}
+    search = settings.read_alone(Search, settings.load(file), defaults, str(file))
     drawn = (search.trials is not None, len(search.space) > 0)
     if drawn != (search.variants is None,) * 2:
         raise SettingError(f"{file}: expected either trials and space, or variants")
@@ -166,11 +148,7 @@ def load_results(file: Path, search: Search, trials: list[Trial]) -> list[Outcom
     Raises:
         SettingError: the file is of another search.
     """
-    if not file.is_file():
-        return []
-    text = file.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    rows = list(csv.reader(whole.splitlines()))
+    rows = list(csv.reader(lines.read(file)))
     if rows and rows[0] != search.columns:
         raise SettingError(
             f"{file}, line 1: expected the columns {', '.join(search.columns)}, found "
@@ -194,22 +172,19 @@ def load_results(file: Path, search: Search, trials: list[Trial]) -> list[Outcom
                 "has changed since: give another --output"
             )
         outcomes.append(outcome)
-    if whole != text:
-        file.write_text(whole, encoding="utf-8")
+    lines.cut(file)
     return outcomes
 
 
 def _append(file: Path, search: Search, outcome: Outcome) -> None:
     new = not file.is_file() or not file.stat().st_size
-    with file.open("a", encoding="utf-8", newline="") as stream:
+    with lines.adding_to(file) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         if new:
             writer.writerow(search.columns)
         measured = (f"{outcome.valid_score:.6f}", outcome.epochs, f"{outcome.seconds:.1f}")
         values = [json.dumps(outcome.values[name]) for name in search.names]
         writer.writerow([outcome.trial, outcome.dataset, *values, *measured, outcome.error])
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def ranked(outcomes: list[Outcome], n_datasets: int, bigger: bool) -> list[tuple[float, Trial]]:
@@ -266,11 +241,8 @@ def validate(model: str, dataset: str, given: Mapping[str, Any]) -> tuple[float,
     """
     start = time.perf_counter()
     try:
-        trained = running.prepare(model, dataset, {**given, **processes.QUIET})
-        score, _ = trained.fit(saved=False)
-        if not math.isfinite(score):
-            raise SettingError(f"expected a validation score, found {score}: see eval_step, epochs")
-        return float(score), trained.best_epoch, time.perf_counter() - start, ""
+        trained = running.prepare(model, dataset, {**given, **running.QUIET})
+        score, _ = trained.fit_validated(saved=False)
+        return score, trained.best_epoch, time.perf_counter() - start, ""
     except Exception as error:  # whatever a run can die of is this run's outcome
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        return math.nan, 0, time.perf_counter() - start, reason
+        return math.nan, 0, time.perf_counter() - start, in_a_line(error)

@@ -11,8 +11,11 @@ import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
 
 from recbole_ext.errors import SettingError
 
@@ -167,6 +170,48 @@ def check_names(
             )
         else:
             warnings.warn(f"{key}: nobody reads this setting", stacklevel=2)
+
+
+def load(file: Path) -> dict[str, Any]:
+    """The keys of a yaml file; 1e-3 is a number, as RecBole reads it.
+
+    Raises:
+        SettingError: it cannot be read, or has no keys.
+    """
+    from recbole.config import Config
+
+    try:
+        loader = Config._build_yaml_loader(None)
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingError(f"{file}: expected lines of `key: value`, found {content!r}")
+    return content
+
+
+def read_alone(
+    cls: type[S], content: Mapping[str, Any], defaults: Mapping[str, Any], where: str
+) -> S:
+    """Build ``cls`` from keys of which it has to name every one.
+
+    Args:
+        cls: a dataclass.
+        content: what a file, or a part of it, says.
+        defaults: for what it does not say.
+        where: what messages begin with.
+
+    Raises:
+        SettingError: a key is missing or unknown, has the wrong type or is out of range.
+    """
+    known = names(cls)
+    for key in content:
+        if key not in known:
+            raise SettingError(f"{where}: {key}: expected one of {', '.join(known)}")
+    try:
+        return read(cls, {**defaults, **content})
+    except SettingError as error:
+        raise SettingError(f"{where}: {error}") from error
 
 
 def read(cls: type[S], values: Mapping[str, Any]) -> S:

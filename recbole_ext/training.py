@@ -71,13 +71,13 @@ class SteppingTrainer(Trainer):
         return super().fit(*args, **kwargs)
 
     def _build_optimizer(self, **kwargs: Any) -> Optimizer:
-        optimizer = self._choose_optimizer(**kwargs)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        optimizer = self._choose_optimizer(**{"params": trained, **kwargs})
         optimizer.register_step_post_hook(lambda *_: self.model.after_step())
         return optimizer
 
     def _choose_optimizer(self, **kwargs: Any) -> Optimizer:
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        return super()._build_optimizer(params=trained, **kwargs)
+        return super()._build_optimizer(**kwargs)
 
 
 class AutoRecTrainer(SteppingTrainer):
@@ -88,11 +88,10 @@ class AutoRecTrainer(SteppingTrainer):
 
     def _choose_optimizer(self, **kwargs: Any) -> Optimizer:
         learner = kwargs.get("learner", self.learner)
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
         if learner == "lbfgs":
-            return LBFGS(parameters, lr=self.learning_rate, line_search_fn="strong_wolfe")
+            return LBFGS(kwargs["params"], lr=self.learning_rate, line_search_fn="strong_wolfe")
         if learner == "rprop":
-            return Rprop(parameters, lr=self.learning_rate)
+            return Rprop(kwargs["params"], lr=self.learning_rate)
         return super()._choose_optimizer(**kwargs)
 
     def _train_epoch(

@@ -10,7 +10,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # What may import what: a module imports only from layers below its own.
 LAYERS = [
-    {"errors", "version", "patching", "allocator"},
+    {"errors", "version", "patching", "allocator", "lines"},
     {"plain"},
     {"settings", "delimited"},
     {"atomic_files", "compat", "checkpoint"},

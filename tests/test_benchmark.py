@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from recbole_ext import processes
 from recbole_ext.benchmark import plan as plans
 from recbole_ext.benchmark import runs as benchmark_runs
 from recbole_ext.benchmark import statistics, summary
@@ -147,6 +148,18 @@ def test_a_run_that_fails_is_a_line_that_says_why(file):
     assert failed["label"] == "BPR"
     assert failed["test"] == {}
     assert "nan" in failed["error"].lower() or "found" in failed["error"]
+
+
+def test_a_run_whose_process_died_is_a_line_that_says_so(file, monkeypatch):
+    died = lambda jobs, work, workers: ((name, None) for name in jobs)  # noqa: E731
+    monkeypatch.setattr(processes, "run_all", died)
+    found = invoke(file)
+    assert found.exit_code == 1
+    assert "has 0" in found.output
+    plan = plans.read(file)
+    results = benchmark_runs.load(file.with_suffix(".jsonl"), plan)
+    assert [result.key for result in results] == plan.runs()
+    assert {result.error for result in results} == {processes.DIED}
 
 
 def made(label, seed, values, error=""):

@@ -51,11 +51,19 @@ def test_the_readme_quotes_the_same_results():
         assert f"| {shown} | {' | '.join(cells)} |" in text
 
 
+def tables_of(path):
+    """Data set -> the head of a benchmark's table and its rows."""
+    plan = plans.read(path)
+    results = benchmark_runs.load(path.with_suffix(".jsonl"), plan)
+    return {
+        dataset: benchmark_summary.table(plan, benchmark_summary.lines(plan, results, dataset))
+        for dataset in plan.datasets
+    }
+
+
 def test_the_readme_quotes_the_ranking():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    plan = plans.read(ROOT / "configs" / "benchmark" / "ranking.yaml")
-    results = benchmark_runs.load(ROOT / "configs" / "benchmark" / "ranking.jsonl", plan)
-    _, rows = benchmark_summary.table(plan, benchmark_summary.lines(plan, results, "ml-100k"))
+    _, rows = tables_of(ROOT / "configs" / "benchmark" / "ranking.yaml")["ml-100k"]
     shown = [f"| {row[0]} | {row[1]} | {row[2]} | {row[-2]} |" for row in rows]
     assert "\n".join(shown) in text
 
@@ -75,11 +83,8 @@ def test_the_table_of_options_is_the_results():
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
 def test_the_tables_of_benchmarks_are_their_results(path):
-    plan = plans.read(path)
-    results = benchmark_runs.load(path.with_suffix(".jsonl"), plan)
     text = (ROOT / "configs" / "ncf.md").read_text(encoding="utf-8")
-    for dataset in plan.datasets:
-        head, rows = benchmark_summary.table(plan, benchmark_summary.lines(plan, results, dataset))
+    for head, rows in tables_of(path).values():
         shown = "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
         assert shown in text
 

@@ -115,6 +115,17 @@ def test_workers_end_with_a_killed_search(file):
     assert not alive
 
 
+def test_a_run_whose_process_died_is_a_line_that_says_so(file, ratings, monkeypatch):
+    died = lambda jobs, work, workers: ((name, None) for name in jobs)  # noqa: E731
+    monkeypatch.setattr(search.processes, "run_all", died)
+    found = invoke(file)
+    assert found.exit_code == 1
+    assert "no trial has run on every data set" in found.output
+    lines = file.with_suffix(".csv").read_text().splitlines()
+    assert len(lines) == 1 + 3 * 2
+    assert all(search.processes.DIED in line for line in lines[1:])
+
+
 @pytest.mark.slow
 def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
     given = {"data_path": str(ratings), "learning_rate": 1e30, "epochs": 3}

@@ -21,11 +21,9 @@ run with the same seed.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
-
-import yaml
 
 from recbole_ext import settings
 from recbole_ext.errors import SettingError
@@ -96,9 +94,7 @@ def read(file: Path) -> Plan:
     Raises:
         SettingError: a file cannot be read, a key is missing, unknown or of the wrong type.
     """
-    content = {"settings": {}, **_load(file)}
-    _refuse_others(content, Plan, str(file))
-    plan = _read(Plan, content, str(file))
+    plan = settings.read_alone(Plan, settings.load(file), {"settings": {}}, str(file))
     if not plan.models:
         raise SettingError(f"{file}: models: expected at least one, found none")
     models = {}
@@ -106,11 +102,10 @@ def read(file: Path) -> Plan:
         where = f"{file}: models: {label}"
         if not isinstance(value, dict):
             raise SettingError(f"{where}: expected {{model: NAME, ...}}, found {value!r}")
-        _refuse_others(value, _Entry, where)
-        entry = _read(_Entry, {"config": None, "settings": {}, **value}, where)
-        config = {} if entry.config is None else _load(file.parent / entry.config)
+        entry = settings.read_alone(_Entry, value, {"config": None, "settings": {}}, where)
+        config = {} if entry.config is None else settings.load(file.parent / entry.config)
         models[str(label)] = Model(entry.model, {**config, **plan.settings, **entry.settings})
-    plan = Plan(plan.datasets, plan.seeds, plan.settings, plan.metric.lower(), models)
+    plan = replace(plan, metric=plan.metric.lower(), models=models)
     for label in models:
         for needed in plan.needed_by(label).values():
             if needed not in models or plan.needed_by(needed):
@@ -119,33 +114,6 @@ def read(file: Path) -> Plan:
                     "here that needs no checkpoint itself"
                 )
     return plan
-
-
-def _load(file: Path) -> dict[str, Any]:
-    from recbole.config import Config
-
-    try:
-        loader = Config._build_yaml_loader(None)  # reads 1e-3 as a number, as RecBole does
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingError(f"{file}: cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise SettingError(f"{file}: expected lines of `key: value`, found {content!r}")
-    return content
-
-
-def _refuse_others(content: Mapping[str, Any], cls: type, where: str) -> None:
-    known = settings.names(cls)
-    for key in content:
-        if key not in known:
-            raise SettingError(f"{where}: {key}: expected one of {', '.join(known)}")
-
-
-def _read(cls: type[settings.S], content: Mapping[str, Any], where: str) -> settings.S:
-    try:
-        return settings.read(cls, content)
-    except SettingError as error:
-        raise SettingError(f"{where}: {error}") from error
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -5,8 +5,6 @@ split is evaluated once in each run, by the epoch that validation has chosen.
 """
 
 import json
-import math
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -14,10 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_ext import evaluation, processes, running
+from recbole_ext import evaluation, lines, processes, running
 from recbole_ext.benchmark import plan as plans
 from recbole_ext.benchmark.plan import Key, Plan
-from recbole_ext.errors import SettingError
+from recbole_ext.errors import SettingError, in_a_line
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Result:
         fingerprint: of the settings, see ``Plan.fingerprint``.
         error: why it failed, or "".
         valid, test: metric -> value.
-        users: metric -> each user's value in the test split, in the order of RecBole's ids.
+        users: the plan's metric -> each user's value in the test split, by RecBole's ids.
         epochs: until the best one, from 1 on.
         seconds: of training and validation.
     """
@@ -57,12 +55,8 @@ def load(file: Path, plan: Plan) -> list[Result]:
     Raises:
         SettingError: a line is of a run with other settings, or is none.
     """
-    if not file.is_file():
-        return []
-    text = file.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
     results = []
-    for number, line in enumerate(whole.splitlines(), start=1):
+    for number, line in enumerate(lines.read(file), start=1):
         try:
             result = Result(**json.loads(line))
         except (ValueError, TypeError) as error:
@@ -73,8 +67,7 @@ def load(file: Path, plan: Plan) -> list[Result]:
                 "has now; remove its lines, or give another --output"
             )
         results.append(result)
-    if whole != text:
-        file.write_text(whole, encoding="utf-8")
+    lines.cut(file)
     wanted = set(plan.runs())
     return [result for result in results if result.key in wanted]
 
@@ -85,10 +78,8 @@ def run(plan: Plan, data_path: Path, output: Path, workers: int) -> Iterator[Res
     jobs = {key: (plan, key, str(data_path.absolute())) for key in plan.runs() if key not in done}
     for key, found in processes.run_all(jobs, measure, workers):
         result = found or _failed(plan, key, processes.DIED, 0.0)
-        with output.open("a", encoding="utf-8") as stream:
+        with lines.adding_to(output) as stream:
             stream.write(json.dumps(asdict(result)) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
         yield result
 
 
@@ -96,7 +87,7 @@ def measure(plan: Plan, key: Key, data_path: str) -> Result:
     """One run; a failure is returned, not raised."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="recbole-ext-", dir=".") as folder:
-        told = {"seed": key.seed, "data_path": data_path, **processes.QUIET}
+        told = {"seed": key.seed, "data_path": data_path, **running.QUIET}
         told |= {"metric_decimal_place": 6, "checkpoint_dir": str(Path(folder).absolute())}
         try:
             files: dict[str, str] = {}
@@ -105,23 +96,19 @@ def measure(plan: Plan, key: Key, data_path: str) -> Result:
                 first.fit()
                 files[text] = first.trainer.saved_model_file
             made = _prepare(plan, key.label, key.dataset, told, files)
-            score, valid = made.fit()
+            _, valid = made.fit_validated()
             seconds = time.perf_counter() - start
-            if not math.isfinite(score):
-                raise SettingError(f"validation has given {score}")
             test, users = evaluation.per_user(made.trainer, made.test, show_progress=False)
-            found = {name: users.metrics[name].round(6).tolist() for name in users.metrics}
         except Exception as error:  # whatever a run can die of is this run's result
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            return _failed(plan, key, reason, time.perf_counter() - start)
-    kept = {plan.metric: found[plan.metric]} if plan.metric in found else {}
+            return _failed(plan, key, in_a_line(error), time.perf_counter() - start)
+    compared = users.metrics.get(plan.metric)
     return Result(
         *key,
         fingerprint=plan.fingerprint(key.label),
         error="",
         valid={name: float(value) for name, value in valid.items()},
         test={name: float(value) for name, value in test.items()},
-        users=kept,
+        users={} if compared is None else {plan.metric: compared.round(6).tolist()},
         epochs=made.best_epoch,
         seconds=round(seconds, 1),
     )

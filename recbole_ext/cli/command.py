@@ -49,6 +49,36 @@ def names_a_run(command: F) -> F:
     return command
 
 
+def runs_a_file(suffix: str) -> Callable[[F], F]:
+    """What a command needs that makes the runs of a yaml: FILE, ``--output``, ``--workers``.
+
+    Args:
+        suffix: of the results.
+    """
+    options = (
+        click.argument("file", type=click.Path(path_type=Path)),
+        click.option(
+            "--output",
+            type=click.Path(path_type=Path),
+            help=f"The results, a line a run.  [default: FILE with {suffix} in the place of .yaml]",
+        ),
+        click.option(
+            "--workers",
+            default=1,
+            show_default=True,
+            type=click.IntRange(1),
+            help="Processes.",
+        ),
+    )
+
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def reports_errors(command: F) -> F:
     """A command that prints a ``UserError`` alone and exits with 2; warnings without a path."""
 

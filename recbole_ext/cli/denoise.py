@@ -81,7 +81,7 @@ def denoise(
     """
     from tqdm import tqdm
 
-    from recbole_ext import denoising
+    from recbole_ext import denoising, running
 
     if corruption != "gaussian" and max(train_rate, *rates) > 1:
         raise SettingError(f"--rates, --train-rate: expected shares up to 1 for {corruption}")
@@ -90,7 +90,7 @@ def denoise(
     given = parse_settings(settings)
     given |= {"corruption": corruption, "corruption_rate": str(train_rate)}
     config = configure("AutoRec", dataset, config_files(files), given)
-    chosen = {**config.external_config_dict, "show_progress": False, "state": "CRITICAL"}
+    chosen = {**config.external_config_dict, **running.QUIET}
     points = []
     bar = tqdm(total=2 * seeds * len(rates), desc="models", file=sys.stderr, leave=False)
     with bar:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.command import HELP, configure, reports_errors
+from recbole_ext.cli.command import HELP, configure, reports_errors, runs_a_file
 from recbole_ext.cli.data.shared import data_path_option
 
 EXAMPLE = """\b
@@ -17,13 +17,7 @@ Example:
 
 
 @click.command(context_settings=HELP, epilog=EXAMPLE)
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="The results, a line a run.  [default: FILE with .csv in the place of .yaml]",
-)
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@runs_a_file(".csv")
 @data_path_option
 @reports_errors
 def search(file: Path, output: Path | None, workers: int, data_path: Path) -> None:

@@ -11,15 +11,10 @@ again; RecBole's evaluator computes the metrics of all models but Surprise's and
 """
 
 import csv
-import logging
-import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +23,7 @@ import numpy as np
 import yaml
 from scipy.sparse import csr_matrix
 
-from recbole_ext import evaluation, running
+from recbole_ext import evaluation, processes, running
 from recbole_ext.movielens import rows, splits
 
 ROOT = Path(__file__).parents[2]
@@ -123,17 +118,17 @@ def baseline(name: str, split: str, seed: int) -> dict[str, float]:
 def autorec(name: str, split: str, seed: int) -> dict[str, float]:
     file, over = AUTOREC[name]
     given = yaml.safe_load((ROOT / "configs" / f"{file}.yaml").read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
+    with tempfile.TemporaryDirectory(dir=".") as scratch:
+        folder = Path(scratch).absolute()
         source, parts = dealt(split, seed)
-        splits.write_split(source, parts, "split", Path("dataset"), "", {})
-        quiet = {"show_progress": False, "state": "CRITICAL", "metric_decimal_place": 6}
-        given = {**given, **over, **quiet, "data_path": f"{folder}/dataset", "seed": seed}
+        splits.write_split(source, parts, "split", folder / "dataset", "", {})
+        told = {"metric_decimal_place": 6, "data_path": str(folder / "dataset"), "seed": seed}
+        told["checkpoint_dir"] = str(folder / "saved")
+        given = {**given, **over, **running.QUIET, **told}
         run = running.prepare("AutoRec", "split", given)
         run.fit()
         rating = run.trainer.evaluate(run.test, show_progress=False)
         ranking = ranked(run)
-        os.chdir("/")
     return {**rating, **ranking}
 
 
@@ -153,8 +148,6 @@ def measure(name: str, split: str, seed: int) -> dict[str, float]:
 
     import recbole_ext  # noqa: F401  this process has not been asked for it yet
 
-    logging.disable(logging.CRITICAL)
-    sys.argv = sys.argv[:1]
     torch.set_num_threads(1)
     start = time.perf_counter()
     found = (autorec if name in AUTOREC else baseline)(name, split, seed)
@@ -201,22 +194,19 @@ def main(seeds: int, workers: int, output: Path) -> None:
         if (split, name, seed) not in done
     ]
     output.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(measure, *job): job for job in wanted}
-        for number, job in enumerate(as_completed(jobs), start=1):
-            name, split, seed = jobs[job]
-            line: dict[str, Any] = {"split": split, "model": name, "seed": seed, **job.result()}
-            new = not output.is_file()
-            with output.open("a", encoding="utf-8", newline="") as stream:
-                writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore", lineterminator="\n")
-                if new:
-                    writer.writeheader()
-                writer.writerow(
-                    {k: f"{v:.6f}" if isinstance(v, float) else v for k, v in line.items()}
-                )
-            print(
-                f"{number}/{len(jobs)} {split} {name}, seed {seed}: {line['rmse']:.4f}", flush=True
-            )
+    jobs = {job: job for job in wanted}
+    found = processes.run_all(jobs, measure, workers)
+    for number, ((name, split, seed), measured) in enumerate(found, start=1):
+        if measured is None:
+            raise click.ClickException(f"{split} {name}, seed {seed}: {processes.DIED}")
+        line: dict[str, Any] = {"split": split, "model": name, "seed": seed, **measured}
+        new = not output.is_file()
+        with output.open("a", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore", lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow({k: f"{v:.6f}" if isinstance(v, float) else v for k, v in line.items()})
+        print(f"{number}/{len(jobs)} {split} {name}, seed {seed}: {line['rmse']:.4f}", flush=True)
     results = read_results(output)
     for split in SHARES:
         print(f"\nmean and standard deviation over {seeds} seeds\n")

@@ -34,11 +34,11 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
         self.label_field, self.rating_field = config["LABEL_FIELD"], config["RATING_FIELD"]
         self.n_negatives = _drawn(config["train_neg_sample_args"])
         self._check(dataset)
+        known = {"user", "item"} if self.chosen.history == "both" else {self.chosen.history}
         self.rows: RatingRows | None = None  # the interactions of each user
-        if self.chosen.negatives != "sampled":
-            rated = self.chosen.loss_type == "CE"
-            field = self.rating_field if rated else None
-            self.rows = RatingRows.of_dataset(dataset, field, "user").to(config["device"])
+        if self.chosen.negatives != "sampled" or "user" in known:
+            field = self.rating_field if self.chosen.loss_type == "CE" else None
+            self.rows = self._interactions(dataset, field, "user")
         counts = torch.bincount(dataset.inter_feat[self.ITEM_ID], minlength=self.n_items)
         self.popularity = (counts / counts.sum()).to(config["device"])  # [I]
         levels = torch.empty(0)
@@ -55,16 +55,14 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
             **self._parts(),
             initialisation=self.chosen.initialisation,
             n_scores=len(levels) + 1 if len(levels) else 1,
-            user_histories=self._histories(dataset, "user"),
-            item_histories=self._histories(dataset, "item"),
+            user_histories=self.rows if "user" in known else None,
+            item_histories=self._interactions(dataset, None, "item") if "item" in known else None,
             history_dropout_prob=self.chosen.history_dropout_prob,
         )
         self.average(self.chosen.averaging)
 
-    def _histories(self, dataset: Any, of: Orientation) -> RatingRows | None:
-        if self.chosen.history not in (of, "both"):
-            return None
-        return RatingRows.of_dataset(dataset, None, of).to(self.device)
+    def _interactions(self, dataset: Any, field: str | None, of: Orientation) -> RatingRows:
+        return RatingRows.of_dataset(dataset, field, of).to(self.device)
 
     def _parts(self) -> dict[str, Any]:
         """What the net is made of."""

@@ -31,7 +31,7 @@ from torch.nn import functional
 
 from recbole_ext.interactions import Orientation, RatingRows
 from recbole_ext.models.memo import Memo
-from recbole_ext.models.ncf.profiles import Profile
+from recbole_ext.models.ncf.profiles import Profile, once_each
 
 Activation = Literal["relu", "sigmoid", "tanh", "leakyrelu", "none"]
 Norm = Literal["none", "batch", "layer"]
@@ -138,8 +138,8 @@ class NCFNet(nn.Module):
             pairs = torch.cat([self.user_embedding(users), self.item_embedding(items)], dim=-1)
             return self.mlp_layers(pairs)
         w_user, w_item = first.weight.chunk(2, dim=1)  # [H_1, E] each
-        z = _once_each(users, lambda u: functional.linear(self.user_embedding(u), w_user))
-        z = z + _once_each(
+        z = once_each(users, lambda u: functional.linear(self.user_embedding(u), w_user))
+        z = z + once_each(
             items, lambda i: functional.linear(self.item_embedding(i), w_item, first.bias)
         )
         for layer in rest:
@@ -191,12 +191,6 @@ class NCFNet(nn.Module):
         """As ``nn.Module.train``; what an evaluation keeps is forgotten."""
         self._other_part.clear()
         return super().train(mode)
-
-
-def _once_each(ids: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-    """``compute(ids)``, which is computed once for those that are equal."""
-    distinct, which = ids.unique(return_inverse=True)
-    return functional.embedding(which, compute(distinct))
 
 
 def _all(table: Profile) -> Tensor:

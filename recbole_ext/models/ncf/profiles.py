@@ -9,11 +9,19 @@ and what is left scaled up: the interaction that is to be predicted is itself on
 net that always sees it learns to look for it alone.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from recbole_ext.interactions import RatingRows
+
+
+def once_each(ids: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """``compute(ids)``, which is computed once for those that are equal."""
+    distinct, which = ids.unique(return_inverse=True)
+    return functional.embedding(which, compute(distinct))
 
 
 class Profile(nn.Embedding):
@@ -36,11 +44,7 @@ class Profile(nn.Embedding):
     def forward(self, ids: Tensor) -> Tensor:
         """[B] -> [B, E]."""
         own = super().forward(ids)
-        if self.histories is None:
-            return own
-        distinct, which = ids.unique(return_inverse=True)
-        row, place = self.histories.places(distinct)
-        return own + self._history(self.histories.columns[place], row, len(distinct))[which]
+        return own if self.histories is None else own + once_each(ids, self._histories_of)
 
     def newcomer(self, others: Tensor) -> Tensor:
         """The vector of one that was not in training: the mean of all own ones, and its history.
@@ -55,6 +59,11 @@ class Profile(nn.Embedding):
         if self.other is None:
             return own
         return own + self._history(others, torch.zeros_like(others), 1)
+
+    def _histories_of(self, ids: Tensor) -> Tensor:
+        assert self.histories is not None
+        row, place = self.histories.places(ids)
+        return self._history(self.histories.columns[place], row, len(ids))
 
     def _history(self, others: Tensor, row: Tensor, n: int) -> Tensor:
         """The histories of ``n`` rows; ``row`` says which one each of ``others`` is of."""
