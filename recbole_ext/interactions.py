@@ -32,7 +32,11 @@ class RatingRows(NamedTuple):
 
     @classmethod
     def of_dataset(
-        cls, dataset: Any, rating_field: str | None, orientation: Orientation
+        cls,
+        dataset: Any,
+        rating_field: str | None,
+        orientation: Orientation,
+        which: Tensor | None = None,
     ) -> "RatingRows":
         """The ratings of one split; a user-item pair that occurs several times has their mean.
 
@@ -40,9 +44,9 @@ class RatingRows(NamedTuple):
             dataset: a RecBole ``Dataset`` whose ids are remapped.
             rating_field: the column of its interactions; None for a 1 each.
             orientation: whether a row is a user or an item.
-
+            which: [interactions], true for those to take; None for all.
         """
-        feat = dataset.inter_feat
+        feat = dataset.inter_feat if which is None else dataset.inter_feat[which]
         users, items = feat[dataset.uid_field].numpy(), feat[dataset.iid_field].numpy()
         ratings = np.ones(len(users))
         if rating_field is not None:

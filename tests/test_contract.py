@@ -19,6 +19,7 @@ VARIANTS = [
     ("NCFMLP", {"loss_type": "BPR", "norm": "batch", "train_neg_sample_args": DRAWN}),
     ("NCFMLP", {"loss_type": "CE", "initialisation": "paper", **RATED}),
     ("NCFMLP", {"negatives": "all", "history": "both", "averaging": 0.5}),
+    ("NCFGMF", {"loss_type": "hinge", "negatives": "all"}),
     ("NCFMLP", {"history": "user", "history_dropout_prob": 0.0, "embedding_dropout_prob": 0.4}),
     ("NCFNeuMF", {"history": "item", "averaging": 0.5}),
     ("NCFGMF", {"loss_type": "hinge", "negatives": "in_batch"}),

@@ -62,7 +62,38 @@ def test_multinomial_by_hand():
     seen = torch.tensor([[True, False, True], [False, True, False]])
     total = np.exp([0, 1, 2]).sum()
     expected = -(np.log(1 / total) + np.log(np.exp(2) / total) + np.log(1 / 3)) / 3
-    assert losses.multinomial_loss(scores, seen).item() == pytest.approx(expected)
+    assert losses.loss_of_rows(scores, seen, None, "softmax").item() == pytest.approx(expected)
+    counted = torch.tensor([[True, False, True], [True, True, False]])
+    total = np.exp([0, 2]).sum()
+    expected = -(np.log(1 / total) + np.log(np.exp(2) / total) + np.log(1 / 2)) / 3
+    assert losses.loss_of_rows(scores, seen, counted, "softmax").item() == pytest.approx(expected)
+
+
+def test_rows_by_hand():
+    scores = torch.tensor([[0.0, 1.0, 2.0], [1.0, 0.5, 3.0]], dtype=torch.float64)
+    seen = torch.tensor([[True, False, True], [False, True, False]])
+    counted = torch.tensor([[True, True, True], [True, True, False]])
+    # margin 1.5; leads of the first user -1 and 1, of the second -0.5, and -2.5 if all count
+    found = losses.loss_of_rows(scores, seen, counted, "hinge", 1.5)
+    assert found.item() == pytest.approx((2.5 + 0.5 + 2.0) / 3)
+    found = losses.loss_of_rows(scores, seen, None, "hinge", 1.5)
+    assert found.item() == pytest.approx((2.5 + 0.5 + 2.0 + 4.0) / 4)
+    found = losses.loss_of_rows(scores, seen, counted, "BPR")
+    assert found.item() == pytest.approx(-np.log(sigmoid([-1, 1, -0.5])).mean())
+    y = sigmoid([0.0, 1.0, 2.0, 1.0, 0.5])
+    squares = (np.array([1, 0, 1, 0, 1]) - y) ** 2
+    found = losses.loss_of_rows(scores, seen, counted, "RMSE")
+    assert found.item() == pytest.approx(np.sqrt(squares.mean()))
+
+
+@pytest.mark.parametrize("kind", ["BPR", "hinge", "softmax"])
+def test_rows_with_nothing_to_compare_have_no_loss(kind):
+    scores = torch.randn(2, 3, requires_grad=True)
+    nothing = torch.zeros(2, 3, dtype=torch.bool)
+    loss = losses.loss_of_rows(scores, nothing, None, kind)
+    loss.backward()
+    assert loss.item() == 0
+    assert scores.grad.isfinite().all()
 
 
 def test_classes_by_hand():
@@ -91,7 +122,7 @@ def test_gradients_over_all_items_equal_finite_differences():
     torch.manual_seed(0)
     scores = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
     seen = torch.tensor([[True, False, True, False], [False, True, False, False]])
-    assert torch.autograd.gradcheck(lambda s: losses.multinomial_loss(s, seen), scores)
+    assert torch.autograd.gradcheck(lambda s: losses.loss_of_rows(s, seen, None, "softmax"), scores)
     classes = torch.tensor([3, 0])
     assert torch.autograd.gradcheck(lambda s: losses.class_loss(s, classes), scores)
 
@@ -175,7 +206,7 @@ def test_in_batch_equals_a_plain_loop(kind, ratings):
     assert run.model.calculate_loss(pairs).item() == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["BCE", "MSE", "softmax", "CE"])
+@pytest.mark.parametrize("kind", ["BCE", "MSE", "BPR", "hinge", "softmax", "CE"])
 def test_all_items_equal_a_plain_loop(kind, ratings):
     run = small(loss_type=kind, negatives="all", dropout_prob=0.0, train_batch_size=8, **RATED)
     for parameter in run.model.net.parameters():
@@ -198,6 +229,9 @@ def test_all_items_equal_a_plain_loop(kind, ratings):
             chances = np.exp(row) / np.exp(row).sum(1, keepdims=True)
             classes = [stars.get((user.item(), item.item()), 0) for item in items]
             terms += [-np.log(chances[n, k]) for n, k in enumerate(classes)]
+        elif kind in losses.PAIRWISE:
+            leads = [i - j for i in row[own] for j in row[~np.array(own)]]
+            terms += [-np.log(sigmoid(x)) if kind == "BPR" else max(0, 1 - x) for x in leads]
         else:
             y, r = sigmoid(row), np.array(own, dtype=float)
             terms += list((r - y) ** 2 if kind == "MSE" else -np.log(np.where(own, y, 1 - y)))
@@ -213,8 +247,6 @@ def test_an_epoch_over_all_items_is_every_user_once(ratings):
 @pytest.mark.parametrize("negatives", ["sampled", "in_batch", "all"])
 @pytest.mark.parametrize("kind", ["BCE", "MSE", "RMSE", "BPR", "hinge", "softmax", "CE"])
 def test_every_loss_trains(kind, negatives, ratings):
-    if negatives == "all" and kind in losses.PAIRWISE:
-        return
     given = {"loss_type": kind, "negatives": negatives, "train_batch_size": 32, **RATED}
     run = small(**given, epochs=30, learning_rate=0.01, eval_step=0)
     run.fit()
@@ -456,7 +488,6 @@ def test_fold_in_of_a_known_user_finds_the_optimum(ratings):
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("NCFMLP", {"loss_type": "BPR", "negatives": "all"}, "negatives: all is not for the pair"),
         ("NCFMLP", {"loss_type": "CE"}, "loss_type: CE needs the ratings, found no column rating"),
         (
             "NCFMLP",

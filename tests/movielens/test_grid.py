@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from recbole_ext.errors import DataError
+from recbole_ext.errors import DataError, SettingError
 from recbole_ext.movielens import grid, rows
 from tests import runs
 
@@ -101,6 +101,62 @@ def test_a_model_trains_on_the_grid_and_on_nothing_else(model, source):
     result = run.trainer.evaluate(run.test, load_best_model=False)
     assert set(result) == {"auc", "logloss", "rmse", "mae"}
     assert 0 < result["rmse"] < 1
+
+
+@pytest.mark.parametrize("kind", ["BCE", "RMSE", "BPR", "softmax", "CE"])
+def test_whole_rows_of_the_grid_are_its_training_cells(kind, source):
+    """The loss of some users is that of their cells, and of no cell of another part."""
+    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    size = {"embedding_size": 4, "mlp_hidden_size": [4], "dropout_prob": 0.0}
+    run = runs.prepare("NCFMLP", "made-grid", loss_type=kind, negatives="all", **size)
+    for parameter in run.model.net.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    assert run.model.cells.starts[-1] == 420
+    users = torch.tensor([3, 1, 8])
+    cells = run.train._dataset.inter_feat
+    own = torch.isin(cells["user_id"], users)
+    labels, stars = cells["label"][own], cells["rating"][own]
+    with torch.no_grad():
+        scores = run.model.net(cells["user_id"][own], cells["item_id"][own])
+    if kind == "CE":
+        expected = torch.nn.functional.cross_entropy(scores, stars.long())
+    elif kind == "BCE":
+        expected = torch.nn.functional.binary_cross_entropy_with_logits(scores, labels)
+    elif kind == "RMSE":
+        expected = torch.nn.functional.mse_loss(torch.sigmoid(scores), labels).sqrt()
+    else:
+        terms = []
+        for user in users:
+            row = scores[cells["user_id"][own] == user]
+            liked = labels[cells["user_id"][own] == user] > 0
+            if kind == "BPR":
+                terms += [-torch.sigmoid(i - j).log() for i in row[liked] for j in row[~liked]]
+            else:
+                terms += list(-row.log_softmax(0)[liked])
+        expected = torch.stack(terms).mean()
+    assert run.model.calculate_loss({"user_id": users}).item() == pytest.approx(
+        expected.item(), rel=1e-5
+    )
+    run.fit()
+    assert set(run.trainer.evaluate(run.test)) == {"auc", "logloss", "rmse", "mae"}
+
+
+def test_histories_on_the_grid_are_of_ones(source):
+    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    run = runs.prepare("NCFMLP", "made-grid", history="both", **runs.SMALL["NCFMLP"])
+    cells = run.train._dataset.inter_feat
+    ones = cells[cells["label"] > 0]
+    users, items = run.model.net.user_embedding.histories, run.model.net.item_embedding.histories
+    assert len(users.columns) == len(items.columns) == len(ones)
+    for user, item in zip(ones["user_id"], ones["item_id"], strict=True):
+        assert item in users.columns[users.starts[user] : users.starts[user + 1]]
+        assert user in items.columns[items.starts[item] : items.starts[item + 1]]
+
+
+def test_interactions_of_a_batch_are_not_told_from_each_other_on_the_grid(source):
+    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    with pytest.raises(SettingError, match="a data set that has labels of its own, label; set neg"):
+        runs.prepare("NCFMLP", "made-grid", negatives="in_batch", **runs.SMALL["NCFMLP"])
 
 
 def test_auc_and_rmse_are_those_of_the_test_cells(source):

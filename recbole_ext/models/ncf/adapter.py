@@ -1,6 +1,7 @@
 """NCF as RecBole sees it: interactions or users in, losses and scores out."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,18 +36,22 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
         self.n_negatives = _drawn(config["train_neg_sample_args"])
         self._check(dataset)
         known = {"user", "item"} if self.chosen.history == "both" else {self.chosen.history}
+        feat = dataset.inter_feat
+        labelled = self.label_field in feat.columns  # a grid, say: cells without a rating as well
+        seen = feat[self.label_field] > 0 if labelled else torch.ones(len(feat), dtype=torch.bool)
+        interactions = partial(RatingRows.of_dataset, dataset, which=seen)
         self.rows: RatingRows | None = None  # the interactions of each user
+        self.cells: RatingRows | None = None  # where a user's labels are; None for everywhere
         if self.chosen.negatives != "sampled" or "user" in known:
             field = self.rating_field if self.chosen.loss_type == "CE" else None
-            self.rows = self._interactions(dataset, field, "user")
-        counts = torch.bincount(dataset.inter_feat[self.ITEM_ID], minlength=self.n_items)
+            self.rows = interactions(field, "user").to(self.device)
+        if self.chosen.negatives == "all" and labelled:
+            self.cells = RatingRows.of_dataset(dataset, None, "user").to(self.device)
+        counts = torch.bincount(feat[self.ITEM_ID][seen], minlength=self.n_items)
         self.popularity = (counts / counts.sum()).to(config["device"])  # [I]
         levels = torch.empty(0)
         if self.chosen.loss_type == "CE":
-            rated = dataset.inter_feat[self.rating_field]
-            if self.label_field in dataset.inter_feat.columns:  # a grid: cells without a rating
-                rated = rated[dataset.inter_feat[self.label_field] > 0]
-            levels = rated.unique()
+            levels = feat[self.rating_field][seen].unique()
         self.levels: Tensor
         self.register_buffer("levels", levels)  # [K - 1], sorted
         self.net = NCFNet(
@@ -56,13 +61,10 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
             initialisation=self.chosen.initialisation,
             n_scores=len(levels) + 1 if len(levels) else 1,
             user_histories=self.rows if "user" in known else None,
-            item_histories=self._interactions(dataset, None, "item") if "item" in known else None,
+            item_histories=interactions(None, "item").to(self.device) if "item" in known else None,
             history_dropout_prob=self.chosen.history_dropout_prob,
         )
         self.average(self.chosen.averaging)
-
-    def _interactions(self, dataset: Any, field: str | None, of: Orientation) -> RatingRows:
-        return RatingRows.of_dataset(dataset, field, of).to(self.device)
 
     def _parts(self) -> dict[str, Any]:
         """What the net is made of."""
@@ -74,6 +76,12 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
             raise SettingError(
                 f"loss_type: CE needs the ratings, found no column {self.rating_field} loaded; "
                 f"add it to load_col: {{inter: [..., {self.rating_field}]}}"
+            )
+        if negatives == "in_batch" and self.label_field in dataset.inter_feat.columns:
+            raise SettingError(
+                "negatives: in_batch tells interactions from each other, found a data set that has "
+                f"labels of its own, {self.label_field}; set negatives: all, or sampled for the "
+                "labelled lines as they are"
             )
         contrastive = kind in losses.PAIRWISE or kind == "softmax"
         if negatives == "sampled" and contrastive and not self.n_negatives:
@@ -124,18 +132,17 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
         return losses.contrastive_loss(scores.diagonal(), scores, counted, kind, self.chosen.margin)
 
     def _loss_of_users(self, users: Tensor) -> Tensor:
-        """Every item for each user of the batch, the padding item left out."""
+        """Every labelled item for each user of the batch, the padding item left out."""
         assert self.rows is not None
         ratings, seen = (matrix[:, 1:] for matrix in self.rows.dense(users))
-        scores = self.net.score_all(self.net.vectors("user", users))[
-            :, 1:
-        ]  # [B, I - 1] or [B, I - 1, K]
-        if self.chosen.loss_type == "softmax":
-            return losses.multinomial_loss(scores, seen)
-        if self.chosen.loss_type == "CE":
+        counted = None if self.cells is None else self.cells.dense(users)[1][:, 1:]
+        scores = self.net.score_all(self.net.vectors("user", users))[:, 1:]  # [B, I - 1] or with K
+        kind = self.chosen.loss_type
+        if kind == "CE":
             classes = torch.where(seen, self._classes(ratings), 0)
-            return losses.class_loss(scores.flatten(0, 1), classes.ravel())
-        return losses.interaction_loss(scores, seen.to(scores), self.chosen.loss_type)
+            used = torch.ones_like(seen) if counted is None else counted
+            return losses.class_loss(scores[used], classes[used])
+        return losses.loss_of_rows(scores, seen, counted, kind, self.chosen.margin)
 
     def _classes(self, ratings: Tensor) -> Tensor:
         """The class of each rating, from 1 on."""
@@ -217,10 +224,8 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
 
     def _loss_of_newcomer(self, scores: Tensor, seen: Tensor) -> Tensor:
         kind = self.chosen.loss_type
-        if kind == "softmax":
-            return losses.multinomial_loss(scores, seen)
-        if self.chosen.negatives == "all":
-            return losses.interaction_loss(scores, seen.to(scores), kind)
+        if kind == "softmax" or self.chosen.negatives == "all":
+            return losses.loss_of_rows(scores, seen, None, kind, self.chosen.margin)
         positives, others = scores[seen], scores[~seen]
         if kind in losses.POINTWISE:
             n = max(self.n_negatives, 1)

@@ -11,6 +11,9 @@ i is an item that the user u has interacted with, j are the others: drawn ones, 
 the batch, or all that the user has not interacted with. With all items, softmax is the
 multinomial likelihood of Liang et al. 2018, the other interactions of the user included below the
 line. The means are over interactions and those j; a pairwise loss is averaged over pairs.
+
+Where the data set has labels of its own, i are those labelled 1 and j those labelled 0; an item
+without a label does not count.
 """
 
 from typing import Literal
@@ -63,21 +66,47 @@ def contrastive_loss(
             negatives = negatives.masked_fill(~counted, -torch.inf)
         all_scores = torch.cat([positives[:, None], negatives], dim=1)
         return (all_scores.logsumexp(1) - positives).mean()
-    lead = positives[:, None] - negatives
-    loss = functional.softplus(-lead) if kind == "BPR" else (margin - lead).clamp(min=0)
+    loss = _pairwise_losses(positives, negatives, kind, margin)
     if counted is None:
         return loss.mean()
     return torch.where(counted, loss, 0.0).sum() / counted.sum().clamp(min=1)  # 0 where none counts
 
 
-def multinomial_loss(scores: Tensor, seen: Tensor) -> Tensor:
-    """-log of the softmax over a user's items, averaged over the interactions.
+def _pairwise_losses(positives: Tensor, negatives: Tensor, kind: Loss, margin: float) -> Tensor:
+    """[B], [B, N] or [N] -> [B, N]."""
+    lead = positives[:, None] - negatives
+    return functional.softplus(-lead) if kind == "BPR" else (margin - lead).clamp(min=0)
+
+
+def loss_of_rows(
+    scores: Tensor, seen: Tensor, counted: Tensor | None, kind: Loss, margin: float = 1.0
+) -> Tensor:
+    """The mean loss of some users with all items, 0 where there is nothing to compare.
 
     Args:
         scores: [B, I].
-        seen: [B, I], true for an interaction; there is at least one.
+        seen: [B, I], true for an interaction.
+        counted: [B, I], true for an item that counts, which all interactions do; None for all.
+        kind: any but CE.
+        margin: of the hinge.
+
+    Returns:
+        A scalar.
     """
-    return -scores.log_softmax(1)[seen].sum() / seen.sum()
+    if kind in POINTWISE:
+        if counted is not None:
+            scores, seen = scores[counted], seen[counted]
+        return interaction_loss(scores, seen.to(scores), kind)
+    if kind == "softmax":
+        if counted is not None:
+            scores = scores.masked_fill(~counted, -torch.inf)
+        return -scores.log_softmax(1)[seen].sum() / seen.sum().clamp(min=1)
+    against = ~seen if counted is None else counted & ~seen
+    total, n_pairs = scores.new_zeros(()), 0
+    for row, own, others in zip(scores, seen, against, strict=True):
+        losses = _pairwise_losses(row[own], row[others], kind, margin)
+        total, n_pairs = total + losses.sum(), n_pairs + losses.numel()
+    return total / max(n_pairs, 1)
 
 
 def class_loss(scores: Tensor, classes: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
-"""The settings of the three NCF models, and which of them exclude each other."""
+"""The settings of the three NCF models, each with its range."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from recbole_ext import settings
 from recbole_ext.errors import SettingError
-from recbole_ext.models.ncf.losses import PAIRWISE, Loss, Negatives
+from recbole_ext.models.ncf.losses import Loss, Negatives
 from recbole_ext.models.ncf.net import Activation, Initialisation, Norm
 
 
@@ -22,14 +22,6 @@ class NCFSettings:
     history: Literal["none", "user", "item", "both"]
     history_dropout_prob: settings.Probability
     averaging: settings.Probability
-
-    def __post_init__(self) -> None:
-        """Refuse settings that exclude each other."""
-        if self.loss_type in PAIRWISE and self.negatives == "all":
-            raise SettingError(
-                f"negatives: all is not for the pairwise {self.loss_type}; set negatives: sampled "
-                "or in_batch, or loss_type: softmax"
-            )
 
 
 @dataclass(frozen=True)
@@ -62,7 +54,7 @@ class NCFNeuMFSettings(NCFMLPSettings):
         return {f"pretrain: {part}": str(file) for part, file in (self.pretrain or {}).items()}
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        """Refuse a part without the other."""
         if self.pretrain is not None and set(self.pretrain) != {"gmf", "mlp"}:
             raise SettingError(
                 "pretrain: expected two checkpoints, {gmf: FILE, mlp: FILE}, or ~, found "
