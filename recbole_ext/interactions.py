@@ -138,7 +138,7 @@ def nearest_level(ratings: Tensor, levels: Tensor) -> Tensor:
         ratings: of any shape.
         levels: [L], ascending.
     """
-    return torch.bucketize(ratings, (levels[1:] + levels[:-1]) / 2)
+    return torch.bucketize(ratings.contiguous(), (levels[1:] + levels[:-1]) / 2)
 
 
 class RatingDataset(Dataset):

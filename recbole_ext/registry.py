@@ -55,7 +55,7 @@ MODELS: dict[str, Entry] = {
         name: Entry(
             model=f"recbole_ext.models.ncf.adapter:{name}",
             settings=f"recbole_ext.models.ncf.settings:{name}Settings",
-            train_loader="recbole_ext.training:ncf_loader",
+            train_loader="recbole_ext.loaders:ncf_loader",
             trainer="recbole_ext.training:SteppingTrainer",
         )
         for name in ("NCFMLP", "NCFGMF", "NCFNeuMF")
@@ -63,7 +63,7 @@ MODELS: dict[str, Entry] = {
     "AutoRec": Entry(
         model="recbole_ext.models.autorec.adapter:AutoRec",
         settings="recbole_ext.models.autorec.settings:AutoRecSettings",
-        train_loader="recbole_ext.training:autorec_loader",
+        train_loader="recbole_ext.loaders:autorec_loader",
         trainer="recbole_ext.training:AutoRecTrainer",
         dataset="recbole_ext.interactions:RatingDataset",
         reads_ratings=True,
@@ -260,10 +260,16 @@ def _get_dataloader(
 ) -> Any:
     def ask(config: Any, phase: str) -> Any:
         entry = MODELS.get(config["model"])
-        ours = None
         if phase == "train" and entry is not None and entry.train_loader is not None:
             ours = _load(entry.train_loader)(config)
-        return wrapped(config, phase) if ours is None else ours
+            if ours is not None:
+                return ours
+        found = wrapped(config, phase)
+        if found.__name__ != "FullSortEvalDataLoader" or config["repeatable"]:
+            return found
+        if config["MODEL_TYPE"].name == "SEQUENTIAL":
+            return found
+        return _load(f"recbole_ext.loaders:{'Wide' if entry else ''}RankingLoader")
 
     return ask(*args, **kwargs)
 
@@ -280,6 +286,18 @@ def _create_samplers(
         return train, *evaluated
 
     return ask(*args, **kwargs)
+
+
+def _mend_samplers(module: ModuleType) -> None:
+    from recbole_ext import bookkeeping  # imports torch, which `--help` need not wait for
+
+    bookkeeping.mend_samplers(module)
+
+
+def _mend_dataset(module: ModuleType) -> None:
+    from recbole_ext import reading  # imports pandas
+
+    reading.mend_dataset(module)
 
 
 def _mend_loaders(module: ModuleType) -> None:
@@ -307,6 +325,8 @@ def install() -> None:
     sys.meta_path.append(_Finder())
     after_import(_PACKAGE, _alias)
     after_import("recbole.config.configurator", _mend_config)
+    after_import("recbole.sampler.sampler", _mend_samplers)
+    after_import("recbole.data.dataset.dataset", _mend_dataset)
     after_import("recbole.data.utils", _mend_loaders)
     after_import("recbole.data.dataset", _offer("Dataset", "dataset"))
     after_import("recbole.trainer", _offer("Trainer", "trainer"))

@@ -1,65 +1,16 @@
-"""How training differs from RecBole's: what a batch is, and what a step is."""
+"""How training differs from RecBole's: what a step is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
 import torch
-from recbole.data.dataloader.abstract_dataloader import AbstractDataLoader
-from recbole.data.interaction import Interaction
 from recbole.trainer import Trainer
 from torch import Tensor
-from torch.optim import LBFGS, Optimizer, Rprop
+from torch.optim import LBFGS, Adam, Optimizer, Rprop, SparseAdam
 
-from recbole_ext import checkpoint, settings
-from recbole_ext.interactions import Orientation
-from recbole_ext.models.autorec.settings import AutoRecSettings
-
-
-class IdLoader(AbstractDataLoader):
-    """Batches of ids: each epoch is a permutation of all users, or all items, but id 0.
-
-    A batch is an ``Interaction`` with the ids alone; the model has what belongs to them.
-    """
-
-    of: Orientation
-
-    def __init__(self, config: Any, dataset: Any, sampler: Any, shuffle: bool = False) -> None:
-        field = dataset.uid_field if self.of == "user" else dataset.iid_field
-        self.ids = Interaction({field: torch.arange(1, dataset.num(field))})
-        self.sample_size = len(self.ids)
-        super().__init__(config, dataset, sampler, shuffle=shuffle)
-
-    def _init_batch_size_and_step(self) -> None:
-        self.step = self.config["train_batch_size"]
-        self.set_batch_size(self.step)
-
-    def collate_fn(self, index: list[int]) -> Interaction:
-        return self.ids[np.array(index)]
-
-
-class UserLoader(IdLoader):
-    """Batches of users."""
-
-    of = "user"
-
-
-class ItemLoader(IdLoader):
-    """Batches of items."""
-
-    of = "item"
-
-
-def autorec_loader(config: Any) -> type[IdLoader]:
-    """Rows: items or users."""
-    chosen = settings.read(AutoRecSettings, config.final_config_dict)
-    return UserLoader if chosen.orientation == "user" else ItemLoader
-
-
-def ncf_loader(config: Any) -> type[IdLoader] | None:
-    """Users where each is trained with all items; else RecBole's loader of interactions."""
-    return UserLoader if config["negatives"] == "all" else None
+from recbole_ext import checkpoint
+from recbole_ext.errors import SettingError
 
 
 class SteppingTrainer(Trainer):
@@ -77,7 +28,47 @@ class SteppingTrainer(Trainer):
         return optimizer
 
     def _choose_optimizer(self, **kwargs: Any) -> Optimizer:
-        return super()._build_optimizer(**kwargs)
+        tables = [m.weight for m in self.model.modules() if getattr(m, "sparse", False)]
+        if kwargs.get("learner", self.learner) != "sparse_adam" or not tables:
+            return super()._build_optimizer(**kwargs)
+        if kwargs.get("weight_decay", self.weight_decay):
+            raise SettingError(
+                "weight_decay: sparse_adam leaves the rows alone that a batch has not, expected 0, "
+                f"found {self.weight_decay}; set weight_decay: 0.0, or learner: adam"
+            )
+        return RowAdam(tables, kwargs["params"], lr=cast(float, self.learning_rate))
+
+
+class RowAdam(Optimizer):
+    """Adam for a net with tables of which a batch needs few rows: the others stay as they are.
+
+    Adam moves every row at every step, by what it remembers of the row's gradients; a row that
+    this one moves is moved as torch's ``SparseAdam`` does. With 138,000 users of 512 numbers,
+    moving all of them costs more than the rest of a step.
+
+    Args:
+        tables: with sparse gradients.
+        params: all parameters, the tables included.
+        lr: of both.
+    """
+
+    def __init__(self, tables: list[Tensor], params: Iterable[Tensor], lr: float) -> None:
+        own = {id(table) for table in tables}
+        dense = [p for p in params if id(p) not in own]
+        self.parts = {"rows": SparseAdam(tables, lr=lr), "dense": Adam(dense, lr=lr)}
+        groups = [{"params": tables}, {"params": dense}]
+        super().__init__(groups, {"lr": lr})
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for part in self.parts.values():
+            part.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self.parts.items()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        for name, part in self.parts.items():
+            part.load_state_dict(state_dict[name])
 
 
 class AutoRecTrainer(SteppingTrainer):

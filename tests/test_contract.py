@@ -22,6 +22,7 @@ VARIANTS = [
     ("NCFGMF", {"loss_type": "hinge", "negatives": "all"}),
     ("NCFMLP", {"history": "user", "history_dropout_prob": 0.0, "embedding_dropout_prob": 0.4}),
     ("NCFNeuMF", {"history": "item", "averaging": 0.5}),
+    ("NCFNeuMF", {"history": "both", "learner": "sparse_adam"}),
     ("NCFGMF", {"loss_type": "hinge", "negatives": "in_batch"}),
     ("NCFGMF", {"loss_type": "softmax", "negatives": "in_batch", "initialisation": "xavier"}),
     ("NCFNeuMF", {"initialisation": "kaiming"}),

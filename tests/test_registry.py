@@ -100,7 +100,8 @@ def test_a_users_settings_win_in_recboles_order(tmp_path, monkeypatch):
 
 def test_our_trainer_loader_and_data_set_are_found(ratings):
     from recbole_ext.interactions import RatingDataset
-    from recbole_ext.training import AutoRecTrainer, ItemLoader, SteppingTrainer, UserLoader
+    from recbole_ext.loaders import ItemLoader, UserLoader
+    from recbole_ext.training import AutoRecTrainer, SteppingTrainer
 
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"])
     assert type(run.dataset) is RatingDataset

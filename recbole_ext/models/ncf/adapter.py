@@ -63,6 +63,7 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
             user_histories=self.rows if "user" in known else None,
             item_histories=interactions(None, "item").to(self.device) if "item" in known else None,
             history_dropout_prob=self.chosen.history_dropout_prob,
+            sparse=config["learner"] == "sparse_adam",
         )
         self.average(self.chosen.averaging)
 

@@ -67,6 +67,7 @@ class NCFNet(nn.Module):
         n_scores: K.
         user_histories, item_histories: see profiles.py; None for none.
         history_dropout_prob: in [0, 1), of what is in them.
+        sparse: see profiles.py.
     """
 
     def __init__(
@@ -85,12 +86,13 @@ class NCFNet(nn.Module):
         user_histories: RatingRows | None = None,
         item_histories: RatingRows | None = None,
         history_dropout_prob: float = 0.0,
+        sparse: bool = False,
     ) -> None:
         super().__init__()
         self.mlp_size, self.gmf_size, self.n_scores = mlp_size, gmf_size, n_scores
-        dropout = history_dropout_prob
-        users = partial(Profile, n_users, histories=user_histories, dropout_prob=dropout)
-        items = partial(Profile, n_items, histories=item_histories, dropout_prob=dropout)
+        profile = partial(Profile, dropout_prob=history_dropout_prob, sparse=sparse)
+        users = partial(profile, n_users, histories=user_histories)
+        items = partial(profile, n_items, histories=item_histories)
         if gmf_size:
             self.user_gmf_embedding = users(size=gmf_size)
             self.item_gmf_embedding = items(size=gmf_size)

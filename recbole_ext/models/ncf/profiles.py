@@ -32,14 +32,22 @@ class Profile(nn.Embedding):
         size: E.
         histories: their interactions; None for none.
         dropout_prob: of each interaction of a history, in [0, 1).
+        sparse: whether gradients are of the rows that a batch has, for ``learner: sparse_adam``.
     """
 
     def __init__(
-        self, n: int, size: int, histories: RatingRows | None = None, dropout_prob: float = 0.0
+        self,
+        n: int,
+        size: int,
+        histories: RatingRows | None = None,
+        dropout_prob: float = 0.0,
+        sparse: bool = False,
     ) -> None:
-        super().__init__(n, size)
+        super().__init__(n, size, sparse=sparse)
         self.histories, self.dropout_prob = histories, dropout_prob
-        self.other = None if histories is None else nn.Embedding(histories.n_columns, size)  # y
+        self.other = None  # y
+        if histories is not None:
+            self.other = nn.Embedding(histories.n_columns, size, sparse=sparse)
 
     def forward(self, ids: Tensor) -> Tensor:
         """[B] -> [B, E]."""
@@ -72,7 +80,11 @@ class Profile(nn.Embedding):
         weights = counts.to(self.weight).rsqrt()[row]
         weights = functional.dropout(weights, self.dropout_prob, self.training)
         starts = counts.cumsum(0) - counts
-        table = self.other.weight
         return functional.embedding_bag(
-            others, table, starts, mode="sum", per_sample_weights=weights
+            others,
+            self.other.weight,
+            starts,
+            mode="sum",
+            per_sample_weights=weights,
+            sparse=self.sparse,
         )

@@ -1,0 +1,1 @@
+"""How fast, beside RecBole: `python -m tests.benchmarks`."""
