@@ -295,9 +295,10 @@ def _mend_samplers(module: ModuleType) -> None:
 
 
 def _mend_dataset(module: ModuleType) -> None:
-    from recbole_ext import reading  # imports pandas
+    from recbole_ext import caching, reading  # import pandas
 
     reading.mend_dataset(module)
+    caching.mend_dataset(module)
 
 
 def _mend_loaders(module: ModuleType) -> None:

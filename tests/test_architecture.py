@@ -10,9 +10,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # What may import what: a module imports only from layers below its own.
 LAYERS = [
-    {"errors", "version", "patching", "allocator", "lines", "bookkeeping"},
+    {"errors", "version", "patching", "allocator", "lines"},
     {"plain"},
-    {"settings", "delimited", "reading"},
+    {"settings", "delimited", "bookkeeping", "reading", "caching"},
     {"atomic_files", "compat", "checkpoint"},
     {"checking", "evaluation"},
     {"interactions", "models.memo", "models.averaging"},
@@ -103,7 +103,7 @@ def test_nothing_of_the_framework_in_nets_and_losses():
 def test_configs_are_read_by_name_in_the_adapters_alone():
     """The rest reads typed settings; the commands only print what a run had."""
     allowed = {"models.ncf.adapter", "models.autorec.adapter", "loaders", "evaluation", "registry"}
-    allowed |= {"training", "checkpoint", "running", "representations"}
+    allowed |= {"caching", "training", "checkpoint", "running", "representations"}
     for path in MODULES:
         reads = [
             node
