@@ -13,6 +13,22 @@ from recbole_ext import atomic_files
 Orientation = Literal["user", "item"]
 
 
+class Cells(NamedTuple):
+    """Some rows, of which only the cells with a rating are kept.
+
+    Attributes:
+        starts: [B], where each row's cells begin.
+        row: [n], the place of each cell's row, ascending.
+        columns: [n].
+        values: [n].
+    """
+
+    starts: Tensor
+    row: Tensor
+    columns: Tensor
+    values: Tensor
+
+
 class RatingRows(NamedTuple):
     """The observed ratings as rows in CSR form; memory is proportional to the ratings.
 
@@ -97,6 +113,13 @@ class RatingRows(NamedTuple):
         row = torch.repeat_interleave(torch.arange(len(ids), device=self.device), counts)
         in_row = torch.arange(len(row), device=self.device) - (counts.cumsum(0) - counts)[row]
         return row, self.starts[ids][row] + in_row
+
+    def cells(self, ids: Tensor) -> Cells:
+        """The ratings of some rows: [B]."""
+        row, place = self.places(ids)
+        counts = self.starts[ids + 1] - self.starts[ids]
+        starts = counts.cumsum(0) - counts
+        return Cells(starts, row, self.columns[place], self.values[place])
 
     def dense(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Some rows with every column.

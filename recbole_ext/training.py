@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import torch
 from recbole.trainer import Trainer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import LBFGS, Adam, Optimizer, Rprop, SparseAdam
 
 from recbole_ext import checkpoint
@@ -28,7 +28,8 @@ class SteppingTrainer(Trainer):
         return optimizer
 
     def _choose_optimizer(self, **kwargs: Any) -> Optimizer:
-        tables = [m.weight for m in self.model.modules() if getattr(m, "sparse", False)]
+        layers = self.model.modules()
+        tables = [m.weight for m in layers if isinstance(m, nn.Embedding) and m.sparse]
         if kwargs.get("learner", self.learner) != "sparse_adam" or not tables:
             return super()._build_optimizer(**kwargs)
         if kwargs.get("weight_decay", self.weight_decay):

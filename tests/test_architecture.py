@@ -17,7 +17,12 @@ LAYERS = [
     {"checking", "evaluation"},
     {"interactions", "models.memo", "models.averaging"},
     {"models.ncf.profiles"},
-    {"models.autorec.kernels", "models.autorec.corruption", "models.autorec.centring"},
+    {
+        "models.autorec.cells",
+        "models.autorec.kernels",
+        "models.autorec.corruption",
+        "models.autorec.centring",
+    },
     {"models.autorec.layers"},
     {"models.autorec.net", "models.autorec.settings", "models.ncf.net", "models.ncf.losses"},
     {"models.ncf.settings"},

@@ -7,10 +7,11 @@ import torch
 from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType
 from torch import Tensor
+from torch.nn import functional
 
 from recbole_ext import settings
 from recbole_ext.errors import SettingError
-from recbole_ext.interactions import Orientation, RatingRows
+from recbole_ext.interactions import Cells, Orientation, RatingRows, nearest_level
 from recbole_ext.models.autorec.centring import fit_baseline
 from recbole_ext.models.autorec.corruption import Corruption, corrupt
 from recbole_ext.models.autorec.kernels import GlobalKernel
@@ -25,6 +26,10 @@ from recbole_ext.models.memo import Memo
 
 # Rows that are encoded at a time where all of them are.
 _ROWS = 1024
+
+# Cells of a dense matrix product that take the time of one that is looked up: rows with fewer
+# ratings than one in so many columns are kept as their cells.
+_CELL = 30
 
 
 class _Batch(NamedTuple):
@@ -70,6 +75,10 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
         self.unseen_columns = ratings.columns.new_ones(ratings.n_columns, dtype=torch.bool)
         self.unseen_columns[ratings.columns] = False  # [C]
         size = chosen.global_kernel_size
+        n_cells = ratings.n_rows * ratings.n_columns
+        self.by_cells = _CELL * len(ratings.values) < n_cells and not (
+            size or chosen.refeeding or chosen.learner == "lbfgs"  # which need whole rows
+        )
         self.net = AutoRecNet(
             ratings.n_columns,
             chosen.hidden_sizes,
@@ -85,6 +94,7 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
             global_kernel=GlobalKernel(ratings.n_rows, size) if size else None,
             pattern=ratings.pattern() if chosen.observed_output else None,
             pattern_step=chosen.observed_output,
+            by_cells=self.by_cells,
         )
         self.average(chosen.averaging)
         self._hidden = Memo()
@@ -94,6 +104,8 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         ids = interaction[self.row_field]
+        if self.by_cells:
+            return self._loss_of_cells(ids) + self._penalty()
         batch = self._inputs(ids, self.chosen.corruption, self.chosen.corruption_rate)
         observed = batch.observed
         rows = self.baseline.taken_from(batch.clean, observed, self.baseline.rows[ids])
@@ -105,6 +117,20 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
             error = observed_squared_error(rebuilt, rows, observed)
             self.rebuilt = rebuilt.detach() if self.chosen.refeeding else None
         return error + self._penalty()
+
+    def _loss_of_cells(self, ids: Tensor) -> Tensor:
+        """The same error, of the observed cells alone."""
+        cells = self.rows.cells(ids)
+        hidden = self.net.encode(
+            self._cells(ids, cells, self.chosen.corruption, self.chosen.corruption_rate)
+        )
+        ratings = cells.values - self.baseline.at(ids[cells.row], cells.columns)
+        scores = self.net.scores_of_cells(hidden, cells)
+        if self.net.levels is not None:
+            classes = nearest_level(ratings, self.net.levels)
+            return functional.cross_entropy(scores, classes, reduction="sum") / len(ids)
+        error = functional.mse_loss(self.net.ratings(scores), ratings, reduction="sum")
+        return error / len(ids)
 
     def refeeding_loss(self, interaction: Any, rows: Tensor) -> Tensor:
         """The loss of rebuilt rows, fed back as rows in which every cell is a rating.
@@ -188,6 +214,24 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
         middle = slice(size // 2, None, size)
         return _Batch(inputs, shown[middle], clean[middle], observed[middle])
 
+    def _cells(
+        self, ids: Tensor, cells: Cells, corruption: Corruption = "none", rate: float = 0.0
+    ) -> Cells:
+        """The same of rows of which the cells are kept: what the net is given for them."""
+        all_of_them = torch.ones_like(cells.values, dtype=torch.bool)
+        shown, kept = corrupt(cells.values, all_of_them, corruption, rate, self.levels)
+        baseline = self.baseline.at(ids[cells.row], cells.columns)
+        values = torch.where(kept, shown - baseline, 0.0)
+        if not self.chosen.observed_input:
+            return cells._replace(values=values)
+        pattern = self.chosen.observed_input * kept.to(values)
+        return Cells(  # each rating and its part of the pattern, which has columns of its own
+            2 * cells.starts,
+            cells.row.repeat_interleave(2),
+            torch.stack([cells.columns, cells.columns + self.rows.n_columns], dim=1).ravel(),
+            torch.stack([values, pattern], dim=1).ravel(),
+        )
+
     def _all_rows(self) -> tuple[Tensor, ...]:
         return torch.arange(self.rows.n_rows, device=self.rows.device).split(_ROWS)
 
@@ -199,9 +243,11 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
         return self._hidden.get(weights, lambda: self._encode_all(None))
 
     def _encode_all(self, depth: int | None) -> Tensor:
-        blocks = [
-            self.predictor.encode(self._inputs(ids).inputs, depth) for ids in self._all_rows()
-        ]
+        blocks = []
+        for ids in self._all_rows():
+            cells = self._cells(ids, self.rows.cells(ids)) if self.by_cells else None
+            inputs = self._inputs(ids).inputs if cells is None else cells
+            blocks.append(self.predictor.encode(inputs, depth))
         return torch.cat(blocks)
 
     def predict(self, interaction: Any) -> Tensor:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from recbole_ext.interactions import Cells
+from recbole_ext.models.autorec.cells import weighted_sums
 from recbole_ext.models.autorec.kernels import LocalKernel
 from recbole_ext.models.memo import Memo
 
@@ -45,7 +47,9 @@ class Layer(nn.Module):
         """The squares of the weights; without biases and kernels."""
         raise NotImplementedError
 
-    def forward(self, x: Tensor) -> Tensor:  # [B, inputs] -> [B, outputs]
+    def forward(self, x: Tensor | Cells) -> Tensor:  # [B, inputs] -> [B, outputs]
+        if isinstance(x, Cells):
+            return weighted_sums(x, self.matrix().T) + self.bias
         return functional.linear(x, self.matrix(), self.bias)
 
 
@@ -56,14 +60,21 @@ class Dense(Layer):
         n_in, n_out: units.
         initialisation: of W.
         kernel_dim: of the kernel's space; 0 for no kernel.
+        by_input: whether what belongs to an input unit lies together in memory, for inputs of
+            which few are not 0; else what belongs to an output unit.
     """
 
     def __init__(
-        self, n_in: int, n_out: int, initialisation: Initialisation, kernel_dim: int
+        self,
+        n_in: int,
+        n_out: int,
+        initialisation: Initialisation,
+        kernel_dim: int,
+        by_input: bool = False,
     ) -> None:
         super().__init__(n_in, n_out)
-        self.weight = nn.Parameter(torch.empty(n_out, n_in))
-        _INITIALISE[initialisation](self.weight)
+        weight = _INITIALISE[initialisation](torch.empty(n_out, n_in))
+        self.weight = nn.Parameter(weight.T.contiguous().T if by_input else weight)
         self.kernel = LocalKernel(n_out, n_in, kernel_dim) if kernel_dim else None
 
     def matrix(self, outputs: Tensor | slice = slice(None)) -> Tensor:

@@ -47,7 +47,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recbole_ext.interactions import nearest_level
+from recbole_ext.interactions import Cells, nearest_level
+from recbole_ext.models.autorec.cells import products
 from recbole_ext.models.autorec.kernels import GlobalKernel, LocalKernel
 from recbole_ext.models.autorec.layers import (
     ACTIVATIONS,
@@ -76,6 +77,7 @@ class AutoRecNet(nn.Module):
         levels: [K], the ratings that occur, where the output is a softmax over them.
         global_kernel: goes over the rows before they are encoded.
         pattern, pattern_step: what the last layer's weights get added, see ``Patterned``.
+        by_cells: whether most rows will be encoded by their cells.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class AutoRecNet(nn.Module):
         global_kernel: GlobalKernel | None = None,
         pattern: Tensor | None = None,
         pattern_step: float = 1.0,
+        by_cells: bool = False,
     ) -> None:
         super().__init__()
         self.n_scores = 1 if levels is None else len(levels)  # of a column
@@ -104,7 +107,9 @@ class AutoRecNet(nn.Module):
             if tied and mirror < number:
                 layers.append(Tied(layers[mirror]))
             else:
-                layers.append(Dense(n_in, n_out, initialisation, kernel_dim))
+                layers.append(
+                    Dense(n_in, n_out, initialisation, kernel_dim, by_cells and not number)
+                )
         *hidden, last = layers
         self.hidden_layers = nn.ModuleList(hidden)
         self.last_layer = last if pattern is None else Patterned(last, pattern, pattern_step)
@@ -117,22 +122,28 @@ class AutoRecNet(nn.Module):
         self.register_buffer("levels", levels)
         self.global_kernel = global_kernel
 
-    def encode(self, rows: Tensor, depth: int | None = None) -> Tensor:
+    def encode(self, rows: Tensor | Cells, depth: int | None = None) -> Tensor:
         """g(V r + mu), with dropout in training.
 
         Args:
-            rows: [B, inputs]; or [B, size, inputs], which the global kernel makes rows of.
+            rows: [B, inputs]; or the cells of B rows; or [B, size, inputs], which the global
+                kernel makes rows of.
             depth: the number of hidden layers to go through; ``code_depth`` ends at the
                 narrowest one (the first, where several are), None at the last.
 
         Returns:
             [B, H].
         """
-        if self.global_kernel is not None and rows.ndim == 3:
-            rows = self.global_kernel(rows)
-        x = self.input_dropout(rows)
+        x: Tensor | Cells
+        if isinstance(rows, Cells):
+            x = rows._replace(values=self.input_dropout(rows.values))
+        else:
+            if self.global_kernel is not None and rows.ndim == 3:
+                rows = self.global_kernel(rows)
+            x = self.input_dropout(rows)
         for layer in self.hidden_layers[:depth]:
             x = self.dropout(self.g(layer(x)))
+        assert isinstance(x, Tensor)  # there is a hidden layer
         return x
 
     def scores(self, hidden: Tensor, columns: Tensor | None = None) -> Tensor:
@@ -142,6 +153,18 @@ class AutoRecNet(nn.Module):
             hidden, self.last_layer.matrix(outputs), self.last_layer.bias[outputs]
         )
         return flat.unflatten(-1, (-1, self.n_scores))
+
+    def scores_of_cells(self, hidden: Tensor, cells: Cells) -> Tensor:
+        """W_c h + b_c at some cells: [B, H] -> [n, 1], with classes [n, K]."""
+        outputs = self._outputs(cells.columns)  # [n, K]
+        spread = Cells(
+            cells.starts * self.n_scores,
+            cells.row.repeat_interleave(self.n_scores),
+            outputs.ravel(),
+            cells.values,
+        )
+        flat = products(hidden, self.last_layer.matrix(), spread)
+        return flat.view(outputs.shape) + self.last_layer.bias[outputs]
 
     def ratings(self, scores: Tensor) -> Tensor:  # [..., 1 or K] -> [...]
         """f, or the mean of the classes."""

@@ -1,0 +1,115 @@
+"""Cases on made-up data of 1, 5 and 20 million ratings (tests/benchmarks/shapes.py)."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.shapes import SHAPES
+from tests.benchmarks.speed.sides import Measured, Side, prepare, seconds
+
+ROOT = Path(__file__).parents[3]
+BOTH: tuple[Side, ...] = ("RecBole", "recbole_ext")
+OURS: tuple[Side, ...] = ("recbole_ext",)
+
+RATINGS: dict[str, Any] = {
+    "eval_args": {"split": {"RS": [0.9, 0.05, 0.05]}, "group_by": None, "mode": "labeled"},
+    "metrics": ["RMSE"],
+    "valid_metric": "RMSE",
+}
+
+
+def _ncf(side: Side, shape: str, data_path: str, batch: int) -> Any:
+    """A tower of 512/[256, 64]; ours with gradients of the rows that a batch has."""
+    given = {"data_path": data_path, "train_batch_size": batch, "mlp_hidden_size": [256, 64]}
+    given |= {"dropout_prob": 0.0, "valid_metric": "NDCG@10"}
+    if side == "recbole_ext":
+        own = {"embedding_size": 512, "learner": "sparse_adam"}
+        return prepare(side, "NCFMLP", shape, **own, **given)
+    size = {"mlp_embedding_size": 512, "mf_embedding_size": 1, "mf_train": False}
+    return prepare(side, "NeuMF", shape, **size, **given)
+
+
+def _step(run: Any, batches: Iterator[Any]) -> None:
+    run.trainer.optimizer.zero_grad()
+    run.model.calculate_loss(next(batches)).backward()
+    run.trainer.optimizer.step()
+
+
+def _since_the_start_of_the_process() -> float:
+    ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / 100
+
+
+def first_step(side: Side, shape: str, data_path: str, cached: bool) -> Measured:
+    """Seconds from the start of the process to the end of the first step of training."""
+    if not cached:
+        shutil.rmtree(Path(data_path) / shape / f"{shape}.cache", ignore_errors=True)
+    run = _ncf(side, shape, data_path, 8192)
+    run.model.train()
+    _step(run, iter(run.train))
+    return Measured(_since_the_start_of_the_process())
+
+
+def training(side: Side, shape: str, data_path: str, batch: int, steps: int) -> Measured:
+    """Examples a second, one drawn negative for each interaction."""
+    run = _ncf(side, shape, data_path, batch)
+    run.model.train()
+    batches = iter(run.train)
+    for _ in range(3):
+        _step(run, batches)
+    return Measured(batch / seconds(lambda: _step(run, batches), steps))
+
+
+def quality(side: Side, shape: str, data_path: str) -> Measured:
+    """NDCG@10 of the validation split after one epoch of batches of 8,192."""
+    run = _ncf(side, shape, data_path, 8192)
+    run.trainer._train_epoch(run.train, 0)
+    found = run.trainer.evaluate(run.valid, load_best_model=False)
+    return Measured(found["ndcg@10"])
+
+
+def _autorec(side: Side, shape: str, data_path: str, orientation: str) -> Any:
+    own = {"orientation": orientation, "hidden_sizes": [500], "train_batch_size": 1024}
+    return prepare(side, "AutoRec", shape, data_path=data_path, **own, **RATINGS)
+
+
+def autorec_epoch(side: Side, shape: str, data_path: str, orientation: str) -> Measured:
+    """Seconds of one epoch."""
+    run = _autorec(side, shape, data_path, orientation)
+    return Measured(seconds(lambda: run.trainer._train_epoch(run.train, 0), 1))
+
+
+def autorec_evaluation(side: Side, shape: str, data_path: str, orientation: str) -> Measured:
+    """Seconds of the RMSE of the held-out ratings."""
+    run = _autorec(side, shape, data_path, orientation)
+    return Measured(seconds(lambda: run.trainer.evaluate(run.test, load_best_model=False), 1))
+
+
+def cases(folder: Path) -> dict[Any, tuple[Side, ...]]:
+    """Make the data; case -> its sides."""
+    for shape in ("1m", "5m", "20m"):
+        command = [sys.executable, "-m", "tests.benchmarks.shapes", shape, str(folder)]
+        subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
+    path, made = str(folder), {}
+    for shape in ("1m", "5m", "20m"):
+        n = SHAPES[shape].ratings
+        sides = BOTH if shape == "20m" else OURS
+        cold, cached = (shape, path, False), (shape, path, True)
+        made[f"{n:,} ratings: first step of NCFMLP", "s", first_step, cold] = sides
+        made[f"{n:,} ratings: the same from the cache", "s", first_step, cached] = OURS
+        for of in ("item", "user"):
+            told = (shape, path, of)
+            made[f"{n:,} ratings: AutoRec by {of}s, epoch", "s", autorec_epoch, told] = OURS
+            name = f"{n:,} ratings: AutoRec by {of}s, RMSE"
+            made[name, "s", autorec_evaluation, told] = OURS
+        for batch, sides_of_batch in ((8192, sides), (131_072, OURS)):
+            name = f"{n:,} ratings: NCFMLP, batch {batch:,}"
+            told = (shape, path, batch, 10)
+            made[name, "examples/s", training, told] = sides_of_batch
+    name = f"{SHAPES['1m'].ratings:,} ratings: NCFMLP, after an epoch"
+    made[name, "NDCG@10", quality, ("1m", path)] = BOTH
+    return made
