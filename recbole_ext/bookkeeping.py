@@ -16,6 +16,8 @@ import torch
 import wrapt
 from torch import Tensor
 
+from recbole_ext.patching import rewrite
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -135,6 +137,40 @@ def _pop_sampling(
         return np.where(own[place] > chance, ids[place], other[place])
 
     return draw(*args, **kwargs)
+
+
+# --- taking lines ---------------------------------------------------------------------------
+
+# of Interaction.__getitem__, which makes a list of an array, and torch an array of the list
+INDEX = {
+    "(np.ndarray, torch.Tensor)": "(np.ndarray, torch.Tensor, list)",
+    "index.tolist()": "_as_index(index)",
+}
+
+# of AbstractDataLoader.__init__: a list of 18 million numbers, each of which is its place
+PLACES = {"dataset=list(range(self.sample_size))": "dataset=range(self.sample_size)"}
+
+
+def as_index(index: Any) -> Any:
+    """What tensors are indexed by as they are by ``index``: a tensor of integers, or a list."""
+    found = np.asarray(index)
+    if found.ndim != 1 or found.dtype.kind not in "iu":
+        return index.tolist() if hasattr(index, "tolist") else index
+    return torch.from_numpy(found.astype(np.int64, order="C"))
+
+
+# --- RecBole's modules ----------------------------------------------------------------------
+
+
+def mend_interactions(module: ModuleType) -> None:
+    """Put the arrays into ``recbole.data.interaction``."""
+    module._as_index = as_index  # type: ignore[attr-defined]
+    rewrite(module.Interaction.__getitem__, INDEX)
+
+
+def mend_loaders(module: ModuleType) -> None:
+    """Put the range into ``recbole.data.dataloader.abstract_dataloader``."""
+    rewrite(module.AbstractDataLoader.__init__, PLACES)
 
 
 def mend_samplers(module: ModuleType) -> None:

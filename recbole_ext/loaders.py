@@ -1,11 +1,12 @@
 """What a batch is: of training, where a model asks for one of its own, and of full rankings."""
 
+from collections.abc import Iterator
 from logging import getLogger
 from typing import Any
 
 import numpy as np
 import torch
-from recbole.data.dataloader import FullSortEvalDataLoader
+from recbole.data.dataloader import FullSortEvalDataLoader, TrainDataLoader
 from recbole.data.dataloader.abstract_dataloader import AbstractDataLoader
 from recbole.data.interaction import Interaction
 from torch import Tensor
@@ -56,9 +57,39 @@ def autorec_loader(config: Any) -> type[IdLoader]:
     return UserLoader if chosen.orientation == "user" else ItemLoader
 
 
-def ncf_loader(config: Any) -> type[IdLoader] | None:
-    """Users where each is trained with all items; else RecBole's loader of interactions."""
-    return UserLoader if config["negatives"] == "all" else None
+class InteractionLoader(TrainDataLoader):
+    """RecBole's batches of interactions, in RecBole's order, without its lists of numbers."""
+
+    def __iter__(self) -> Iterator[Interaction]:
+        if self.num_workers or not self.config["single_spec"]:
+            yield from super().__iter__()
+            return
+        # What torch draws: a seed for workers, the order, and another order when that is used up.
+        torch.empty((), dtype=torch.int64).random_(generator=self.generator)
+        order = torch.arange(self.sample_size)
+        if self.shuffle:
+            order = torch.randperm(self.sample_size, generator=self.generator)
+        for index in order.split(self.step):
+            yield self.collate_fn(index.numpy())
+        if self.shuffle:
+            torch.randperm(self.sample_size, generator=self.generator)
+
+
+class PositiveLoader(InteractionLoader):
+    """The same without drawn items: the interactions of a batch are told from each other."""
+
+    def _set_neg_sample_args(
+        self, config: Any, dataset: Any, dl_format: Any, neg_sample_args: Any
+    ) -> None:
+        nothing = {"distribution": "none", "sample_num": "none"}
+        super()._set_neg_sample_args(config, dataset, dl_format, nothing)
+
+
+def ncf_loader(config: Any) -> type[AbstractDataLoader]:
+    """Users where each is trained with all items; else interactions."""
+    return {"all": UserLoader, "in_batch": PositiveLoader, "sampled": InteractionLoader}[
+        config["negatives"]
+    ]
 
 
 class RankingLoader(FullSortEvalDataLoader):

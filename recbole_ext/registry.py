@@ -39,7 +39,7 @@ _PROPERTIES = Path(__file__).parent / "properties" / "model"
 class Entry:
     """What belongs to a model, each as ``module:name``; None where RecBole's own will do.
 
-    ``train_loader`` is a function that takes the ``Config`` and returns a class, or None.
+    ``train_loader`` is a function that takes the ``Config`` and returns a class.
     """
 
     model: str
@@ -261,9 +261,7 @@ def _get_dataloader(
     def ask(config: Any, phase: str) -> Any:
         entry = MODELS.get(config["model"])
         if phase == "train" and entry is not None and entry.train_loader is not None:
-            ours = _load(entry.train_loader)(config)
-            if ours is not None:
-                return ours
+            return _load(entry.train_loader)(config)
         found = wrapped(config, phase)
         if found.__name__ != "FullSortEvalDataLoader" or config["repeatable"]:
             return found
@@ -288,17 +286,13 @@ def _create_samplers(
     return ask(*args, **kwargs)
 
 
-def _mend_samplers(module: ModuleType) -> None:
-    from recbole_ext import bookkeeping  # imports torch, which `--help` need not wait for
+def _mend(function: str) -> Callable[[ModuleType], None]:
+    """Another module's function, imported when it is needed: `--help` need not wait for torch."""
 
-    bookkeeping.mend_samplers(module)
+    def mend(module: ModuleType) -> None:
+        _load(function)(module)
 
-
-def _mend_dataset(module: ModuleType) -> None:
-    from recbole_ext import caching, reading  # import pandas
-
-    reading.mend_dataset(module)
-    caching.mend_dataset(module)
+    return mend
 
 
 def _mend_loaders(module: ModuleType) -> None:
@@ -321,13 +315,23 @@ def _offer(suffix: str, field: str) -> Callable[[ModuleType], None]:
     return offer
 
 
+# RecBole's modules, and what puts arrays in the place of their loops.
+_ARRAYS = [
+    ("recbole.data.interaction", "bookkeeping:mend_interactions"),
+    ("recbole.data.dataloader.abstract_dataloader", "bookkeeping:mend_loaders"),
+    ("recbole.sampler.sampler", "bookkeeping:mend_samplers"),
+    ("recbole.data.dataset.dataset", "reading:mend_dataset"),
+    ("recbole.data.dataset.dataset", "caching:mend_dataset"),
+]
+
+
 def install() -> None:
     """Arrange for RecBole to find our models. Once a process: importing the package does it."""
     sys.meta_path.append(_Finder())
     after_import(_PACKAGE, _alias)
     after_import("recbole.config.configurator", _mend_config)
-    after_import("recbole.sampler.sampler", _mend_samplers)
-    after_import("recbole.data.dataset.dataset", _mend_dataset)
+    for module, function in _ARRAYS:
+        after_import(module, _mend(f"recbole_ext.{function}"))
     after_import("recbole.data.utils", _mend_loaders)
     after_import("recbole.data.dataset", _offer("Dataset", "dataset"))
     after_import("recbole.trainer", _offer("Trainer", "trainer"))

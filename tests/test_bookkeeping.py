@@ -7,11 +7,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from recbole.data.dataloader import FullSortEvalDataLoader
+from recbole.data.dataloader import FullSortEvalDataLoader, TrainDataLoader
+from recbole.data.interaction import Interaction
 from recbole.sampler.sampler import AbstractSampler, Sampler
 
 from recbole_ext.bookkeeping import Pairs
-from recbole_ext.loaders import RankingLoader, WideRankingLoader
+from recbole_ext.loaders import InteractionLoader, RankingLoader, WideRankingLoader
 from tests import runs
 
 lines = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 8)), max_size=40)
@@ -80,6 +81,52 @@ def test_drawn_items_are_recboles(distribution, same_user, ratings, monkeypatch)
     assert np.random.random() == after
     assert found.dtype == expected.dtype
     assert found.tolist() == expected.tolist()
+
+
+@given(st.lists(st.integers(0, 8)) | st.just([True, False] * 4 + [True]))
+def test_tensors_are_indexed_as_by_lists(index):
+    values = Interaction({"a": torch.arange(9) ** 2, "b": torch.randn(9, 2)})
+    backwards = np.array(index[::-1])[::-1]
+    for asked in (index, np.array(index, dtype=None if index else int), backwards):
+        if len(index):
+            found = values[asked]
+            assert torch.equal(found["a"], values["a"][index])
+            assert torch.equal(found["b"], values["b"][index])
+    assert torch.equal(
+        values[torch.tensor(index, dtype=None if index else int)]["a"], values["a"][index]
+    )
+    assert values[3]["a"] == 9
+    assert values[np.array(3)]["a"] == 9
+    assert values[2:4]["a"].tolist() == [4, 9]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("drawn", [1, 3])
+def test_batches_of_interactions_are_recboles(shuffle, drawn, ratings):
+    arguments = {"distribution": "uniform", "sample_num": drawn}
+    given = {**runs.SMALL["NCFMLP"], "train_neg_sample_args": arguments, "shuffle": shuffle}
+    ours = runs.prepare("NCFMLP", **given)
+    assert type(ours.train) is InteractionLoader
+    theirs = TrainDataLoader(ours.config, ours.train._dataset, ours.train._sampler, shuffle=shuffle)
+    assert len(ours.train) == len(theirs) > 2
+    for _ in range(2):
+        np.random.seed(3)
+        found = list(ours.train)
+        np.random.seed(3)
+        expected = list(theirs)
+        assert len(found) == len(expected)
+        for one, two in zip(found, expected, strict=True):
+            for column in two.columns:
+                assert torch.equal(one[column], two[column]), column
+
+
+def test_interactions_told_from_each_other_are_interactions(ratings):
+    run = runs.prepare("NCFMLP", **runs.SMALL["NCFMLP"], negatives="in_batch")
+    found = torch.cat([batch["user_id"] * 100 + batch["item_id"] for batch in run.train])
+    own = run.train._dataset.inter_feat
+    expected = own["user_id"] * 100 + own["item_id"]
+    assert found.sort().values.tolist() == expected.sort().values.tolist()
+    assert all(len(batch) <= 64 for batch in run.train)
 
 
 def test_a_user_who_has_everything_is_refused_as_by_recbole(tmp_path):

@@ -19,19 +19,13 @@ import click
 import torch
 
 from recbole_ext import processes
-from tests.benchmarks.speed import profile, report, scale, small
-from tests.benchmarks.speed.sides import Measured, Side, gemm_peak, peak_mebibytes
+from tests.benchmarks.speed import profile, report, scale, sides, small
+from tests.benchmarks.speed.sides import Measured, Side, gemm_peak
 
 BOTH: tuple[Side, ...] = ("RecBole", "recbole_ext")
 RESULTS = Path(__file__).parent / "results"
 
 Case = tuple[str, str, Callable[..., Measured], tuple[Any, ...]]
-
-
-def measure(side: Side, work: Callable[..., Measured], arguments: tuple[Any, ...]) -> Measured:
-    """A case, in a process of its own."""
-    found = work(side, *arguments)
-    return Measured(found.value, found.same, peak_mebibytes())
 
 
 def cases_of_ml_100k(grid: str) -> dict[Case, tuple[Side, ...]]:
@@ -66,13 +60,13 @@ def main(suite: str, rounds: int, only: str, output: Path) -> None:
             cases = scale.cases(Path(folder))
         jobs = {
             (case, side, number): (side, case[2], case[3])
-            for case, sides in cases.items()
+            for case, own in cases.items()
             if only in case[0]
             for number in range(1, rounds + 1)
-            for side in sides
+            for side in own
         }
         points = []
-        for (case, side, number), found in processes.run_all(jobs, measure, workers=1):
+        for (case, side, number), found in processes.run_all(jobs, sides.measure, workers=1):
             if found is None:
                 raise SystemExit(f"{case[0]}, {side}: {processes.DIED}")
             points.append(report.Point(case[0], case[1], side, number, found))

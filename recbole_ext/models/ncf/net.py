@@ -38,8 +38,8 @@ Norm = Literal["none", "batch", "layer"]
 Initialisation = Literal["normal", "paper", "xavier", "kaiming"]
 
 # Scoring all items keeps I x H_1 activations a user; users are taken in blocks that keep this
-# many numbers at a time (64 MiB in float32), which stay near the processor.
-_BLOCK = 2**24
+# many numbers at a time (8 MiB in float32), which stay in the processor's cache.
+_BLOCK = 2**21
 
 
 class Vectors(NamedTuple):
@@ -103,8 +103,7 @@ class NCFNet(nn.Module):
             self.mlp_layers = MLPLayers(sizes, dropout_prob, activation, bn=norm != "none")
             if embedding_dropout_prob is not None:
                 self.mlp_layers.mlp_layers[0] = nn.Dropout(embedding_dropout_prob)
-            if norm == "layer":
-                _replace_norms(self.mlp_layers.mlp_layers)
+            _settle(self.mlp_layers.mlp_layers, norm)
         width = gmf_size + (mlp_hidden_size[-1] if mlp_size else 0)
         self.predict_layer = nn.Linear(width, n_scores)
         self._other_part = Memo()
@@ -140,9 +139,10 @@ class NCFNet(nn.Module):
             pairs = torch.cat([self.user_embedding(users), self.item_embedding(items)], dim=-1)
             return self.mlp_layers(pairs)
         w_user, w_item = first.weight.chunk(2, dim=1)  # [H_1, E] each
-        z = once_each(users, lambda u: functional.linear(self.user_embedding(u), w_user))
+        p, q = self.user_embedding, self.item_embedding
+        z = once_each(users, p.num_embeddings, lambda u: functional.linear(p(u), w_user))
         z = z + once_each(
-            items, lambda i: functional.linear(self.item_embedding(i), w_item, first.bias)
+            items, q.num_embeddings, lambda i: functional.linear(q(i), w_item, first.bias)
         )
         for layer in rest:
             z = layer(z)
@@ -159,21 +159,22 @@ class NCFNet(nn.Module):
         scores: Tensor | int = 0
         mlp, gmf = self._tables("item" if of == "user" else "user")
         if known.gmf is not None and gmf is not None:
-            scores = torch.einsum("bf,kf,if->bik", known.gmf, h_gmf, gmf(_all(gmf)))
+            scores = torch.einsum("bf,kf,if->bik", known.gmf, h_gmf, gmf())
         if known.mlp is not None and mlp is not None:
-            tower = self._tower_of_all(known.mlp, mlp, of)
-            scores = scores + functional.linear(tower, h_mlp)
+            scores = scores + self._tower_scores_of_all(known.mlp, mlp, of, h_mlp)
         return self._squeeze(scores + self.predict_layer.bias)
 
-    def _tower_of_all(self, known: Tensor, others: Profile, of: Orientation) -> Tensor:
-        """z_{L+1} of some users with every item, or the other way: [B, E] -> [B, I, H_L]."""
+    def _tower_scores_of_all(
+        self, known: Tensor, others: Profile, of: Orientation, h: Tensor
+    ) -> Tensor:
+        """h z_{L+1} of some users with every item, or the other way: [B, E] -> [B, I, K]."""
         dropout, first, *rest = self.mlp_layers.mlp_layers
         w_known, w_others = first.weight.chunk(2, dim=1)  # [H_1, E] each
         if of == "item":
             w_known, w_others = w_others, w_known
 
         def project() -> Tensor:
-            return dropout(others(_all(others))) @ w_others.T
+            return dropout(others()) @ w_others.T
 
         weights = (*others.parameters(), first.weight)
         other_part = self._other_part.get(weights, project)  # [I, H_1]
@@ -183,7 +184,7 @@ class NCFNet(nn.Module):
             z = (block[:, None, :] + other_part).flatten(0, 1)  # [b * I, H_1]
             for layer in rest:
                 z = layer(z)
-            blocks.append(z.unflatten(0, (len(block), -1)))
+            blocks.append(functional.linear(z, h).unflatten(0, (len(block), -1)))
         return torch.cat(blocks)
 
     def _squeeze(self, scores: Tensor) -> Tensor:
@@ -195,15 +196,13 @@ class NCFNet(nn.Module):
         return super().train(mode)
 
 
-def _all(table: Profile) -> Tensor:
-    return torch.arange(table.num_embeddings, device=table.weight.device)
-
-
-def _replace_norms(layers: nn.Sequential) -> None:
-    """RecBole's tower knows batch norm alone."""
+def _settle(layers: nn.Sequential, norm: Norm) -> None:
+    """RecBole's tower knows batch norm alone, and copies what it could write over."""
     for number, layer in enumerate(layers):
-        if isinstance(layer, nn.BatchNorm1d):
+        if isinstance(layer, nn.BatchNorm1d) and norm == "layer":
             layers[number] = nn.LayerNorm(layer.num_features)
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = True  # what comes before it needs its own output for no gradient
 
 
 def _initialise(net: NCFNet, kind: Initialisation) -> None:

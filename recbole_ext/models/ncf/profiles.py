@@ -18,8 +18,16 @@ from torch.nn import functional
 from recbole_ext.interactions import RatingRows
 
 
-def once_each(ids: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-    """``compute(ids)``, which is computed once for those that are equal."""
+def once_each(ids: Tensor, n: int, compute: Callable[[Tensor | None], Tensor]) -> Tensor:
+    """``compute(ids)``, which is computed once for those that are equal.
+
+    Args:
+        ids: [B], each below ``n``.
+        n: with four times as many ids as there can be, nearly all occur: all are computed.
+        compute: [distinct] -> [distinct, ...]; None stands for all n.
+    """
+    if len(ids) >= 4 * n:
+        return functional.embedding(ids, compute(None))
     distinct, which = ids.unique(return_inverse=True)
     return functional.embedding(which, compute(distinct))
 
@@ -49,10 +57,17 @@ class Profile(nn.Embedding):
         if histories is not None:
             self.other = nn.Embedding(histories.n_columns, size, sparse=sparse)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """[B] -> [B, E]."""
-        own = super().forward(ids)
-        return own if self.histories is None else own + once_each(ids, self._histories_of)
+    def forward(self, ids: Tensor | None = None) -> Tensor:
+        """[B] -> [B, E]; None for all of them, in their order."""
+        everyone = ids is None
+        ids = self._all() if ids is None else ids
+        own = self.weight if everyone and not self.sparse else super().forward(ids)
+        if self.histories is None:
+            return own
+        return own + once_each(ids, self.num_embeddings, self._histories_of)
+
+    def _all(self) -> Tensor:
+        return torch.arange(self.num_embeddings, device=self.weight.device)
 
     def newcomer(self, others: Tensor) -> Tensor:
         """The vector of one that was not in training: the mean of all own ones, and its history.
@@ -68,8 +83,9 @@ class Profile(nn.Embedding):
             return own
         return own + self._history(others, torch.zeros_like(others), 1)
 
-    def _histories_of(self, ids: Tensor) -> Tensor:
+    def _histories_of(self, ids: Tensor | None) -> Tensor:
         assert self.histories is not None
+        ids = self._all() if ids is None else ids
         row, place = self.histories.places(ids)
         return self._history(self.histories.columns[place], row, len(ids))
 

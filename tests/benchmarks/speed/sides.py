@@ -79,3 +79,9 @@ def gemm_peak(size: int = 4096, times: int = 5) -> float:
     one, two = torch.randn(size, size), torch.randn(size, size)
     one @ two
     return 2 * size**3 / seconds(lambda: one @ two, times) / 1e9
+
+
+def measure(side: Side, work: Callable[..., Measured], arguments: tuple[Any, ...]) -> Measured:
+    """A case, in a process of its own."""
+    found = work(side, *arguments)
+    return Measured(found.value, found.same, peak_mebibytes())
