@@ -107,7 +107,7 @@ class AutoRecTrainer(SteppingTrainer):
                 loss = partial(self.model.refeeding_loss, batch, self.model.rebuilt)
                 self._next_step_minimises(loss)
                 optimizer.zero_grad()
-                loss().backward()
+                self._in_its_precision(loss).backward()
                 optimizer.step()
 
         hook = self.optimizer.register_step_post_hook(refeed)
@@ -115,6 +115,11 @@ class AutoRecTrainer(SteppingTrainer):
             return super()._train_epoch(train_data, epoch_idx, before_step, show_progress)
         finally:
             hook.remove()
+
+    def _in_its_precision(self, loss: Callable[[], Tensor]) -> Tensor:
+        """What RecBole does for the loss of a batch: ``enable_amp``."""
+        with torch.autocast(self.device.type, enabled=self.enable_amp):
+            return loss()
 
     def _next_step_minimises(self, loss: Callable[[], Tensor]) -> None:
         """Tell L-BFGS, which evaluates the loss itself; RecBole calls ``step()`` without it.
@@ -130,7 +135,7 @@ class AutoRecTrainer(SteppingTrainer):
         def evaluate() -> Tensor:
             torch.manual_seed(seed)
             optimizer.zero_grad()
-            value = loss()
+            value = self._in_its_precision(loss)
             value.backward()
             return value
 

@@ -206,3 +206,18 @@ def test_the_checkerboard_is_learnt(name, settings, tmp_path):
     assert n_items == 24
     assert total > 50
     assert right / total > 0.98
+
+
+@each
+def test_half_precision_learns_the_same(name, settings, ratings):
+    """RecBole's ``enable_amp``, which on a CPU is bfloat16."""
+    given = {**runs.SMALL[name], **settings, "epochs": 3, "eval_step": 0}
+    trained = {}
+    for amp in (False, True):
+        run = runs.prepare(name, **given, enable_amp=amp)
+        run.fit()
+        trained[amp] = list(run.trainer.train_loss_dict.values())
+        scores = run.model.full_sort_predict(next(iter(run.test))[0])
+        assert scores.dtype == torch.float32
+        assert scores.isfinite().all()
+    assert trained[True] == pytest.approx(trained[False], rel=0.02)

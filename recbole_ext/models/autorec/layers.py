@@ -125,10 +125,12 @@ class Patterned(Layer):
         self._added = Memo()
 
     def matrix(self, outputs: Tensor | slice = slice(None)) -> Tensor:
-        added = self._added.get(
-            (self.y,), lambda: self.step * torch.sparse.mm(self.pattern, self.y)
-        )
+        added = self._added.get((self.y,), self._add)
         return self.inner.matrix(outputs) + added[outputs]
+
+    def _add(self) -> Tensor:
+        with torch.autocast(self.y.device.type, enabled=False):  # torch has no half sparse product
+            return self.step * torch.sparse.mm(self.pattern, self.y)
 
     def penalty(self) -> Tensor:
         return (self.step * self.y).square().sum()  # that of M is counted where M is

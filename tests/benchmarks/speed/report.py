@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tests.benchmarks.speed.sides import Measured
 
 
@@ -89,6 +91,71 @@ def table(found: Sequence[Line]) -> str:
     head = ["", "unit", "RecBole", "recbole_ext", "times faster", "MiB, RecBole", "MiB"]
     numbers = ("", "", ".4g", ".4g", ".2f", ".0f", ".0f")
     return tabulate(rows, headers=head, floatfmt=numbers, tablefmt="github", missingval="-")
+
+
+def growth(found: Sequence[Line]) -> dict[str, list[tuple[int, float, float]]]:
+    """What grows -> (ratings, seconds of an epoch or a command, MiB), by ratings.
+
+    Examples a second are turned into the seconds of an epoch of two examples a rating.
+    """
+    grows: dict[str, list[tuple[int, float, float]]] = {}
+    for line in found:
+        ratings, _, name = line.case.partition(" ratings: ")
+        if line.unit not in ("s", "examples/s") or not name:
+            continue
+        n = int(ratings.replace(",", ""))
+        seconds = line.ours if line.unit == "s" else 2 * n / line.ours
+        grows.setdefault(name, []).append((n, seconds, line.memory))
+    return {name: sorted(points) for name, points in grows.items() if len(points) > 2}
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """b of the least-squares fit log value = a + b log size."""
+    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
+
+
+def growth_table(found: Sequence[Line]) -> str:
+    """The exponents by which seconds and memory grow with the number of ratings."""
+    from tabulate import tabulate
+
+    rows = []
+    for name, points in growth(found).items():
+        sizes, seconds, memory = zip(*points, strict=True)
+        rows.append([name, exponent(sizes, seconds), exponent(sizes, memory)])
+    head = ["grows with the ratings", "seconds", "MiB"]
+    return tabulate(rows, headers=head, floatfmt=".2f", tablefmt="github")
+
+
+def write_growth_plot(file: Path, found: Sequence[Line]) -> None:
+    """Seconds and memory against the number of ratings, on log-log axes."""
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(rows=1, cols=2, subplot_titles=("seconds", "memory of the process"))
+    colours = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#9c6b4e", "#a463f2")
+    for (name, points), colour in zip(growth(found).items(), colours * 2, strict=False):
+        sizes, seconds, memory = zip(*points, strict=True)
+        for column, values in ((1, seconds), (2, memory)):
+            told = f"{name}, exponent {exponent(sizes, values):.2f}"
+            figure.add_scatter(
+                x=sizes,
+                y=values,
+                name=told,
+                mode="lines+markers",
+                line_color=colour,
+                legend="legend" if column == 1 else "legend2",
+                row=1,
+                col=column,
+            )
+    figure.update_xaxes(type="log", title="ratings")
+    figure.update_yaxes(type="log")
+    figure.update_layout(
+        template="plotly_white",
+        height=820,
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.12, "entrywidth": 420},
+        legend2={"orientation": "h", "x": 0.55, "xanchor": "left", "y": -0.12, "entrywidth": 420},
+        margin={"b": 320},
+    )
+    figure.write_html(file, include_plotlyjs=True)
 
 
 def write_csv(file: Path, points: Sequence[Point]) -> None:

@@ -1,19 +1,12 @@
 """Cases on made-up data of 1, 5 and 20 million ratings (tests/benchmarks/shapes.py)."""
 
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.shapes import SHAPES
 from tests.benchmarks.speed.sides import Measured, Side, prepare, seconds
-
-ROOT = Path(__file__).parents[3]
-BOTH: tuple[Side, ...] = ("RecBole", "recbole_ext")
-OURS: tuple[Side, ...] = ("recbole_ext",)
 
 RATINGS: dict[str, Any] = {
     "eval_args": {"split": {"RS": [0.9, 0.05, 0.05]}, "group_by": None, "mode": "labeled"},
@@ -83,33 +76,7 @@ def autorec_epoch(side: Side, shape: str, data_path: str, orientation: str) -> M
     return Measured(seconds(lambda: run.trainer._train_epoch(run.train, 0), 1))
 
 
-def autorec_evaluation(side: Side, shape: str, data_path: str, orientation: str) -> Measured:
+def autorec_rmse(side: Side, shape: str, data_path: str, orientation: str) -> Measured:
     """Seconds of the RMSE of the held-out ratings."""
     run = _autorec(side, shape, data_path, orientation)
     return Measured(seconds(lambda: run.trainer.evaluate(run.test, load_best_model=False), 1))
-
-
-def cases(folder: Path) -> dict[Any, tuple[Side, ...]]:
-    """Make the data; case -> its sides."""
-    for shape in ("1m", "5m", "20m"):
-        command = [sys.executable, "-m", "tests.benchmarks.shapes", shape, str(folder)]
-        subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
-    path, made = str(folder), {}
-    for shape in ("1m", "5m", "20m"):
-        n = SHAPES[shape].ratings
-        sides = BOTH if shape == "20m" else OURS
-        cold, cached = (shape, path, False), (shape, path, True)
-        made[f"{n:,} ratings: first step of NCFMLP", "s", first_step, cold] = sides
-        made[f"{n:,} ratings: the same from the cache", "s", first_step, cached] = OURS
-        for of in ("item", "user"):
-            told = (shape, path, of)
-            made[f"{n:,} ratings: AutoRec by {of}s, epoch", "s", autorec_epoch, told] = OURS
-            name = f"{n:,} ratings: AutoRec by {of}s, RMSE"
-            made[name, "s", autorec_evaluation, told] = OURS
-        for batch, sides_of_batch in ((8192, sides), (131_072, OURS)):
-            name = f"{n:,} ratings: NCFMLP, batch {batch:,}"
-            told = (shape, path, batch, 10)
-            made[name, "examples/s", training, told] = sides_of_batch
-    name = f"{SHAPES['1m'].ratings:,} ratings: NCFMLP, after an epoch"
-    made[name, "NDCG@10", quality, ("1m", path)] = BOTH
-    return made

@@ -1,16 +1,24 @@
 """The two sides of a comparison, in a process of their own each."""
 
+import importlib
+import json
+import os
 import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from recbole_ext import running
+from recbole_ext import allocator, registry, running
+
+ROOT = Path(__file__).parents[3]
 
 Side = Literal["RecBole", "recbole_ext"]
 
@@ -31,28 +39,26 @@ class Measured:
 
 
 def prepare(side: Side, model: str, dataset: str, **settings: Any) -> running.Run:
-    """A run of RecBole; on RecBole's side without what this package has changed in its speed.
+    """A run; on RecBole's side without what this package has changed in RecBole's speed.
 
-    What lets RecBole run at all on today's libraries stays, and so does the allocator's setting,
-    which the processes of a benchmark have on both sides.
+    What lets RecBole run at all on today's libraries stays.
     """
     if side == "RecBole":
         _take_out()
+    else:
+        allocator.keep_freed_memory()  # as the commands do
     given = {"show_progress": False, "state": "CRITICAL", "metric_decimal_place": 10}
     return running.prepare(model, dataset, {**given, "weight_decay": 0.0, **settings})
 
 
 def _take_out() -> None:
+    assert "recbole" not in sys.modules
+    for _, function in registry._ARRAYS:
+        module, name = function.split(":")
+        setattr(importlib.import_module(f"recbole_ext.{module}"), name, lambda module: None)
     from recbole.data import utils
-    from recbole.sampler.sampler import AbstractSampler, Sampler
 
-    for owner, name in (
-        (Sampler, "get_used_ids"),
-        (AbstractSampler, "sample_by_key_ids"),
-        (AbstractSampler, "_pop_sampling"),
-        (utils, "get_dataloader"),
-    ):
-        setattr(owner, name, getattr(vars(owner)[name], "__wrapped__", vars(owner)[name]))
+    utils.get_dataloader = utils.get_dataloader.__wrapped__
 
 
 def seconds(work: Callable[[], Any], times: int) -> float:
@@ -81,7 +87,13 @@ def gemm_peak(size: int = 4096, times: int = 5) -> float:
     return 2 * size**3 / seconds(lambda: one @ two, times) / 1e9
 
 
-def measure(side: Side, work: Callable[..., Measured], arguments: tuple[Any, ...]) -> Measured:
-    """A case, in a process of its own."""
-    found = work(side, *arguments)
-    return Measured(found.value, found.same, peak_mebibytes())
+def measure(side: Side, work: str, arguments: Sequence[Any]) -> Measured:
+    """A case, ``module:function`` of this folder, in a process of its own."""
+    told = [side, work, json.dumps(arguments)]
+    command = [sys.executable, "-m", "tests.benchmarks.speed.child", *told]
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        ended = subprocess.run(
+            command, cwd=scratch, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+    return Measured(**json.loads(ended.stdout.splitlines()[-1]))

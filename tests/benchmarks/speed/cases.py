@@ -1,0 +1,84 @@
+"""What is measured."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.benchmarks.shapes import SHAPES
+from tests.benchmarks.speed.sides import Side
+
+BOTH: tuple[Side, ...] = ("RecBole", "recbole_ext")
+OURS: tuple[Side, ...] = ("recbole_ext",)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of the table.
+
+    Attributes:
+        name: what it is called.
+        unit: of its value; of seconds, less is better.
+        work: ``module:function`` of this folder.
+        arguments: of the function, after the side.
+        sides: who runs it.
+    """
+
+    name: str
+    unit: str
+    work: str
+    arguments: tuple[Any, ...]
+    sides: tuple[Side, ...] = BOTH
+
+
+def of_ml_100k(data_path: str) -> list[Case]:
+    """Those on ml-100k; ``data_path`` has its grid."""
+    return [
+        *(
+            Case(f"NCFMLP, training, batch {n:,}", "examples/s", "small:training", (n,))
+            for n in (2048, 8192)
+        ),
+        *(
+            Case(f"NCFMLP, full ranking, batch {n:,}", "s", "small:evaluation", (n,))
+            for n in (4096, 409_600)
+        ),
+        Case("NCFMLP, grid", "cells/s", "small:grid", (data_path,)),
+        *(
+            Case(f"AutoRec by {of}s, epoch, batch {n:,}", "s", "small:autoencoder", (of, n))
+            for n in (256, 2048)
+            for of in ("user", "item")
+        ),
+    ]
+
+
+def of_scale(data_path: str) -> list[Case]:
+    """Those on made-up data, which is in ``data_path``."""
+    made = [
+        Case("1,000,209 ratings: NCFMLP, an epoch", "NDCG@10", "scale:quality", ("1m", data_path))
+    ]
+    for shape in ("1m", "5m", "20m"):
+        name, at = f"{SHAPES[shape].ratings:,} ratings", (shape, data_path)
+        sides = BOTH if shape == "20m" else OURS
+        made += [
+            Case(f"{name}: first step", "s", "scale:first_step", (*at, False), sides),
+            Case(f"{name}: first step, cached", "s", "scale:first_step", (*at, True), OURS),
+            Case(
+                f"{name}: NCFMLP, batch 8,192",
+                "examples/s",
+                "scale:training",
+                (*at, 8192, 20),
+                sides,
+            ),
+            Case(
+                f"{name}: NCFMLP, batch 131,072",
+                "examples/s",
+                "scale:training",
+                (*at, 131_072, 5),
+                OURS,
+            ),
+        ]
+        for of in ("item", "user"):
+            told = (*at, of)
+            made += [
+                Case(f"{name}: AutoRec by {of}s, epoch", "s", "scale:autorec_epoch", told, OURS),
+                Case(f"{name}: AutoRec by {of}s, RMSE", "s", "scale:autorec_rmse", told, OURS),
+            ]
+    return made
