@@ -88,6 +88,21 @@ def test_a_benchmark_has_what_the_searches_have_found(plan, path):
         assert used[name] == wanted[name], name
 
 
+def test_each_loss_on_the_grid_has_the_best_learning_rate_of_its_search():
+    path = ROOT / "configs" / "search" / "grid_ncf_mlp.yaml"
+    chosen, given = search.read(path), plans.read(PLANS_AT / "grid.yaml")
+    with path.with_suffix(".csv").open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert {json.loads(line["loss_type"]) for line in lines} == set(given.models)
+    for loss, model in given.models.items():
+        own = [line for line in lines if json.loads(line["loss_type"]) == loss]
+        best = max(own, key=lambda line: float(line["valid_score"]))
+        used = {**settings_of("NCFMLP"), **model.settings}
+        wanted = {**chosen.base, **{name: json.loads(best[name]) for name in chosen.names}}
+        for name in wanted:
+            assert used[name] == wanted[name], (loss, name)
+
+
 def settings_of(model: str) -> dict:
     """What a model's settings are where nothing is said."""
     from recbole.config import Config

@@ -68,17 +68,23 @@ def test_the_readme_quotes_the_ranking():
     assert "\n".join(shown) in text
 
 
-def test_the_table_of_options_is_the_results():
-    text = (ROOT / "configs" / "autorec.md").read_text(encoding="utf-8")
-    table = re.search(r"\| beside the plain model .*\n\| ---.*\n((?:\|.*\n)+)", text)
+@pytest.mark.parametrize(
+    ("page", "head", "results", "bigger"),
+    [
+        ("autorec", "beside the plain model", "autorec_options", False),
+        ("ncf", "beside the tuned model", "ncf_losses", True),
+    ],
+)
+def test_the_tables_of_options_are_the_results(page, head, results, bigger):
+    text = (ROOT / "configs" / f"{page}.md").read_text(encoding="utf-8")
+    table = re.search(rf"\| {head} .*\n\| ---.*\n((?:\|.*\n)+)", text)
     shown = [line.strip("| ").split(" | ") for line in table.group(1).splitlines()]
-    results = ROOT / "configs" / "search" / "autorec_options.csv"
+    results = ROOT / "configs" / "search" / f"{results}.csv"
     with results.open(encoding="utf-8", newline="") as stream:
         scores = {int(line["trial"]): float(line["valid_score"]) for line in csv.DictReader(stream)}
-    assert [f"{score:.4f}" for score in sorted(scores.values())] == [line[1] for line in shown]
-    assert [f"{score - scores[0]:+.4f}" for score in sorted(scores.values())] == [
-        line[2] for line in shown
-    ]
+    ordered = sorted(scores.values(), reverse=bigger)
+    assert [f"{score:.4f}" for score in ordered] == [line[1] for line in shown]
+    assert [f"{score - scores[0]:+.4f}" for score in ordered] == [line[2] for line in shown]
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
