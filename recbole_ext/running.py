@@ -5,11 +5,13 @@ looks at a trained model need not.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from recbole_ext.errors import SettingError
+
+Watch = Callable[[int, float], object]
 
 # The settings of a run that is one of many, whose output nobody reads.
 QUIET = {"show_progress": False, "state": "CRITICAL"}
@@ -27,21 +29,24 @@ class Run:
     model: Any
     trainer: Any
 
-    def fit(self, saved: bool = True) -> tuple[float, Any]:
+    def fit(self, saved: bool = True, watch: Watch | None = None) -> tuple[float, Any]:
         """Train; the best validation score and all metrics of that epoch.
 
         Args:
             saved: whether the best epoch is kept in a checkpoint.
+            watch: called after each evaluation with the epoch, from 0 on, and its score.
         """
-        return self.trainer.fit(self.train, self.valid, verbose=False, saved=saved)
+        return self.trainer.fit(
+            self.train, self.valid, verbose=False, saved=saved, callback_fn=watch
+        )
 
-    def fit_validated(self, saved: bool = True) -> tuple[float, Any]:
+    def fit_validated(self, saved: bool = True, watch: Watch | None = None) -> tuple[float, Any]:
         """The same, for what is judged by the score.
 
         Raises:
             SettingError: there is none, or it is no number.
         """
-        score, metrics = self.fit(saved)
+        score, metrics = self.fit(saved, watch)
         if not math.isfinite(score):
             raise SettingError(f"expected a validation score, found {score}: see eval_step, epochs")
         return float(score), metrics

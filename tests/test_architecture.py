@@ -34,6 +34,7 @@ LAYERS = [
     {"benchmark.statistics", "benchmark.plan"},
     {"benchmark.runs"},
     {"benchmark.summary"},
+    {"benchmark.report"},
     {"movielens.catalogue", "movielens.download", "movielens.folders", "movielens.raw"},
     {"movielens.convert", "movielens.rows"},
     {"movielens.splits", "movielens.describe"},

@@ -1,6 +1,8 @@
 """Benchmarks: the plan, its runs, and the table."""
 
+import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,8 +10,8 @@ from click.testing import CliRunner
 
 from recbole_ext import processes
 from recbole_ext.benchmark import plan as plans
+from recbole_ext.benchmark import report, statistics, summary
 from recbole_ext.benchmark import runs as benchmark_runs
-from recbole_ext.benchmark import statistics, summary
 from recbole_ext.benchmark.plan import Key
 from recbole_ext.cli import main
 from recbole_ext.errors import SettingError
@@ -117,7 +119,7 @@ def test_a_benchmark_runs_goes_on_and_equals_plain_runs(file):
         found = {}
         for text in texts:
             line = json.loads(text)
-            del line["seconds"]
+            del line["seconds"], line["test_seconds"]
             found[line["label"], line["seed"]] = line
         return found
 
@@ -216,3 +218,54 @@ def test_results_of_other_settings_are_refused(file):
     output.write_text("{}\n")
     with pytest.raises(SettingError, match="line 1: expected a run"):
         benchmark_runs.load(output, plan)
+
+
+def test_a_report(file, tmp_path):
+    result = invoke(file, "--report", tmp_path / "report")
+    assert result.exit_code == 0
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "<h1>5 models on made</h1>" in page
+    assert "The test split was read 10 times" in page
+    assert f"recbole-ext benchmark {file}" in page
+    assert not re.search(r"<(script|link|img)[^>]*(src|href)=", page)  # nothing from elsewhere
+    plan = plans.read(file)
+    results = benchmark_runs.load(file.with_suffix(".jsonl"), plan)
+    head, rows = summary.table(plan, summary.lines(plan, results, "made"))
+    for row in rows:
+        for cell in row[1:]:
+            assert f"<td>{cell}</td>" in page
+    for title in ("Learning curves", "Accuracy and scoring time", "Users", "Means and intervals"):
+        assert f"<h3>{title}</h3>" in page
+    for run in results:
+        assert [epoch for epoch, _ in run.curve] == [1, 2] or run.label == "Pop"
+        assert run.environment["recbole"] == "1.2.1"
+        assert run.test_seconds > 0
+    hashes = {seed: {run.split for run in results if run.seed == seed} for seed in (1, 2)}
+    assert len(hashes[1]) == len(hashes[2]) == 1
+    assert hashes[1] != hashes[2]
+    for split in (*hashes[1], *hashes[2]):
+        assert split in page
+    with (tmp_path / "report" / "made.csv").open(newline="") as stream:
+        assert list(csv.reader(stream)) == [head, *rows]
+    markdown = (tmp_path / "report" / "made.md").read_text()
+    assert f"| {rows[0][0]} " in markdown
+    latex = (tmp_path / "report" / "made.tex").read_text()
+    assert latex.count("rule") == 3
+    assert rows[0][1].replace("±", "$\\pm$") in latex
+
+
+def test_ties_and_failures_are_shown_as_such(file, tmp_path):
+    plan = plans.read(file)
+    base, noise = np.random.default_rng(0).random((2, 50))
+    results = [
+        made("Pop", 1, base),
+        made("BPR", 1, base + 0.5),
+        made("MLP", 1, base + 0.5 + 0.01 * (noise - 0.501)),
+        made("GMF", 1, base, error="ValueError: <nan> & more"),
+    ]
+    report.write(tmp_path / "report", plan, results, "made by hand")
+    page = (tmp_path / "report" / "report.html").read_text()
+    marks = dict(re.findall(r'<tr class="(\w*)"><th scope="row">(\w+)', page))
+    assert marks == {"best": "BPR", "tie": "MLP", "": "NeuMF"} or marks["best"] == "BPR"
+    assert page.count("not significantly different from the best") == 1
+    assert "ValueError: &lt;nan&gt; &amp; more" in page

@@ -68,6 +68,19 @@ def test_the_readme_quotes_the_ranking():
     assert "\n".join(shown) in text
 
 
+def test_the_readme_quotes_the_grid():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, rows = tables_of(ROOT / "configs" / "benchmark" / "grid.yaml")["ml-100k-grid"]
+    names = {
+        "RMSE": "the post's loss, RMSE",
+        "BCE": "BCE",
+        "CE": "ratings 0 to 5 as classes",
+    }
+    shown = {row[0]: row[1:4] for row in rows}
+    for label, name in names.items():
+        assert f"| {name} | {' | '.join(shown[label])} |" in text
+
+
 @pytest.mark.parametrize(
     ("page", "head", "results", "bigger"),
     [

@@ -4,17 +4,23 @@ A line is a JSON object; lines are only added, and a run that has one is not rep
 split is evaluated once in each run, by the epoch that validation has chosen.
 """
 
+import hashlib
 import json
+import os
+import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from recbole_ext import evaluation, lines, processes, running
 from recbole_ext.benchmark import plan as plans
 from recbole_ext.benchmark.plan import Key, Plan
+from recbole_ext.bookkeeping import Pairs
 from recbole_ext.errors import SettingError, in_a_line
 
 
@@ -30,6 +36,10 @@ class Result:
         users: the plan's metric -> each user's value in the test split, by RecBole's ids.
         epochs: until the best one, from 1 on.
         seconds: of training and validation.
+        curve: after each evaluation of the validation split, the epochs so far and the score.
+        test_seconds: of the evaluation of the test split.
+        split: a hash of the test split's interactions.
+        environment: the versions and the machine.
     """
 
     dataset: str
@@ -42,6 +52,10 @@ class Result:
     users: dict[str, list[float]]
     epochs: int
     seconds: float
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    test_seconds: float = 0.0
+    split: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -96,9 +110,13 @@ def measure(plan: Plan, key: Key, data_path: str) -> Result:
                 first.fit()
                 files[text] = first.trainer.saved_model_file
             made = _prepare(plan, key.label, key.dataset, told, files)
-            _, valid = made.fit_validated()
+            curve: list[tuple[int, float]] = []
+            _, valid = made.fit_validated(
+                watch=lambda epoch, score: curve.append((epoch + 1, round(float(score), 6)))
+            )
             seconds = time.perf_counter() - start
             test, users = evaluation.per_user(made.trainer, made.test, show_progress=False)
+            test_seconds = time.perf_counter() - start - seconds
         except Exception as error:  # whatever a run can die of is this run's result
             return _failed(plan, key, in_a_line(error), time.perf_counter() - start)
     compared = users.metrics.get(plan.metric)
@@ -111,7 +129,35 @@ def measure(plan: Plan, key: Key, data_path: str) -> Result:
         users={} if compared is None else {plan.metric: compared.round(6).tolist()},
         epochs=made.best_epoch,
         seconds=round(seconds, 1),
+        curve=curve,
+        test_seconds=round(test_seconds, 3),
+        split=_hash(made.test._dataset),
+        environment=_environment(),
     )
+
+
+def _hash(dataset: Any) -> str:
+    """Of the interactions of a split: the same for all models that were given the same."""
+    return hashlib.blake2b(Pairs.of_dataset(dataset).keys.tobytes(), digest_size=8).hexdigest()
+
+
+def _environment() -> dict[str, str]:
+    import torch
+
+    packages = ("recbole", "recbole_ext", "torch", "numpy", "pandas", "scipy")
+    found = {name: version(name) for name in packages}
+    processor = platform.processor() or platform.machine()
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(x for x in lines if x.startswith("model name")).split(":")[1].strip()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return {
+        "Python": platform.python_version(),
+        **found,
+        "processor": f"{processor}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        "GPU": device,
+        "system": platform.platform(terse=True),
+    }
 
 
 def _failed(plan: Plan, key: Key, reason: str, seconds: float) -> Result:

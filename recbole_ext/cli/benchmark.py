@@ -11,17 +11,27 @@ from recbole_ext.cli.data.shared import data_path_option
 EXAMPLE = """\b
 Examples:
   recbole-ext benchmark configs/benchmark/ranking.yaml --dry-run
-  recbole-ext benchmark configs/benchmark/ranking.yaml --workers 2
+  recbole-ext benchmark configs/benchmark/ranking.yaml --workers 2 --report report
 """
 
 
 @click.command(context_settings=HELP, epilog=EXAMPLE)
 @runs_a_file(".jsonl")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A folder for report.html, and the tables as Markdown, csv and LaTeX.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
 @data_path_option
 @reports_errors
 def benchmark(
-    file: Path, output: Path | None, workers: int, dry_run: bool, data_path: Path
+    file: Path,
+    output: Path | None,
+    workers: int,
+    report: Path | None,
+    dry_run: bool,
+    data_path: Path,
 ) -> None:
     """Train and test the models of the plan FILE, each with each seed, and print their table.
 
@@ -32,6 +42,7 @@ def benchmark(
     from tqdm import tqdm
 
     from recbole_ext.benchmark import plan as plans
+    from recbole_ext.benchmark import report as reports
     from recbole_ext.benchmark import runs, summary
 
     plan = plans.read(file)
@@ -60,5 +71,8 @@ def benchmark(
         head, rows = summary.table(plan, summary.lines(plan, results, dataset))
         click.echo(f"\n{dataset}, test, mean and standard deviation over seeds {plan.seeds}:\n")
         click.echo(tabulate(rows, headers=head, tablefmt="github", disable_numparse=True))
+    if report is not None:
+        page, *_ = reports.write(report, plan, results, f"recbole-ext benchmark {file}")
+        click.echo(f"\n{page}", err=True)
     if any(result.error for result in results):
         sys.exit(1)

@@ -1,0 +1,321 @@
+"""The report of a benchmark: a page that needs no network, and tables as Markdown, csv, LaTeX."""
+
+import csv
+import json
+import statistics as means
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from recbole_ext.benchmark import statistics, summary
+from recbole_ext.benchmark.plan import Plan
+from recbole_ext.benchmark.runs import Result
+
+# Differences with a larger corrected p-value are shown as ties.
+LEVEL = 0.05
+
+# For eight models or more they begin again; chosen to be told apart without colour vision.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#4d4d4d", "#8c6d31")
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A data set in the page."""
+
+    name: str
+    head: list[str]
+    rows: list[list[str]]
+    marks: list[str]  # of each row: best, tie or nothing
+    pictures: list[tuple[str, str, str]]  # a title, what it shows in a sentence, the picture
+    failed: list[tuple[str, str]]
+
+
+def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> list[Path]:
+    """Write ``report.html`` and, for each data set, ``<name>.md``, ``.csv`` and ``.tex``.
+
+    Args:
+        folder: where; made if it is not there.
+        plan: of the benchmark.
+        results: its runs.
+        command: what makes them again.
+
+    Returns:
+        the files.
+    """
+    import jinja2
+    from plotly.offline import get_plotlyjs
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sections, files = [], []
+    for dataset in plan.datasets:
+        found = summary.lines(plan, results, dataset)
+        head, rows = summary.table(plan, found)
+        files += _write_tables(folder / dataset, head, rows)
+        sections.append(
+            _Section(
+                dataset,
+                head,
+                rows,
+                [_mark(number, line) for number, line in enumerate(found)],
+                list(_pictures(plan, results, dataset, [x.label for x in found if x.runs])),
+                [(line.label, reason) for line in found for reason in line.failed],
+            )
+        )
+    place = Path(__file__).with_name("report.html.j2")
+    page = jinja2.Template(place.read_text(encoding="utf-8"), autoescape=True).render(
+        plan=plan,
+        sections=sections,
+        command=command,
+        script=get_plotlyjs(),
+        level=LEVEL,
+        environments=_environments(results),
+        splits=_splits(results),
+        settings={label: _told(model.settings) for label, model in plan.models.items()},
+        reads=len([result for result in results if not result.error]),
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    return [folder / "report.html", *files]
+
+
+def _mark(number: int, line: summary.Line) -> str:
+    if not line.runs:
+        return ""
+    if number == 0:
+        return "best"
+    return "tie" if line.p_value is not None and line.p_value > LEVEL else ""
+
+
+def _told(settings: dict[str, Any]) -> str:
+    return yaml.safe_dump(settings, sort_keys=True, allow_unicode=True) if settings else "defaults"
+
+
+def _environments(results: Sequence[Result]) -> list[dict[str, str]]:
+    """What the runs have run on; more than one if they were made at several places."""
+    told = {json.dumps(result.environment, sort_keys=True) for result in results}
+    return [json.loads(text) for text in sorted(told) if text != "{}"]
+
+
+def _splits(results: Sequence[Result]) -> str:
+    """The hash of each test split; more than one where runs of a seed had other interactions."""
+    found: dict[tuple[str, int], set[str]] = {}
+    for result in results:
+        if result.split:
+            found.setdefault((result.dataset, result.seed), set()).add(result.split)
+    told = [
+        f"{name}, seed {seed}: {' and '.join(sorted(of))}" for (name, seed), of in found.items()
+    ]
+    return "; ".join(told) or "not recorded"
+
+
+# --- tables ---------------------------------------------------------------------------------
+
+
+def _write_tables(place: Path, head: list[str], rows: list[list[str]]) -> list[Path]:
+    import pandas as pd
+    from tabulate import tabulate
+
+    markdown, table, latex = (place.with_name(f"{place.name}.{x}") for x in ("md", "csv", "tex"))
+    text = tabulate(rows, headers=head, tablefmt="github", disable_numparse=True)
+    markdown.write_text(text + "\n", encoding="utf-8")
+    with table.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([head, *rows])
+    shown = pd.DataFrame([[_latex(cell) for cell in row] for row in rows])
+    shown.columns = [_latex(name) for name in head]
+    styled = shown.style.hide(axis="index")
+    columns = "l" + "r" * (len(head) - 1)
+    latex.write_text(styled.to_latex(hrules=True, column_format=columns), encoding="utf-8")
+    return [markdown, table, latex]
+
+
+def _latex(text: str) -> str:
+    for sign in "&%$#_{}":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("±", "$\\pm$")
+
+
+# --- pictures -------------------------------------------------------------------------------
+
+
+def _pictures(plan: Plan, results: Sequence[Result], dataset: str, labels: list[str]) -> Any:
+    runs = {
+        label: [r for r in results if r.key[:2] == (dataset, label) and not r.error]
+        for label in labels
+    }
+    colour = {label: _COLOURS[number % len(_COLOURS)] for number, label in enumerate(plan.models)}
+    metric = plan.metric
+    makers = (
+        ("Means and intervals", f"The mean {metric} with a 95% interval over users", _intervals),
+        ("Learning curves", "The validation score after each evaluation, mean over seeds", _curves),
+        ("Accuracy and training time", f"{metric} against seconds of training", _training),
+        ("Accuracy and scoring time", f"{metric} against seconds of scoring", _scoring),
+        ("Users", f"How {metric} is spread over users", _users),
+        ("Coverage", f"{metric} against the share of items in some user's list", _coverage),
+    )
+    for title, told, make in makers:
+        figure = make(metric, runs, colour)
+        if figure is None:
+            continue
+        figure.update_layout(
+            template="plotly_white",
+            margin={"l": 10, "r": 10, "t": 20, "b": 10},
+            font={"family": "system-ui, sans-serif", "size": 13},
+            legend={"orientation": "h", "y": -0.2},
+            height=figure.layout.height or 420,
+        )
+        figure.update_xaxes(automargin=True)
+        figure.update_yaxes(automargin=True)
+        options = {"responsive": True, "displayModeBar": False}
+        picture = figure.to_html(full_html=False, include_plotlyjs=False, config=options)
+        yield title, told, picture
+
+
+Runs = dict[str, list[Result]]
+
+
+def _users_of(metric: str, runs: list[Result]) -> np.ndarray | None:
+    if not runs or any(metric not in run.users for run in runs):
+        return None
+    return np.mean([run.users[metric] for run in runs], axis=0)
+
+
+def _intervals(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+    import plotly.graph_objects as go
+
+    users = {label: _users_of(metric, own) for label, own in runs.items()}
+    found = {label: values for label, values in users.items() if values is not None}
+    if not found:
+        return None
+    means_of = {label: float(values.mean()) for label, values in found.items()}
+    ends = {label: statistics.interval(values) for label, values in found.items()}
+    figure = go.Figure(
+        go.Scatter(
+            x=list(means_of.values()),
+            y=list(means_of),
+            mode="markers",
+            marker={"size": 11, "color": [colour[label] for label in means_of]},
+            error_x={
+                "symmetric": False,
+                "array": [ends[label][1] - mean for label, mean in means_of.items()],
+                "arrayminus": [mean - ends[label][0] for label, mean in means_of.items()],
+                "color": "#666",
+            },
+        )
+    )
+    figure.update_xaxes(title=metric)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_layout(height=110 + 36 * len(found))
+    return figure
+
+
+def _curves(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for label, own in runs.items():
+        curves = [run.curve for run in own if len(run.curve) > 1]
+        if not curves:
+            continue
+        # a run that has stopped early keeps its best score from there on
+        longest = max(curves, key=len)
+        scores = [
+            [score for _, score in curve] + [max(s for _, s in curve)] * (len(longest) - len(curve))
+            for curve in curves
+        ]
+        figure.add_scatter(
+            x=[epoch for epoch, _ in longest],
+            y=np.mean(scores, axis=0),
+            name=label,
+            mode="lines",
+            line={"color": colour[label]},
+        )
+    if not figure.data:
+        return None
+    figure.update_xaxes(title="epochs", type="log")
+    figure.update_yaxes(title="validation score")
+    return figure
+
+
+def _against(title: str, metric: str, points: dict[str, tuple[float, float]], colour: Any) -> Any:
+    import plotly.graph_objects as go
+
+    if len(points) < 2:
+        return None
+    figure = go.Figure()
+    for label, (x, y) in points.items():
+        figure.add_scatter(
+            x=[x],
+            y=[y],
+            name=label,
+            text=[label],
+            textposition="top center",
+            mode="markers+text",
+            marker={"size": 11, "color": colour[label]},
+            showlegend=False,
+            cliponaxis=False,
+        )
+    heights = [y for _, y in points.values()]
+    room = 0.12 * (max(heights) - min(heights)) or 0.1  # for the names
+    figure.update_xaxes(title=title)
+    figure.update_yaxes(title=metric, range=[min(heights) - room, max(heights) + 2 * room])
+    return figure
+
+
+def _mean_of(runs: list[Result], metric: str) -> float:
+    return means.mean(run.test[metric] for run in runs)
+
+
+def _training(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+    points = {
+        label: (means.mean(run.seconds for run in own), _mean_of(own, metric))
+        for label, own in runs.items()
+    }
+    figure = _against("seconds until training stopped (log)", metric, points, colour)
+    return figure and figure.update_xaxes(type="log")
+
+
+def _scoring(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+    points = {
+        label: (means.mean(run.test_seconds for run in own), _mean_of(own, metric))
+        for label, own in runs.items()
+        if all(run.test_seconds for run in own)
+    }
+    figure = _against("seconds of the test evaluation (log)", metric, points, colour)
+    return figure and figure.update_xaxes(type="log")
+
+
+def _users(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for label, own in runs.items():
+        values = _users_of(metric, own)
+        if values is not None:
+            figure.add_box(
+                x=values.round(4),
+                name=label,
+                marker_color=colour[label],
+                boxpoints=False,
+                showlegend=False,
+            )
+    if not figure.data:
+        return None
+    figure.update_xaxes(title=metric)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_layout(height=110 + 36 * len(figure.data))
+    return figure
+
+
+def _coverage(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+    names = {name for own in runs.values() for run in own for name in run.test}
+    coverage = sorted(name for name in names if name.startswith("itemcoverage@"))
+    if not coverage:
+        return None
+    points = {
+        label: (_mean_of(own, coverage[0]), _mean_of(own, metric)) for label, own in runs.items()
+    }
+    return _against(escape(coverage[0]), metric, points, colour)
