@@ -85,7 +85,7 @@ def test_the_readme_quotes_the_grid():
     ("page", "head", "results", "bigger"),
     [
         ("autorec", "beside the plain model", "autorec_options", False),
-        ("ncf", "beside the tuned model", "ncf_losses", True),
+        ("ncf", "beside the first trial", "ncf_losses", True),
     ],
 )
 def test_the_tables_of_options_are_the_results(page, head, results, bigger):
