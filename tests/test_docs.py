@@ -10,6 +10,8 @@ import pytest
 from recbole_ext.benchmark import plan as plans
 from recbole_ext.benchmark import runs as benchmark_runs
 from recbole_ext.benchmark import summary as benchmark_summary
+from tests.benchmarks.speed import report as speed
+from tests.benchmarks.speed.sides import Measured
 
 ROOT = Path(__file__).parents[1]
 PLANS = sorted((ROOT / "configs" / "benchmark").glob("*.yaml"))
@@ -66,6 +68,32 @@ def test_the_readme_quotes_the_ranking():
     _, rows = tables_of(ROOT / "configs" / "benchmark" / "ranking.yaml")["ml-100k"]
     shown = [f"| {row[0]} | {row[1]} | {row[2]} | {row[-2]} |" for row in rows]
     assert "\n".join(shown) in text
+
+
+@pytest.mark.parametrize("suite", ["ml-100k", "scale"])
+def test_the_readme_quotes_the_speeds(suite):
+    with (RATINGS.parent / f"speed_{suite}.csv").open(encoding="utf-8", newline="") as stream:
+        points = [
+            speed.Point(
+                line["case"],
+                line["unit"],
+                line["side"],
+                int(line["round"]),
+                Measured(float(line["value"]), {}, float(line["mebibytes"])),
+            )
+            for line in csv.DictReader(stream)
+        ]
+    lines = {line.case: line for line in speed.lines(points)}
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for line in lines.values():
+        theirs = "-" if line.theirs is None else f"{line.theirs:.4g}"
+        ratio = "-" if line.ratio is None else f"{line.ratio:.2f}"
+        cells = [line.case, line.unit, theirs, f"{line.ours:.4g}", ratio]
+        if suite == "scale":
+            if "20,000,263" not in line.case:
+                continue
+            cells.append(f"{line.memory:,.0f}")
+        assert f"| {' | '.join(cells)} |" in text
 
 
 def test_the_readme_quotes_the_grid():
