@@ -5,7 +5,6 @@ import json
 import statistics as means
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
                 head,
                 rows,
                 [_mark(number, line) for number, line in enumerate(found)],
-                list(_pictures(plan, results, dataset, [x.label for x in found if x.runs])),
+                list(_pictures(plan, {line.label: line.runs for line in found if line.runs})),
                 [(line.label, reason) for line in found for reason in line.failed],
             )
         )
@@ -117,35 +116,25 @@ def _splits(results: Sequence[Result]) -> str:
 
 def _write_tables(place: Path, head: list[str], rows: list[list[str]]) -> list[Path]:
     import pandas as pd
-    from tabulate import tabulate
 
     markdown, table, latex = (place.with_name(f"{place.name}.{x}") for x in ("md", "csv", "tex"))
-    text = tabulate(rows, headers=head, tablefmt="github", disable_numparse=True)
-    markdown.write_text(text + "\n", encoding="utf-8")
+    markdown.write_text(summary.markdown(head, rows) + "\n", encoding="utf-8")
     with table.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([head, *rows])
-    shown = pd.DataFrame([[_latex(cell) for cell in row] for row in rows])
-    shown.columns = [_latex(name) for name in head]
-    styled = shown.style.hide(axis="index")
-    columns = "l" + "r" * (len(head) - 1)
-    latex.write_text(styled.to_latex(hrules=True, column_format=columns), encoding="utf-8")
+    styled = pd.DataFrame(rows, columns=head).style.hide(axis="index").format(escape="latex")
+    styled = styled.format_index(escape="latex", axis="columns")
+    text = styled.to_latex(hrules=True, column_format="l" + "r" * (len(head) - 1))
+    latex.write_text(text.replace("±", "$\\pm$"), encoding="utf-8")
     return [markdown, table, latex]
-
-
-def _latex(text: str) -> str:
-    for sign in "&%$#_{}":
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("±", "$\\pm$")
 
 
 # --- pictures -------------------------------------------------------------------------------
 
 
-def _pictures(plan: Plan, results: Sequence[Result], dataset: str, labels: list[str]) -> Any:
-    runs = {
-        label: [r for r in results if r.key[:2] == (dataset, label) and not r.error]
-        for label in labels
-    }
+Runs = dict[str, list[Result]]  # of each model, at least one; the best one first
+
+
+def _pictures(plan: Plan, runs: Runs) -> Any:
     colour = {label: _COLOURS[number % len(_COLOURS)] for number, label in enumerate(plan.models)}
     metric = plan.metric
     makers = (
@@ -174,19 +163,10 @@ def _pictures(plan: Plan, results: Sequence[Result], dataset: str, labels: list[
         yield title, told, picture
 
 
-Runs = dict[str, list[Result]]
-
-
-def _users_of(metric: str, runs: list[Result]) -> np.ndarray | None:
-    if not runs or any(metric not in run.users for run in runs):
-        return None
-    return np.mean([run.users[metric] for run in runs], axis=0)
-
-
 def _intervals(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
     import plotly.graph_objects as go
 
-    users = {label: _users_of(metric, own) for label, own in runs.items()}
+    users = {label: summary.values_of_users(metric, own) for label, own in runs.items()}
     found = {label: values for label, values in users.items() if values is not None}
     if not found:
         return None
@@ -240,7 +220,13 @@ def _curves(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
     return figure
 
 
-def _against(title: str, metric: str, points: dict[str, tuple[float, float]], colour: Any) -> Any:
+def _against(
+    title: str,
+    metric: str,
+    points: dict[str, tuple[float, float]],
+    colour: dict[str, str],
+    axis: str = "log",
+) -> Any:
     import plotly.graph_objects as go
 
     if len(points) < 2:
@@ -260,7 +246,7 @@ def _against(title: str, metric: str, points: dict[str, tuple[float, float]], co
         )
     heights = [y for _, y in points.values()]
     room = 0.12 * (max(heights) - min(heights)) or 0.1  # for the names
-    figure.update_xaxes(title=title)
+    figure.update_xaxes(title=f"{title} (log)" if axis == "log" else title, type=axis)
     figure.update_yaxes(title=metric, range=[min(heights) - room, max(heights) + 2 * room])
     return figure
 
@@ -274,8 +260,7 @@ def _training(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
         label: (means.mean(run.seconds for run in own), _mean_of(own, metric))
         for label, own in runs.items()
     }
-    figure = _against("seconds until training stopped (log)", metric, points, colour)
-    return figure and figure.update_xaxes(type="log")
+    return _against("seconds until training stopped", metric, points, colour)
 
 
 def _scoring(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
@@ -284,8 +269,7 @@ def _scoring(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
         for label, own in runs.items()
         if all(run.test_seconds for run in own)
     }
-    figure = _against("seconds of the test evaluation (log)", metric, points, colour)
-    return figure and figure.update_xaxes(type="log")
+    return _against("seconds of the test evaluation", metric, points, colour)
 
 
 def _users(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
@@ -293,7 +277,7 @@ def _users(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
 
     figure = go.Figure()
     for label, own in runs.items():
-        values = _users_of(metric, own)
+        values = summary.values_of_users(metric, own)
         if values is not None:
             figure.add_box(
                 x=values.round(4),
@@ -318,4 +302,4 @@ def _coverage(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
     points = {
         label: (_mean_of(own, coverage[0]), _mean_of(own, metric)) for label, own in runs.items()
     }
-    return _against(escape(coverage[0]), metric, points, colour)
+    return _against(coverage[0], metric, points, colour, axis="linear")

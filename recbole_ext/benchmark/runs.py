@@ -148,8 +148,8 @@ def _environment() -> dict[str, str]:
     found = {name: version(name) for name in packages}
     processor = platform.processor() or platform.machine()
     with suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next(x for x in lines if x.startswith("model name")).split(":")[1].strip()
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(x for x in told if x.startswith("model name")).split(":")[1].strip()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return {
         "Python": platform.python_version(),

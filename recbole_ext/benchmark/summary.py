@@ -21,14 +21,14 @@ class Line:
         p_value: of no difference to the best model, by a paired test over users, each with the
             mean over seeds, corrected for all pairs; None for the best one, and where there are
             no values of users.
-        runs: how many have ended well.
+        runs: those that have ended well.
         failed: why the others did not.
     """
 
     label: str
     metrics: dict[str, tuple[float, float]]
     p_value: float | None
-    runs: int
+    runs: list[Result]
     failed: list[str]
 
 
@@ -38,16 +38,13 @@ def lines(plan: Plan, results: Sequence[Result], dataset: str) -> list[Line]:
 
     found = {label: [r for r in results if r.key[:2] == (dataset, label)] for label in plan.models}
     good = {label: [r for r in runs if not r.error] for label, runs in found.items()}
+    users = {label: values_of_users(plan.metric, runs) for label, runs in good.items()}
+    compared = {label: values for label, values in users.items() if values is not None}
     bigger = plan.metric.split("@")[0] not in smaller_metrics
-    users = {
-        label: np.mean([r.users[plan.metric] for r in runs], axis=0)
-        for label, runs in good.items()
-        if runs and all(plan.metric in r.users for r in runs)
-    }
     p_values: dict[str, float] = {}
-    if len(users) > 1 and len({len(values) for values in users.values()}) == 1:
-        _, compared = statistics.against_the_best(users, bigger)
-        p_values = {comparison.other: comparison.corrected for comparison in compared}
+    if len(compared) > 1 and len({len(values) for values in compared.values()}) == 1:
+        _, comparisons = statistics.against_the_best(compared, bigger)
+        p_values = {comparison.other: comparison.corrected for comparison in comparisons}
     made = [
         Line(
             label,
@@ -56,7 +53,7 @@ def lines(plan: Plan, results: Sequence[Result], dataset: str) -> list[Line]:
                 for name in (runs[0].test if runs else ())
             },
             p_values.get(label),
-            len(runs),
+            runs,
             [r.error for r in found[label] if r.error],
         )
         for label, runs in good.items()
@@ -67,6 +64,13 @@ def lines(plan: Plan, results: Sequence[Result], dataset: str) -> list[Line]:
         return not line.metrics, -mean if bigger else mean
 
     return sorted(made, key=worse)
+
+
+def values_of_users(metric: str, runs: Sequence[Result]) -> np.ndarray | None:
+    """[users], the mean of each over a model's runs; None where a run has none."""
+    if not runs or any(metric not in run.users for run in runs):
+        return None
+    return np.mean([run.users[metric] for run in runs], axis=0)
 
 
 def _spread(values: list[float]) -> tuple[float, float]:
@@ -83,5 +87,12 @@ def table(plan: Plan, found: Sequence[Line]) -> tuple[list[str], list[list[str]]
             for name in metrics
         ]
         p_value = "" if line.p_value is None else f"{line.p_value:.2g}"
-        rows.append([line.label, *cells, p_value, str(line.runs)])
+        rows.append([line.label, *cells, p_value, str(len(line.runs))])
     return ["model", *metrics, f"p ({plan.metric})", "runs"], rows
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as text, its columns in line."""
+    from tabulate import tabulate
+
+    return tabulate(rows, headers=head, tablefmt="github", disable_numparse=True)

@@ -38,7 +38,6 @@ def benchmark(
     Each run gets a line in the results at once. Started again, the benchmark goes on where it
     was stopped. The test split is evaluated once a run.
     """
-    from tabulate import tabulate
     from tqdm import tqdm
 
     from recbole_ext.benchmark import plan as plans
@@ -70,7 +69,7 @@ def benchmark(
     for dataset in plan.datasets:
         head, rows = summary.table(plan, summary.lines(plan, results, dataset))
         click.echo(f"\n{dataset}, test, mean and standard deviation over seeds {plan.seeds}:\n")
-        click.echo(tabulate(rows, headers=head, tablefmt="github", disable_numparse=True))
+        click.echo(summary.markdown(head, rows))
     if report is not None:
         page, *_ = reports.write(report, plan, results, f"recbole-ext benchmark {file}")
         click.echo(f"\n{page}", err=True)
