@@ -152,11 +152,12 @@ PLACES = {"dataset=list(range(self.sample_size))": "dataset=range(self.sample_si
 
 
 def as_index(index: Any) -> Any:
-    """What tensors are indexed by as they are by ``index``: a tensor of integers, or a list."""
+    """What tensors are indexed by as they are by ``index``: places, a mask, or what it was."""
     found = np.asarray(index)
-    if found.ndim != 1 or found.dtype.kind not in "iu":
+    if found.ndim != 1 or found.dtype.kind not in "iub":
         return index.tolist() if hasattr(index, "tolist") else index
-    return torch.from_numpy(found.astype(np.int64, order="C"))
+    kind = bool if found.dtype.kind == "b" else np.int64
+    return torch.from_numpy(found.astype(kind, order="C"))
 
 
 # --- RecBole's modules ----------------------------------------------------------------------

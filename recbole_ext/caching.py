@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from inspect import getsource
 from pathlib import Path
@@ -28,12 +28,8 @@ LEAST = 2**25  # bytes of atomic files; fewer are read in a second
 KEPT = 3  # of one data set; the oldest go
 
 _FEATS = ("inter", "user", "item")
-_ELSEWHERE = {
-    "checkpoint_dir",
-    "data_path",
-    "eval_args",
-    "local_rank",
-}  # do not change what is read
+# What does not change what is read.
+_ELSEWHERE = {"checkpoint_dir", "data_path", "eval_args", "local_rank"}
 
 
 def _files(dataset: Any) -> list[Path]:
@@ -65,15 +61,11 @@ def _place(dataset: Any) -> Path | None:
     return files[0].parent / f"{dataset.dataset_name}.cache" / f"{found.hexdigest()}.pt"
 
 
-def _frames(dataset: Any) -> Iterator[tuple[str, pd.DataFrame]]:
-    for name in dataset.feat_name_list:
-        yield name, getattr(dataset, name)
-
-
 def _plain(dataset: Any) -> dict[str, Any] | None:
     """What ``_restore`` needs; None where there is more than numbers."""
     frames = {}
-    for name, frame in _frames(dataset):
+    for name in dataset.feat_name_list:
+        frame = getattr(dataset, name)
         if not frame.index.equals(pd.RangeIndex(len(frame))):
             return None
         if any(dtype.kind not in "if" for dtype in frame.dtypes):

@@ -52,7 +52,7 @@ class RatingRows(NamedTuple):
         dataset: Any,
         rating_field: str | None,
         orientation: Orientation,
-        which: Tensor | None = None,
+        feat: Any = None,
     ) -> "RatingRows":
         """The ratings of one split; a user-item pair that occurs several times has their mean.
 
@@ -60,9 +60,9 @@ class RatingRows(NamedTuple):
             dataset: a RecBole ``Dataset`` whose ids are remapped.
             rating_field: the column of its interactions; None for a 1 each.
             orientation: whether a row is a user or an item.
-            which: [interactions], true for those to take; None for all.
+            feat: those of its interactions to take; None for all.
         """
-        feat = dataset.inter_feat if which is None else dataset.inter_feat[which]
+        feat = dataset.inter_feat if feat is None else feat
         users, items = feat[dataset.uid_field].numpy(), feat[dataset.iid_field].numpy()
         ratings = np.ones(len(users))
         if rating_field is not None:
@@ -130,11 +130,11 @@ class RatingRows(NamedTuple):
         Returns:
             the ratings [B, C], 0 where there is none, and whether there is one [B, C].
         """
-        row, place = self.places(ids)
+        cells = self.cells(ids)
         rows = self.values.new_zeros(len(ids), self.n_columns)
-        rows[row, self.columns[place]] = self.values[place]
+        rows[cells.row, cells.columns] = cells.values
         observed = torch.zeros_like(rows, dtype=torch.bool)
-        observed[row, self.columns[place]] = True
+        observed[cells.row, cells.columns] = True
         return rows, observed
 
     def pattern(self) -> Tensor:

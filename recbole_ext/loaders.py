@@ -9,6 +9,7 @@ import torch
 from recbole.data.dataloader import FullSortEvalDataLoader, TrainDataLoader
 from recbole.data.dataloader.abstract_dataloader import AbstractDataLoader
 from recbole.data.interaction import Interaction
+from recbole.utils import ModelType
 from torch import Tensor
 
 from recbole_ext import settings
@@ -135,3 +136,17 @@ class WideRankingLoader(RankingLoader):
         n_items = self._dataset.item_num
         self.step = max(max(self.config["eval_batch_size"], self.scores) // n_items, 1)
         self.set_batch_size(self.step * n_items)
+
+
+def ranking_loader(config: Any, theirs: Any, wide: bool) -> Any:
+    """RecBole's loader, or ours in the place of the one of full rankings.
+
+    Args:
+        config: of the run.
+        theirs: what RecBole would take.
+        wide: whether the model scores all items of many users at once.
+    """
+    sets = config["repeatable"] or config["MODEL_TYPE"] == ModelType.SEQUENTIAL
+    if theirs is not FullSortEvalDataLoader or sets:  # whose samplers keep sets
+        return theirs
+    return WideRankingLoader if wide else RankingLoader

@@ -262,12 +262,8 @@ def _get_dataloader(
         entry = MODELS.get(config["model"])
         if phase == "train" and entry is not None and entry.train_loader is not None:
             return _load(entry.train_loader)(config)
-        found = wrapped(config, phase)
-        if found.__name__ != "FullSortEvalDataLoader" or config["repeatable"]:
-            return found
-        if config["MODEL_TYPE"].name == "SEQUENTIAL":
-            return found
-        return _load(f"recbole_ext.loaders:{'Wide' if entry else ''}RankingLoader")
+        choose = _load("recbole_ext.loaders:ranking_loader")
+        return choose(config, wrapped(config, phase), wide=entry is not None)
 
     return ask(*args, **kwargs)
 

@@ -91,7 +91,7 @@ def test_cells_are_corrupted_as_ratings(kind, ratings, monkeypatch):
     torch.manual_seed(0)
     ids = torch.arange(1, 31)
     cells = run.model.rows.cells(ids)
-    shown = run.model._cells(ids, cells, kind, 0.3).values
+    shown = run.model._cells(ids, kind, 0.3)[0].values
     clean = cells.values - run.model.baseline.mean
     hit = shown != clean
     if kind == "gaussian":

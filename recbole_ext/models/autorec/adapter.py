@@ -11,12 +11,13 @@ from torch.nn import functional
 
 from recbole_ext import settings
 from recbole_ext.errors import SettingError
-from recbole_ext.interactions import Cells, Orientation, RatingRows, nearest_level
+from recbole_ext.interactions import Cells, Orientation, RatingRows
 from recbole_ext.models.autorec.centring import fit_baseline
 from recbole_ext.models.autorec.corruption import Corruption, corrupt
 from recbole_ext.models.autorec.kernels import GlobalKernel
 from recbole_ext.models.autorec.net import (
     AutoRecNet,
+    cross_entropy,
     observed_cross_entropy,
     observed_squared_error,
 )
@@ -120,16 +121,13 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
 
     def _loss_of_cells(self, ids: Tensor) -> Tensor:
         """The same error, of the observed cells alone."""
-        cells = self.rows.cells(ids)
-        hidden = self.net.encode(
-            self._cells(ids, cells, self.chosen.corruption, self.chosen.corruption_rate)
-        )
-        ratings = cells.values - self.baseline.at(ids[cells.row], cells.columns)
-        scores = self.net.scores_of_cells(hidden, cells)
+        inputs, clean = self._cells(ids, self.chosen.corruption, self.chosen.corruption_rate)
+        scores = self.net.scores_of_cells(self.net.encode(inputs), clean)
         if self.net.levels is not None:
-            classes = nearest_level(ratings, self.net.levels)
-            return functional.cross_entropy(scores, classes, reduction="sum") / len(ids)
-        error = functional.mse_loss(self.net.ratings(scores), ratings, reduction="sum")
+            error = cross_entropy(scores, clean.values, self.net.levels)
+        else:
+            ratings = self.net.ratings(scores)
+            error = functional.mse_loss(ratings, clean.values, reduction="sum")
         return error / len(ids)
 
     def refeeding_loss(self, interaction: Any, rows: Tensor) -> Tensor:
@@ -215,22 +213,25 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
         return _Batch(inputs, shown[middle], clean[middle], observed[middle])
 
     def _cells(
-        self, ids: Tensor, cells: Cells, corruption: Corruption = "none", rate: float = 0.0
-    ) -> Cells:
-        """The same of rows of which the cells are kept: what the net is given for them."""
+        self, ids: Tensor, corruption: Corruption = "none", rate: float = 0.0
+    ) -> tuple[Cells, Cells]:
+        """The same by cells: what the net is given for some rows, and their centred ratings."""
+        cells = self.rows.cells(ids)
         all_of_them = torch.ones_like(cells.values, dtype=torch.bool)
         shown, kept = corrupt(cells.values, all_of_them, corruption, rate, self.levels)
         baseline = self.baseline.at(ids[cells.row], cells.columns)
+        clean = cells._replace(values=cells.values - baseline)
         values = torch.where(kept, shown - baseline, 0.0)
         if not self.chosen.observed_input:
-            return cells._replace(values=values)
+            return cells._replace(values=values), clean
         pattern = self.chosen.observed_input * kept.to(values)
-        return Cells(  # each rating and its part of the pattern, which has columns of its own
+        both = Cells(  # each rating and its part of the pattern, which has columns of its own
             2 * cells.starts,
             cells.row.repeat_interleave(2),
             torch.stack([cells.columns, cells.columns + self.rows.n_columns], dim=1).ravel(),
             torch.stack([values, pattern], dim=1).ravel(),
         )
+        return both, clean
 
     def _all_rows(self) -> tuple[Tensor, ...]:
         return torch.arange(self.rows.n_rows, device=self.rows.device).split(_ROWS)
@@ -245,8 +246,7 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
     def _encode_all(self, depth: int | None) -> Tensor:
         blocks = []
         for ids in self._all_rows():
-            cells = self._cells(ids, self.rows.cells(ids)) if self.by_cells else None
-            inputs = self._inputs(ids).inputs if cells is None else cells
+            inputs = self._cells(ids)[0] if self.by_cells else self._inputs(ids).inputs
             blocks.append(self.predictor.encode(inputs, depth))
         return torch.cat(blocks)
 

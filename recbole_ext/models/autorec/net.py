@@ -230,5 +230,9 @@ def observed_cross_entropy(
     Returns:
         A scalar.
     """
-    classes = nearest_level(rows[observed], levels)
-    return functional.cross_entropy(scores[observed], classes, reduction="sum") / len(rows)
+    return cross_entropy(scores[observed], rows[observed], levels) / len(rows)
+
+
+def cross_entropy(scores: Tensor, ratings: Tensor, levels: Tensor) -> Tensor:
+    """The sum over ratings of -log softmax(scores)_k: [n, K], [n], [K] -> a scalar."""
+    return functional.cross_entropy(scores, nearest_level(ratings, levels), reduction="sum")

@@ -1,6 +1,6 @@
 """NCF as RecBole sees it: interactions or users in, losses and scores out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -34,12 +34,12 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
         self.chosen = settings.read(self.settings_class, config.final_config_dict)
         self.label_field, self.rating_field = config["LABEL_FIELD"], config["RATING_FIELD"]
         self.n_negatives = _drawn(config["train_neg_sample_args"])
-        self._check(dataset)
-        known = {"user", "item"} if self.chosen.history == "both" else {self.chosen.history}
         feat = dataset.inter_feat
         labelled = self.label_field in feat.columns  # a grid, say: cells without a rating as well
-        seen = feat[self.label_field] > 0 if labelled else torch.ones(len(feat), dtype=torch.bool)
-        interactions = partial(RatingRows.of_dataset, dataset, which=seen)
+        self._check(feat.columns)
+        known = {"user", "item"} if self.chosen.history == "both" else {self.chosen.history}
+        feat = feat[feat[self.label_field] > 0] if labelled else feat
+        interactions = partial(RatingRows.of_dataset, dataset, feat=feat)
         self.rows: RatingRows | None = None  # the interactions of each user
         self.cells: RatingRows | None = None  # where a user's labels are; None for everywhere
         if self.chosen.negatives != "sampled" or "user" in known:
@@ -47,11 +47,11 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
             self.rows = interactions(field, "user").to(self.device)
         if self.chosen.negatives == "all" and labelled:
             self.cells = RatingRows.of_dataset(dataset, None, "user").to(self.device)
-        counts = torch.bincount(feat[self.ITEM_ID][seen], minlength=self.n_items)
+        counts = torch.bincount(feat[self.ITEM_ID], minlength=self.n_items)
         self.popularity = (counts / counts.sum()).to(config["device"])  # [I]
         levels = torch.empty(0)
         if self.chosen.loss_type == "CE":
-            levels = feat[self.rating_field][seen].unique()
+            levels = feat[self.rating_field].unique()
         self.levels: Tensor
         self.register_buffer("levels", levels)  # [K - 1], sorted
         self.net = NCFNet(
@@ -71,14 +71,14 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
         """What the net is made of."""
         raise NotImplementedError
 
-    def _check(self, dataset: Any) -> None:
+    def _check(self, columns: Collection[str]) -> None:
         kind, negatives = self.chosen.loss_type, self.chosen.negatives
-        if kind == "CE" and self.rating_field not in dataset.inter_feat.columns:
+        if kind == "CE" and self.rating_field not in columns:
             raise SettingError(
                 f"loss_type: CE needs the ratings, found no column {self.rating_field} loaded; "
                 f"add it to load_col: {{inter: [..., {self.rating_field}]}}"
             )
-        if negatives == "in_batch" and self.label_field in dataset.inter_feat.columns:
+        if negatives == "in_batch" and self.label_field in columns:
             raise SettingError(
                 "negatives: in_batch tells interactions from each other, found a data set that has "
                 f"labels of its own, {self.label_field}; set negatives: all, or sampled for the "
@@ -141,8 +141,9 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
         kind = self.chosen.loss_type
         if kind == "CE":
             classes = torch.where(seen, self._classes(ratings), 0)
-            used = torch.ones_like(seen) if counted is None else counted
-            return losses.class_loss(scores[used], classes[used])
+            if counted is None:
+                return losses.class_loss(scores.flatten(0, 1), classes.ravel())
+            return losses.class_loss(scores[counted], classes[counted])
         return losses.loss_of_rows(scores, seen, counted, kind, self.chosen.margin)
 
     def _classes(self, ratings: Tensor) -> Tensor:
@@ -225,16 +226,13 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
 
     def _loss_of_newcomer(self, scores: Tensor, seen: Tensor) -> Tensor:
         kind = self.chosen.loss_type
-        if kind == "softmax" or self.chosen.negatives == "all":
+        if kind not in losses.POINTWISE or self.chosen.negatives == "all":
             return losses.loss_of_rows(scores, seen, None, kind, self.chosen.margin)
         positives, others = scores[seen], scores[~seen]
-        if kind in losses.POINTWISE:
-            n = max(self.n_negatives, 1)
-            loss = losses.interaction_loss(positives, torch.ones_like(positives), kind)
-            against = losses.interaction_loss(others, torch.zeros_like(others), kind)
-            return (loss + n * against) / (1 + n)
-        others = others.expand(len(positives), -1)
-        return losses.contrastive_loss(positives, others, None, kind, self.chosen.margin)
+        n = max(self.n_negatives, 1)
+        loss = losses.interaction_loss(positives, torch.ones_like(positives), kind)
+        against = losses.interaction_loss(others, torch.zeros_like(others), kind)
+        return (loss + n * against) / (1 + n)
 
     def vectors(self, of: Orientation) -> Tensor:
         """What is known of all users or items, its parts side by side, [users or items, F + E]."""
