@@ -11,7 +11,6 @@ from recbole_ext.benchmark import plan as plans
 from recbole_ext.benchmark import runs as benchmark_runs
 from recbole_ext.benchmark import summary as benchmark_summary
 from tests.benchmarks.speed import report as speed
-from tests.benchmarks.speed.sides import Measured
 
 ROOT = Path(__file__).parents[1]
 PLANS = sorted((ROOT / "configs" / "benchmark").glob("*.yaml"))
@@ -72,20 +71,9 @@ def test_the_readme_quotes_the_ranking():
 
 @pytest.mark.parametrize("suite", ["ml-100k", "scale"])
 def test_the_readme_quotes_the_speeds(suite):
-    with (RATINGS.parent / f"speed_{suite}.csv").open(encoding="utf-8", newline="") as stream:
-        points = [
-            speed.Point(
-                line["case"],
-                line["unit"],
-                line["side"],
-                int(line["round"]),
-                Measured(float(line["value"]), {}, float(line["mebibytes"])),
-            )
-            for line in csv.DictReader(stream)
-        ]
-    lines = {line.case: line for line in speed.lines(points)}
+    lines = speed.lines(speed.read_csv(RATINGS.parent / f"speed_{suite}.csv"))
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for line in lines.values():
+    for line in lines:
         theirs = "-" if line.theirs is None else f"{line.theirs:.4g}"
         ratio = "-" if line.ratio is None else f"{line.ratio:.2f}"
         cells = [line.case, line.unit, theirs, f"{line.ours:.4g}", ratio]

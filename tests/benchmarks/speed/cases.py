@@ -51,9 +51,8 @@ def of_ml_100k(data_path: str) -> list[Case]:
 
 def of_scale(data_path: str) -> list[Case]:
     """Those on made-up data, which is in ``data_path``."""
-    made = [
-        Case("1,000,209 ratings: NCFMLP, an epoch", "NDCG@10", "scale:quality", ("1m", data_path))
-    ]
+    name = f"{SHAPES['1m'].ratings:,} ratings: NCFMLP, an epoch"
+    made = [Case(name, "NDCG@10", "scale:quality", ("1m", data_path))]
     for shape in ("1m", "5m", "20m"):
         name, at = f"{SHAPES[shape].ratings:,} ratings", (shape, data_path)
         sides = BOTH if shape == "20m" else OURS

@@ -168,6 +168,21 @@ def write_csv(file: Path, points: Sequence[Point]) -> None:
             out.writerow([p.case, p.unit, p.side, p.round, value, memory])
 
 
+def read_csv(file: Path) -> list[Point]:
+    """The points that ``write_csv`` has written; without what must be equal."""
+    with file.open(encoding="utf-8", newline="") as stream:
+        return [
+            Point(
+                line["case"],
+                line["unit"],
+                line["side"],
+                int(line["round"]),
+                Measured(float(line["value"]), mebibytes=float(line["mebibytes"])),
+            )
+            for line in csv.DictReader(stream)
+        ]
+
+
 def write_plot(file: Path, found: Sequence[Line]) -> None:
     """Bars: how many times faster than RecBole."""
     import plotly.graph_objects as go

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.speed.sides import Measured, Side, prepare, seconds
+from tests.benchmarks.speed.sides import Measured, Side, prepare, prepare_ncf, seconds
 
 RATINGS: dict[str, Any] = {
     "eval_args": {"split": {"RS": [0.9, 0.05, 0.05]}, "group_by": None, "mode": "labeled"},
@@ -16,14 +16,9 @@ RATINGS: dict[str, Any] = {
 
 
 def _ncf(side: Side, shape: str, data_path: str, batch: int) -> Any:
-    """A tower of 512/[256, 64]; ours with gradients of the rows that a batch has."""
-    given = {"data_path": data_path, "train_batch_size": batch, "mlp_hidden_size": [256, 64]}
-    given |= {"dropout_prob": 0.0, "valid_metric": "NDCG@10"}
-    if side == "recbole_ext":
-        own = {"embedding_size": 512, "learner": "sparse_adam"}
-        return prepare(side, "NCFMLP", shape, **own, **given)
-    size = {"mlp_embedding_size": 512, "mf_embedding_size": 1, "mf_train": False}
-    return prepare(side, "NeuMF", shape, **size, **given)
+    """The same network; ours with gradients of the rows that a batch has."""
+    given = {"data_path": data_path, "train_batch_size": batch, "valid_metric": "NDCG@10"}
+    return prepare_ncf(side, shape, {"learner": "sparse_adam"}, **given)
 
 
 def _step(run: Any, batches: Iterator[Any]) -> None:

@@ -47,8 +47,24 @@ def prepare(side: Side, model: str, dataset: str, **settings: Any) -> running.Ru
         _take_out()
     else:
         allocator.keep_freed_memory()  # as the commands do
-    given = {"show_progress": False, "state": "CRITICAL", "metric_decimal_place": 10}
-    return running.prepare(model, dataset, {**given, "weight_decay": 0.0, **settings})
+    given = {**running.QUIET, "metric_decimal_place": 10, "weight_decay": 0.0}
+    return running.prepare(model, dataset, {**given, **settings})
+
+
+def prepare_ncf(side: Side, dataset: str, ours: dict[str, Any], **settings: Any) -> running.Run:
+    """The same network: NCFMLP of 512/[256, 64], or RecBole's NeuMF as an MLP.
+
+    Args:
+        side: whose.
+        dataset: its name.
+        ours: settings of NCFMLP alone.
+        settings: of both.
+    """
+    settings |= {"mlp_hidden_size": [256, 64], "dropout_prob": 0.0}
+    if side == "recbole_ext":
+        return prepare(side, "NCFMLP", dataset, embedding_size=512, **ours, **settings)
+    size = {"mlp_embedding_size": 512, "mf_embedding_size": 1, "mf_train": False}
+    return prepare(side, "NeuMF", dataset, **size, **settings)
 
 
 def _take_out() -> None:

@@ -4,18 +4,12 @@ from typing import Any
 
 import torch
 
-from tests.benchmarks.speed.sides import Measured, Side, prepare, seconds
-
-TOWER: dict[str, Any] = {"mlp_hidden_size": [256, 64], "dropout_prob": 0.0}
+from tests.benchmarks.speed.sides import Measured, Side, prepare, prepare_ncf, seconds
 
 
 def _ncf(side: Side, dataset: str = "ml-100k", **settings: Any) -> Any:
-    """The same network, with the same weights: NCFMLP, or RecBole's NeuMF as an MLP."""
-    if side == "recbole_ext":
-        run = prepare(side, "NCFMLP", dataset, embedding_size=512, **TOWER, **settings)
-    else:
-        size = {"mlp_embedding_size": 512, "mf_embedding_size": 1, "mf_train": False}
-        run = prepare(side, "NeuMF", dataset, **size, **TOWER, **settings)
+    """The same network, with the same weights."""
+    run = prepare_ncf(side, dataset, {}, **settings)
     torch.manual_seed(0)
     net = run.model.net if side == "recbole_ext" else run.model
     names = ("user_embedding", "item_embedding")
