@@ -6,13 +6,15 @@ reading each number to its nearest, and sorting.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import wrapt
+from scipy import sparse
 
 from recbole_ext.patching import rewrite
 
@@ -39,16 +41,67 @@ def count(values: Any = ()) -> Counter[Any]:
     return Counter(dict(zip(found.tolist(), np.bincount(codes).tolist(), strict=True)))
 
 
+@dataclass(frozen=True)
+class Groups:
+    """The places of equal values, ascending; groups in the order of first occurrence.
+
+    Attributes:
+        order: [values], their places, group by group.
+        counts: [groups], how many values each has.
+    """
+
+    order: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Groups":
+        """Those of some values, [values]."""
+        codes, found = pd.factorize(values)
+        # from columns, one for each value, to rows, one for each group: a counting sort
+        columns = (np.ones(len(codes), dtype=np.int8), codes, np.arange(len(codes) + 1))
+        order = sparse.csc_array(columns, shape=(len(found), len(codes))).tocsr().indices
+        return cls(order, np.bincount(codes, minlength=len(found)))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        ends = self.counts.cumsum()
+        places = self.order.tolist()
+        return (places[start:end] for start, end in zip(ends - self.counts, ends, strict=True))
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def split(self, sizes: Callable[[int], Sequence[int]], n: int) -> list[np.ndarray]:
+        """The places of each of ``n`` parts.
+
+        Args:
+            sizes: how many values a group has -> where its second part begins, its third, ...
+            n: how many parts.
+        """
+        totals, kind = np.unique(self.counts, return_inverse=True)
+        begins = np.array([sizes(int(total)) for total in totals]).reshape(len(totals), n - 1)
+        starts = np.repeat(self.counts.cumsum() - self.counts, self.counts)
+        place = np.arange(len(self.order)) - starts  # in the group
+        part = np.zeros(len(place), dtype=np.int8)
+        for column in begins[kind].T:
+            part += place >= np.repeat(column, self.counts)
+        return [self.order[part == number] for number in range(n)]
+
+
+# of Dataset.split_by_ratio, whose loop over groups is left with nothing to do
+SPLIT = {
+    "next_index = [[] for _ in range(len(ratios))]": "next_index = grouped_inter_feat_index.split("
+    "lambda tot: self._calcu_split_ids(tot=tot, ratios=ratios), len(ratios))",
+    "for grouped_index in grouped_inter_feat_index:": "for grouped_index in ():",
+}
+
+
 def grouped(
     wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> list[list[int]]:
-    """The places of equal values, ascending; groups in the order of first occurrence."""
+) -> Groups:
+    """In the place of ``Dataset._grouped_index``."""
 
-    def group(group_by_list: Any) -> list[list[int]]:
-        codes, found = pd.factorize(np.asarray(group_by_list))
-        order = np.argsort(codes, kind="stable").tolist()
-        ends = np.bincount(codes, minlength=len(found)).cumsum().tolist()
-        return [order[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    def group(group_by_list: Any) -> Groups:
+        return Groups.of(np.asarray(group_by_list))
 
     return group(*args, **kwargs)
 
@@ -59,3 +112,4 @@ def mend_dataset(module: ModuleType) -> None:
     rewrite(module.Dataset._load_feat, PARSER)
     module.Counter = count  # type: ignore[attr-defined]
     wrapt.wrap_function_wrapper(module, "Dataset._grouped_index", grouped)
+    rewrite(module.Dataset.split_by_ratio, SPLIT)

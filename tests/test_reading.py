@@ -32,7 +32,27 @@ def test_counts_are_counters(values):
 def test_groups_are_recboles(values):
     original = vars(Dataset)["_grouped_index"].__wrapped__
     array = np.array(values, dtype=np.int64)
-    assert Dataset.__new__(Dataset)._grouped_index(array) == list(original(None, array))
+    found = Dataset.__new__(Dataset)._grouped_index(array)
+    assert len(found) == len(set(values))
+    assert list(found) == list(original(None, array))
+
+
+@given(
+    st.lists(st.integers(0, 4), max_size=60),
+    st.lists(st.sampled_from([0.0, 0.05, 0.1, 0.3, 0.8]), min_size=1, max_size=4),
+)
+def test_parts_of_groups_are_recboles(values, ratios):
+    """By a loop over groups."""
+    dataset = Dataset.__new__(Dataset)
+    ratios = [1.0 - sum(ratios) / 8, *(ratio / 8 for ratio in ratios)]
+    groups = reading.Groups.of(np.array(values, dtype=np.int64))
+    found = groups.split(lambda tot: dataset._calcu_split_ids(tot, ratios), len(ratios))
+    expected = [[] for _ in ratios]
+    for group in groups:
+        starts = [0, *dataset._calcu_split_ids(len(group), ratios), len(group)]
+        for part, start, end in zip(expected, starts, starts[1:], strict=False):
+            part.extend(group[start:end])
+    assert [part.tolist() for part in found] == expected
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
