@@ -312,6 +312,23 @@ SHIMS = (
         },
     ),
     Shim(
+        "coverage-metrics",
+        "the counts that ItemCoverage, AveragePopularity and others need are moved like tensors",
+        _always,
+        {
+            "recbole.evaluator.collector": edit(
+                {
+                    "Collector.get_data_struct": {
+                        "for key in self.data_struct._data_dict:": (
+                            "for key in [k for k, v in self.data_struct._data_dict.items() "
+                            "if hasattr(v, 'cpu')]:"
+                        )
+                    }
+                }
+            )
+        },
+    ),
+    Shim(
         "download-barrier",
         "a data set's download ends in a barrier, which one process alone cannot pass",
         _always,

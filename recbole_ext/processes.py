@@ -4,12 +4,12 @@ import logging
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from multiprocessing import get_context, parent_process
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any, TypeVar
 
 from recbole_ext import allocator
@@ -17,31 +17,35 @@ from recbole_ext import allocator
 K = TypeVar("K")
 R = TypeVar("R")
 
-# Why a run has failed whose process did not live to say it.
-DIED = "the process died, perhaps for want of memory: try fewer --workers"
+
+class Lost(str):
+    """Why a job has no result."""
+
+
+# Of a job whose process did not live to say it.
+DIED = Lost("the process died, perhaps for want of memory: try fewer --workers")
 
 
 def run_all(
-    jobs: Mapping[K, tuple[Any, ...]], work: Callable[..., R], workers: int
-) -> Iterator[tuple[K, R | None]]:
-    """``work(*arguments)`` for each job, in the order in which they end; None where one has died.
-
-    Each job gets a new process, which makes its memory its own: one that dies takes no other
-    with it.
+    jobs: Mapping[K, tuple[Any, ...]],
+    work: Callable[..., R],
+    workers: int,
+    timeout: float | None = None,
+) -> Iterator[tuple[K, R | Lost]]:
+    """``work(*arguments)`` for each job, in the order in which they end; see ``alone``.
 
     Args:
         jobs: name -> arguments, which can be pickled, as ``work`` can.
         work: a function of a module.
         workers: processes at a time; the processor's threads are shared among them.
+        timeout: seconds that a job may take; None for no end.
     """
     threads = max(1, (os.cpu_count() or 1) // workers)
-    # RecBole's trainer writes event files and a folder for checkpoints where it stands
-    with (
-        tempfile.TemporaryDirectory(prefix="recbole-ext-") as scratch,
-        ThreadPoolExecutor(workers) as pool,
-    ):
-        alone = partial(_alone, work, threads, scratch)
-        waiting = {pool.submit(alone, arguments): name for name, arguments in jobs.items()}
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = {
+            pool.submit(alone, work, arguments, threads, timeout): name
+            for name, arguments in jobs.items()
+        }
         try:
             for job in as_completed(waiting):
                 yield waiting[job], job.result()
@@ -49,17 +53,30 @@ def run_all(
             pool.shutdown(cancel_futures=True)
 
 
-def _alone(
-    work: Callable[..., R], threads: int, scratch: str, arguments: tuple[Any, ...]
-) -> R | None:
-    with ProcessPoolExecutor(1, get_context("spawn"), _start, (threads, scratch)) as process:
+def alone(
+    work: Callable[..., R], arguments: tuple[Any, ...], threads: int, timeout: float | None
+) -> R | Lost:
+    """``work(*arguments)`` in a new process and folder, which are gone afterwards.
+
+    A process of its own makes its memory its own: one that dies takes no other with it.
+    """
+    began = time.monotonic()
+    # RecBole's trainer writes event files and a folder for checkpoints where it stands
+    with (
+        tempfile.TemporaryDirectory(prefix="recbole-ext-") as scratch,
+        ProcessPoolExecutor(
+            1, get_context("spawn"), _start, (threads, scratch, timeout)
+        ) as process,
+    ):
         try:
             return process.submit(work, *arguments).result()
         except BrokenProcessPool:
-            return None
+            if timeout is not None and time.monotonic() - began >= timeout:
+                return Lost(f"still running after {timeout:g} s, its timeout")
+            return DIED
 
 
-def _start(threads: int, scratch: str) -> None:
+def _start(threads: int, scratch: str, timeout: float | None) -> None:
     import torch
 
     allocator.keep_freed_memory()
@@ -67,6 +84,10 @@ def _start(threads: int, scratch: str) -> None:
     torch.set_num_threads(threads)
     logging.disable(logging.CRITICAL)
     Thread(target=_end_with_the_parent, daemon=True).start()
+    if timeout is not None:
+        end = Timer(timeout, os._exit, (1,))
+        end.daemon = True
+        end.start()
     os.chdir(scratch)
 
 

@@ -41,11 +41,14 @@ class Run:
         )
 
     def fit_validated(self, saved: bool = True, watch: Watch | None = None) -> tuple[float, Any]:
-        """The same, for what is judged by the score.
+        """The same, for what is judged by the score: a short run is validated at its end.
+
+        RecBole's traditional models have one epoch, and no validation where ``eval_step`` is 2.
 
         Raises:
             SettingError: there is none, or it is no number.
         """
+        self.trainer.eval_step = min(self.trainer.eval_step, self.trainer.epochs)
         score, metrics = self.fit(saved, watch)
         if not math.isfinite(score):
             raise SettingError(f"expected a validation score, found {score}: see eval_step, epochs")

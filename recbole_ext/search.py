@@ -99,12 +99,19 @@ def read(file: Path) -> Search:
     drawn = (search.trials is not None, len(search.space) > 0)
     if drawn != (search.variants is None,) * 2:
         raise SettingError(f"{file}: expected either trials and space, or variants")
-    for name, choices in search.space.items():
-        if not isinstance(choices, list) or not choices:
-            raise SettingError(
-                f"{file}: space: {name}: expected a list of values, found {choices!r}"
-            )
+    check_space(search.space, f"{file}: space")
     return search
+
+
+def check_space(space: Mapping[str, Any], where: str) -> None:
+    """What is searched: setting -> values.
+
+    Raises:
+        SettingError: the values of a setting are no list, or none.
+    """
+    for name, choices in space.items():
+        if not isinstance(choices, list) or not choices:
+            raise SettingError(f"{where}: {name}: expected a list of values, found {choices!r}")
 
 
 def draw(search: Search, defaults: Mapping[str, Any]) -> list[Trial]:
@@ -120,18 +127,24 @@ def draw(search: Search, defaults: Mapping[str, Any]) -> list[Trial]:
     first = {name: defaults.get(name) for name in search.names}
     if search.trials is None:
         return [{**first, **variant} for variant in search.variants or []]
-    choices = list(search.space.values())
-    total = math.prod(len(values) for values in choices)
+    total = math.prod(len(values) for values in search.space.values())
     if search.trials > total:
         raise SettingError(
             f"trials: expected at most {total}, the combinations there are, found {search.trials}"
         )
+    return draw_from(search.space, first, search.trials, search.seed)
+
+
+def draw_from(space: Mapping[str, list[Any]], first: Trial, n: int, seed: int) -> list[Trial]:
+    """``first``, and then distinct combinations of a space at random: ``n`` or all there are."""
+    choices = list(space.values())
+    total = math.prod(len(values) for values in choices)
     trials = [first]
-    for number in random.Random(search.seed).sample(range(total), total):
-        if len(trials) == search.trials:
+    for number in random.Random(seed).sample(range(total), total):
+        if len(trials) == n:
             break
         trial = {}
-        for name, values in zip(search.names, choices, strict=True):
+        for name, values in zip(space, choices, strict=True):
             number, place = divmod(number, len(values))
             trial[name] = values[place]
         if trial != first:
@@ -227,7 +240,7 @@ def run(
         if (number, dataset) not in done
     }
     for (number, dataset), found in processes.run_all(jobs, validate, workers):
-        measured = found or (math.nan, 0, 0.0, processes.DIED)
+        measured = (math.nan, 0, 0.0, str(found)) if isinstance(found, processes.Lost) else found
         outcome = Outcome(number, dataset, trials[number], *measured)
         _append(output, search, outcome)
         yield outcome

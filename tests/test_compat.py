@@ -273,6 +273,29 @@ def test_a_folder_that_another_process_has_just_made_is_no_error(tmp_path, monke
 
 
 @pytest.mark.slow
+def test_metrics_beyond_accuracy(ratings):
+    names = ["ItemCoverage", "AveragePopularity", "TailPercentage", "GiniIndex", "ShannonEntropy"]
+    given = {"metrics": names, "topk": [3], "valid_metric": "ItemCoverage@3"}
+    run = runs.prepare("BPR", eval_args={"mode": "full"}, epochs=1, **given)
+    run.fit()
+    found = run.trainer.evaluate(run.test, show_progress=False)
+    assert len(found) == len(names)
+    counts = torch.bincount(
+        run.train._dataset.inter_feat["item_id"], minlength=run.dataset.item_num
+    )
+    listed = []
+    for user in run.test.uid_list:
+        scores = run.model.full_sort_predict({"user_id": user[None]}).detach()
+        scores[[0, *run.test.history[int(user)]]] = -torch.inf
+        listed.append(scores.topk(3).indices)
+    shown = torch.stack(listed)
+    assert found["averagepopularity@3"] == pytest.approx(
+        float(counts[shown].double().mean()), abs=1e-4
+    )
+    coverage = len(shown.unique()) / run.dataset.item_num
+    assert found["itemcoverage@3"] == pytest.approx(coverage, abs=1.01 / run.dataset.item_num)
+
+
 def test_two_processes_train_on_a_cpu(ratings):
     """Through the command: the children start from its script and import what it imports."""
     result = subprocess.run(

@@ -53,18 +53,20 @@ def test_the_readme_quotes_the_same_results():
 
 
 def tables_of(path):
-    """Data set -> the head of a benchmark's table and its rows."""
+    """Place -> the head of a benchmark's table and its rows."""
     plan = plans.read(path)
     results = benchmark_runs.load(path.with_suffix(".jsonl"), plan)
     return {
-        dataset: benchmark_summary.table(plan, benchmark_summary.lines(plan, results, dataset))
-        for dataset in plan.datasets
+        place: benchmark_summary.table(
+            plan.protocols[place.protocol], benchmark_summary.lines(plan, results, place)
+        )
+        for place in plan.places
     }
 
 
 def test_the_readme_quotes_the_ranking():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, rows = tables_of(ROOT / "configs" / "benchmark" / "ranking.yaml")["ml-100k"]
+    _, rows = tables_of(ROOT / "configs" / "benchmark" / "ranking.yaml")["ml-100k", "default"]
     shown = [f"| {row[0]} | {row[1]} | {row[2]} | {row[-2]} |" for row in rows]
     assert "\n".join(shown) in text
 
@@ -86,7 +88,7 @@ def test_the_readme_quotes_the_speeds(suite):
 
 def test_the_readme_quotes_the_grid():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, rows = tables_of(ROOT / "configs" / "benchmark" / "grid.yaml")["ml-100k-grid"]
+    _, rows = tables_of(ROOT / "configs" / "benchmark" / "grid.yaml")["ml-100k", "grid"]
     names = {
         "RMSE": "the post's loss, RMSE",
         "BCE": "BCE",

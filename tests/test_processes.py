@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -38,4 +39,18 @@ def test_each_job_has_a_process_and_a_folder_that_is_gone_afterwards():
 def test_a_process_that_dies_takes_no_other_with_it():
     jobs = {"fine": (False,), "dead": (True,), "after": (False,)}
     found = dict(processes.run_all(jobs, die_if, workers=1))
-    assert found == {"fine": True, "dead": None, "after": True}
+    assert found == {"fine": True, "dead": processes.DIED, "after": True}
+
+
+def wait(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+@pytest.mark.slow
+def test_a_job_that_takes_too_long_is_ended():
+    began = time.monotonic()
+    found = dict(processes.run_all({"long": (300,), "short": (0,)}, wait, 2, timeout=8))
+    assert found == {"long": "still running after 8 s, its timeout", "short": 0}
+    assert isinstance(found["long"], processes.Lost)
+    assert time.monotonic() - began < 60

@@ -116,7 +116,7 @@ def test_workers_end_with_a_killed_search(file):
 
 
 def test_a_run_whose_process_died_is_a_line_that_says_so(file, ratings, monkeypatch):
-    died = lambda jobs, work, workers: ((name, None) for name in jobs)  # noqa: E731
+    died = lambda jobs, *_: ((name, search.processes.DIED) for name in jobs)  # noqa: E731
     monkeypatch.setattr(search.processes, "run_all", died)
     found = invoke(file)
     assert found.exit_code == 1

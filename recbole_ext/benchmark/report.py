@@ -3,6 +3,7 @@
 import csv
 import json
 import statistics as means
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from recbole_ext.benchmark import statistics, summary
-from recbole_ext.benchmark.plan import Plan
-from recbole_ext.benchmark.runs import Result
+from recbole_ext.benchmark import protocols, statistics, summary
+from recbole_ext.benchmark.plan import TUNING_SEED, Plan
+from recbole_ext.benchmark.runs import Result, chosen
 
 # Differences with a larger corrected p-value are shown as ties.
 LEVEL = 0.05
@@ -24,18 +25,20 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#
 
 @dataclass(frozen=True)
 class _Section:
-    """A data set in the page."""
+    """A table in the page, and its pictures."""
 
     name: str
+    told: str  # how its models are evaluated
+    metric: str
     head: list[str]
     rows: list[list[str]]
     marks: list[str]  # of each row: best, tie or nothing
     pictures: list[tuple[str, str, str]]  # a title, what it shows in a sentence, the picture
-    failed: list[tuple[str, str]]
+    failed: list[str]  # a sentence for each model
 
 
 def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> list[Path]:
-    """Write ``report.html`` and, for each data set, ``<name>.md``, ``.csv`` and ``.tex``.
+    """Write ``report.html`` and, for each table, ``<data set>-<protocol>.md``, ``.csv``, ``.tex``.
 
     Args:
         folder: where; made if it is not there.
@@ -51,22 +54,24 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
 
     folder.mkdir(parents=True, exist_ok=True)
     sections, files = [], []
-    for dataset in plan.datasets:
-        found = summary.lines(plan, results, dataset)
-        head, rows = summary.table(plan, found)
-        files += _write_tables(folder / dataset, head, rows)
+    for place in plan.places:
+        metric, found = plan.protocols[place.protocol], summary.lines(plan, results, place)
+        head, rows = summary.table(metric, found)
+        files += _write_tables(folder / "-".join(place), head, rows)
         sections.append(
             _Section(
-                dataset,
+                str(place),
+                protocols.PROTOCOLS[place.protocol].told,
+                metric,
                 head,
                 rows,
                 [_mark(number, line) for number, line in enumerate(found)],
-                list(_pictures(plan, {line.label: line.runs for line in found if line.runs})),
-                [(line.label, reason) for line in found for reason in line.failed],
+                list(_pictures(plan, metric, {x.label: x.runs for x in found if x.runs})),
+                [_failure(line) for line in found if line.failed],
             )
         )
-    place = Path(__file__).with_name("report.html.j2")
-    page = jinja2.Template(place.read_text(encoding="utf-8"), autoescape=True).render(
+    template = Path(__file__).with_name("report.html.j2")
+    page = jinja2.Template(template.read_text(encoding="utf-8"), autoescape=True).render(
         plan=plan,
         sections=sections,
         command=command,
@@ -74,8 +79,10 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
         level=LEVEL,
         environments=_environments(results),
         splits=_splits(results),
-        settings={label: _told(model.settings) for label, model in plan.models.items()},
-        reads=len([result for result in results if not result.error]),
+        settings={label: _settings(plan, results, label) for label in plan.models},
+        tuning_seed=TUNING_SEED,
+        tuned=[label for label, model in plan.models.items() if model.trials],
+        reads=len([r for r in results if r.trial is None and not r.error]),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
     return [folder / "report.html", *files]
@@ -89,8 +96,22 @@ def _mark(number: int, line: summary.Line) -> str:
     return "tie" if line.p_value is not None and line.p_value > LEVEL else ""
 
 
-def _told(settings: dict[str, Any]) -> str:
-    return yaml.safe_dump(settings, sort_keys=True, allow_unicode=True) if settings else "defaults"
+def _failure(line: summary.Line) -> str:
+    """Which runs of a model failed, and why."""
+    told = [f"{reason} (runs: {n})" for reason, n in Counter(line.failed).items()]
+    return f"{line.label} failed: {'; '.join(told)}"
+
+
+def _settings(plan: Plan, results: Sequence[Result], label: str) -> str:
+    """What a model has run with: the plan's settings, and what its trials have chosen."""
+    told = dict(plan.models[label].settings)
+    if plan.models[label].trials:
+        told["chosen by validation"] = {
+            str(place): dict(chosen(plan, results, place, label))
+            for place in plan.places
+            if label in plan.labels(place)
+        }
+    return yaml.safe_dump(told, sort_keys=True, allow_unicode=True) if told else "defaults"
 
 
 def _environments(results: Sequence[Result]) -> list[dict[str, str]]:
@@ -101,13 +122,11 @@ def _environments(results: Sequence[Result]) -> list[dict[str, str]]:
 
 def _splits(results: Sequence[Result]) -> str:
     """The hash of each test split; more than one where runs of a seed had other interactions."""
-    found: dict[tuple[str, int], set[str]] = {}
+    found: dict[str, set[str]] = {}
     for result in results:
         if result.split:
-            found.setdefault((result.dataset, result.seed), set()).add(result.split)
-    told = [
-        f"{name}, seed {seed}: {' and '.join(sorted(of))}" for (name, seed), of in found.items()
-    ]
+            found.setdefault(f"{result.key.place}, seed {result.seed}", set()).add(result.split)
+    told = [f"{name}: {' and '.join(sorted(of))}" for name, of in found.items()]
     return "; ".join(told) or "not recorded"
 
 
@@ -134,9 +153,8 @@ def _write_tables(place: Path, head: list[str], rows: list[list[str]]) -> list[P
 Runs = dict[str, list[Result]]  # of each model, at least one; the best one first
 
 
-def _pictures(plan: Plan, runs: Runs) -> Any:
+def _pictures(plan: Plan, metric: str, runs: Runs) -> Any:
     colour = {label: _COLOURS[number % len(_COLOURS)] for number, label in enumerate(plan.models)}
-    metric = plan.metric
     makers = (
         ("Means and intervals", f"The mean {metric} with a 95% interval over users", _intervals),
         ("Learning curves", "The validation score after each evaluation, mean over seeds", _curves),

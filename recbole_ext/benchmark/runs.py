@@ -1,27 +1,35 @@
 """The runs of a plan: each in a process of its own, each a line of the results when it has ended.
 
-A line is a JSON object; lines are only added, and a run that has one is not repeated. The test
-split is evaluated once in each run, by the epoch that validation has chosen.
+A line is a JSON object; lines are only added, and a run that has one is not repeated. Settings
+are chosen by trials, which see the validation split alone. The test split is evaluated once in each
+run of what was chosen, by the epoch that validation has chosen.
 """
 
 import hashlib
 import json
 import os
 import platform
+import statistics as means
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from recbole_ext import evaluation, lines, processes, running
+from recbole_ext import evaluation, lines, processes, running, search
 from recbole_ext.benchmark import plan as plans
-from recbole_ext.benchmark.plan import Key, Plan
+from recbole_ext.benchmark import protocols
+from recbole_ext.benchmark.plan import Key, Place, Plan
 from recbole_ext.bookkeeping import Pairs
 from recbole_ext.errors import SettingError, in_a_line
+
+CarryOut = Callable[
+    [Mapping[Key, tuple[Any, ...]], Callable[..., "Result"]],
+    Iterator[tuple[Key, "Result | processes.Lost"]],
+]
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Result:
     """One run.
 
     Attributes:
-        dataset, label, seed: see ``Key``.
+        dataset, protocol, label, seed, trial: see ``Key``.
         fingerprint: of the settings, see ``Plan.fingerprint``.
         error: why it failed, or "".
         valid, test: metric -> value.
@@ -40,9 +48,12 @@ class Result:
         test_seconds: of the evaluation of the test split.
         split: a hash of the test split's interactions.
         environment: the versions and the machine.
+        trial: its number, where it is one by which settings are chosen: it has no test.
+        chosen: of the space, what it has run with.
     """
 
     dataset: str
+    protocol: str
     label: str
     seed: int
     fingerprint: str
@@ -56,11 +67,13 @@ class Result:
     test_seconds: float = 0.0
     split: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    trial: int | None = None
+    chosen: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
         """What run it is."""
-        return Key(self.dataset, self.label, self.seed)
+        return Key(self.dataset, self.protocol, self.label, self.seed, self.trial)
 
 
 def load(file: Path, plan: Plan) -> list[Result]:
@@ -82,57 +95,132 @@ def load(file: Path, plan: Plan) -> list[Result]:
             )
         results.append(result)
     lines.cut(file)
-    wanted = set(plan.runs())
+    wanted = {*plan.trial_runs(), *plan.runs()}
     return [result for result in results if result.key in wanted]
 
 
-def run(plan: Plan, data_path: Path, output: Path, workers: int) -> Iterator[Result]:
-    """Run what the results file does not have yet; each result is in it before it is returned."""
-    done = {result.key for result in load(output, plan)}
-    jobs = {key: (plan, key, str(data_path.absolute())) for key in plan.runs() if key not in done}
-    for key, found in processes.run_all(jobs, measure, workers):
-        result = found or _failed(plan, key, processes.DIED, 0.0)
-        with lines.adding_to(output) as stream:
-            stream.write(json.dumps(asdict(result)) + "\n")
-        yield result
+def run(plan: Plan, data_path: Path, output: Path, carry_out: CarryOut) -> Iterator[Result]:
+    """Run what the results file does not have yet; each result is in it before it is returned.
+
+    Args:
+        plan: its trials come first, as the others run with what they have found.
+        data_path: the folder of data sets.
+        output: the results file.
+        carry_out: name -> arguments of jobs, and their work -> name and result of each.
+    """
+    results = load(output, plan)
+    done = {result.key for result in results}
+    place = str(data_path.absolute())
+    for keys in (plan.trial_runs(), plan.runs()):
+        jobs = {}
+        for key in keys:
+            if key not in done:
+                model = plan.models[key.label]
+                values = (
+                    chosen(plan, results, key.place, key.label)
+                    if key.trial is None
+                    else model.trials[key.trial]
+                )
+                jobs[key] = (plan, key, values, place)
+        for key, found in carry_out(jobs, measure):
+            result = found
+            if isinstance(result, processes.Lost):
+                result = _failed(plan, key, jobs[key][2], result, 0.0)
+            with lines.adding_to(output) as stream:
+                stream.write(json.dumps(asdict(result)) + "\n")
+            results.append(result)
+            yield result
 
 
-def measure(plan: Plan, key: Key, data_path: str) -> Result:
-    """One run; a failure is returned, not raised."""
+def chosen(plan: Plan, results: Sequence[Result], place: Place, label: str) -> search.Trial:
+    """The values of a model's space that were best in validation; {} where it has no space."""
+    trials = [r for r in results if r.key.place == place and r.label == label]
+    trials = [r for r in trials if r.trial is not None and not r.error]
+    if not trials:  # no space, or one whose every trial has failed: the first says why again
+        return (plan.models[label].trials or [{}])[0]
+    metric = plan.protocols[place.protocol]
+    sign = 1 if bigger_is_better(metric) else -1
+    trials.sort(key=lambda result: result.trial or 0)  # not in the order in which they have ended
+    return max(trials, key=lambda result: sign * result.valid[metric]).chosen
+
+
+def bigger_is_better(metric: str) -> bool:
+    """Of a metric as results name it."""
+    from recbole.evaluator import smaller_metrics
+
+    return metric.split("@")[0] not in smaller_metrics
+
+
+def seconds_left(
+    plan: Plan, results: Sequence[Result], known: Sequence[Result]
+) -> tuple[float, set[str]]:
+    """What the runs that are still to be made may take, one after another.
+
+    Args:
+        plan, results: what is to be done, and what has been.
+        known: runs that tell how long one of a model takes.
+
+    Returns:
+        the seconds, by the mean of the runs of the same model; and the models that have none.
+    """
+    done = {result.key for result in results}
+    waiting = [key for key in (*plan.trial_runs(), *plan.runs()) if key not in done]
+    took: dict[str, list[float]] = {}
+    for result in known:
+        took.setdefault(result.label, []).append(result.seconds + result.test_seconds)
+    seconds = sum(means.mean(took[key.label]) for key in waiting if key.label in took)
+    return seconds, {key.label for key in waiting} - took.keys()
+
+
+def measure(plan: Plan, key: Key, values: search.Trial, data_path: str) -> Result:
+    """One run; a failure is returned, not raised.
+
+    Args:
+        plan, key: which one.
+        values: of the model's space.
+        data_path: the folder of data sets.
+    """
     start = time.perf_counter()
+    compared = plan.protocols[key.protocol]
     with tempfile.TemporaryDirectory(prefix="recbole-ext-", dir=".") as folder:
-        told = {"seed": key.seed, "data_path": data_path, **running.QUIET}
+        told = {**running.QUIET, "seed": key.seed, "data_path": data_path}
         told |= {"metric_decimal_place": 6, "checkpoint_dir": str(Path(folder).absolute())}
         try:
             files: dict[str, str] = {}
             for text, label in plan.needed_by(key.label).items():
-                first = _prepare(plan, label, key.dataset, told, {})
+                first = _prepare(plan, key._replace(label=label), told, {})
                 first.fit()
                 files[text] = first.trainer.saved_model_file
-            made = _prepare(plan, key.label, key.dataset, told, files)
+            made = _prepare(plan, key, {**values, **told}, files)
             curve: list[tuple[int, float]] = []
             _, valid = made.fit_validated(
-                watch=lambda epoch, score: curve.append((epoch + 1, round(float(score), 6)))
+                saved=key.trial is None,
+                watch=lambda epoch, score: curve.append((epoch + 1, round(float(score), 6))),
             )
             seconds = time.perf_counter() - start
-            test, users = evaluation.per_user(made.trainer, made.test, show_progress=False)
+            test: dict[str, float] = {}
+            users = None
+            if key.trial is None:
+                test, found = evaluation.per_user(made.trainer, made.test, show_progress=False)
+                users = found.metrics.get(compared)
             test_seconds = time.perf_counter() - start - seconds
         except Exception as error:  # whatever a run can die of is this run's result
-            return _failed(plan, key, in_a_line(error), time.perf_counter() - start)
-    compared = users.metrics.get(plan.metric)
+            return _failed(plan, key, values, in_a_line(error), time.perf_counter() - start)
     return Result(
-        *key,
+        *key[:-1],
         fingerprint=plan.fingerprint(key.label),
         error="",
         valid={name: float(value) for name, value in valid.items()},
         test={name: float(value) for name, value in test.items()},
-        users={} if compared is None else {plan.metric: compared.round(6).tolist()},
+        users={} if users is None else {compared: users.round(6).tolist()},
         epochs=made.best_epoch,
         seconds=round(seconds, 1),
         curve=curve,
         test_seconds=round(test_seconds, 3),
         split=_hash(made.test._dataset),
         environment=_environment(),
+        trial=key.trial,
+        chosen=values,
     )
 
 
@@ -160,14 +248,25 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _failed(plan: Plan, key: Key, reason: str, seconds: float) -> Result:
-    mark = plan.fingerprint(key.label)
-    return Result(*key, mark, reason, {}, {}, {}, 0, round(seconds, 1))
+def _failed(plan: Plan, key: Key, values: search.Trial, reason: str, seconds: float) -> Result:
+    mark, took = plan.fingerprint(key.label), round(seconds, 1)
+    return Result(*key[:-1], mark, str(reason), {}, {}, {}, 0, took, trial=key.trial, chosen=values)
 
 
 def _prepare(
-    plan: Plan, label: str, dataset: str, told: Mapping[str, Any], files: Mapping[str, str]
+    plan: Plan, key: Key, told: Mapping[str, Any], files: Mapping[str, str]
 ) -> running.Run:
-    model = plan.models[label]
-    given = plans.filled(model.settings, files)
-    return running.prepare(model.name, dataset, {**given, **told})
+    given = given_to(plan, key.place, key.label, files)
+    name = protocols.data_set(key.protocol, key.dataset)
+    return running.prepare(plan.models[key.label].name, name, {**given, **told})
+
+
+def given_to(plan: Plan, place: Place, label: str, files: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of a model over its defaults, but for its space and its seed.
+
+    Args:
+        plan, place, label: which one.
+        files: what stands for a checkpoint -> the file.
+    """
+    given = plans.filled(plan.models[label].settings, files)
+    return {**given, **protocols.PROTOCOLS[place.protocol].settings}

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from recbole_ext.benchmark import statistics
-from recbole_ext.benchmark.plan import Plan
-from recbole_ext.benchmark.runs import Result
+from recbole_ext.benchmark.plan import Place, Plan
+from recbole_ext.benchmark.runs import Result, bigger_is_better
 
 
 @dataclass(frozen=True)
 class Line:
-    """A model on a data set.
+    """A model in a table.
 
     Attributes:
         label: its name in the plan.
@@ -32,15 +32,15 @@ class Line:
     failed: list[str]
 
 
-def lines(plan: Plan, results: Sequence[Result], dataset: str) -> list[Line]:
-    """The table of a data set, best first, models without a run last."""
-    from recbole.evaluator import smaller_metrics
-
-    found = {label: [r for r in results if r.key[:2] == (dataset, label)] for label in plan.models}
+def lines(plan: Plan, results: Sequence[Result], place: Place) -> list[Line]:
+    """The table of a place, best first, models without a run last."""
+    metric = plan.protocols[place.protocol]
+    tested = [r for r in results if r.key.place == place and r.trial is None]
+    found = {label: [r for r in tested if r.label == label] for label in plan.labels(place)}
     good = {label: [r for r in runs if not r.error] for label, runs in found.items()}
-    users = {label: values_of_users(plan.metric, runs) for label, runs in good.items()}
+    users = {label: values_of_users(metric, runs) for label, runs in good.items()}
     compared = {label: values for label, values in users.items() if values is not None}
-    bigger = plan.metric.split("@")[0] not in smaller_metrics
+    bigger = bigger_is_better(metric)
     p_values: dict[str, float] = {}
     if len(compared) > 1 and len({len(values) for values in compared.values()}) == 1:
         _, comparisons = statistics.against_the_best(compared, bigger)
@@ -60,7 +60,7 @@ def lines(plan: Plan, results: Sequence[Result], dataset: str) -> list[Line]:
     ]
 
     def worse(line: Line) -> tuple[bool, float]:
-        mean = line.metrics[plan.metric][0] if line.metrics else 0.0
+        mean = line.metrics[metric][0] if line.metrics else 0.0
         return not line.metrics, -mean if bigger else mean
 
     return sorted(made, key=worse)
@@ -77,18 +77,18 @@ def _spread(values: list[float]) -> tuple[float, float]:
     return means.mean(values), means.stdev(values) if len(values) > 1 else 0.0
 
 
-def table(plan: Plan, found: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
-    """The head of a table and its rows."""
-    metrics = list(dict.fromkeys(name for line in found for name in line.metrics))
+def table(metric: str, found: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
+    """The head of a table and its rows; ``metric`` is what its models are compared by."""
+    names = list(dict.fromkeys(name for line in found for name in line.metrics))
     rows = []
     for line in found:
         cells = [
             f"{line.metrics[name][0]:.4f} ± {line.metrics[name][1]:.4f}" if line.metrics else "-"
-            for name in metrics
+            for name in names
         ]
         p_value = "" if line.p_value is None else f"{line.p_value:.2g}"
         rows.append([line.label, *cells, p_value, str(len(line.runs))])
-    return ["model", *metrics, f"p ({plan.metric})", "runs"], rows
+    return ["model", *names, f"p ({metric})", "runs"], rows
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

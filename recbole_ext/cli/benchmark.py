@@ -1,17 +1,24 @@
 """`recbole-ext benchmark`: models side by side."""
 
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from recbole_ext.cli.command import HELP, configure, reports_errors, runs_a_file
 from recbole_ext.cli.data.shared import data_path_option
 
+if TYPE_CHECKING:
+    from recbole_ext.benchmark.plan import Plan
+    from recbole_ext.benchmark.runs import CarryOut, Result
+
 EXAMPLE = """\b
 Examples:
-  recbole-ext benchmark configs/benchmark/ranking.yaml --dry-run
-  recbole-ext benchmark configs/benchmark/ranking.yaml --workers 2 --report report
+  recbole-ext benchmark configs/benchmark/ml-100k-quick.yaml --dry-run
+  recbole-ext benchmark configs/benchmark/ml-100k-quick.yaml --workers 2 --report report
+  recbole-ext benchmark configs/benchmark/ml-100k-full.yaml --ray auto --data_path /shared/dataset
 """
 
 
@@ -22,6 +29,13 @@ Examples:
     type=click.Path(path_type=Path, file_okay=False),
     help="A folder for report.html, and the tables as Markdown, csv and LaTeX.",
 )
+@click.option(
+    "--ray",
+    "address",
+    metavar="ADDRESS",
+    help="A Ray cluster that carries out the runs, one a core; its nodes have this package, and "
+    "the folder of data sets at the same place.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
 @data_path_option
 @reports_errors
@@ -30,48 +44,96 @@ def benchmark(
     output: Path | None,
     workers: int,
     report: Path | None,
+    address: str | None,
     dry_run: bool,
     data_path: Path,
 ) -> None:
-    """Train and test the models of the plan FILE, each with each seed, and print their table.
+    """Train and test the models of the plan FILE, each with each seed, and print their tables.
 
     Each run gets a line in the results at once. Started again, the benchmark goes on where it
-    was stopped. The test split is evaluated once a run.
+    was stopped. Where the plan gives a model a space, its settings are chosen by validation first.
+    The test split is evaluated once a run.
     """
     from tqdm import tqdm
 
     from recbole_ext.benchmark import plan as plans
+    from recbole_ext.benchmark import protocols, runs, summary
     from recbole_ext.benchmark import report as reports
-    from recbole_ext.benchmark import runs, summary
 
     plan = plans.read(file)
     output = output or file.with_suffix(".jsonl")
-    for dataset in plan.datasets:
-        for label, chosen in plan.models.items():
-            files = {text: __file__ for text in plan.needed_by(label)}  # any file that is there
-            given = plans.filled(chosen.settings, files)
-            configure(chosen.name, dataset, None, {**given, "data_path": str(data_path)})
     results = runs.load(output, plan)
-    wanted = plan.runs()
+    _check(plan, data_path)
+    wanted = [*plan.trial_runs(), *plan.runs()]
     click.echo(f"{len(wanted)} runs, of which {output} has {len(results)}", err=True)
     if dry_run:
         done = {result.key for result in results}
         for key in wanted:
-            state = "done" if key in done else "to run"
-            click.echo(f"{key.dataset}, {key.label}, seed {key.seed}: {state}")
+            click.echo(f"{key}: {'done' if key in done else 'to run'}")
+        shipped = file.with_suffix(".jsonl")
+        beside = runs.load(shipped, plan) if shipped.is_file() else []
+        click.echo(_estimate(plan, results, beside, workers), err=True)
         return
+    for place in plan.places:
+        protocols.prepare(place.protocol, place.dataset, data_path)
     with tqdm(total=len(wanted), initial=len(results), file=sys.stderr) as bar:
-        for result in runs.run(plan, data_path, output, workers):
+        for result in runs.run(plan, data_path, output, _carry_out(plan, workers, address)):
             results.append(result)
-            what = f"{result.dataset}, {result.label}, seed {result.seed}"
-            tqdm.write(f"{what}: {result.error or f'{result.seconds:.0f} s'}", file=sys.stderr)
+            tqdm.write(
+                f"{result.key}: {result.error or f'{result.seconds:.0f} s'}", file=sys.stderr
+            )
             bar.update()
-    for dataset in plan.datasets:
-        head, rows = summary.table(plan, summary.lines(plan, results, dataset))
-        click.echo(f"\n{dataset}, test, mean and standard deviation over seeds {plan.seeds}:\n")
+    for place in plan.places:
+        metric = plan.protocols[place.protocol]
+        head, rows = summary.table(metric, summary.lines(plan, results, place))
+        click.echo(f"\n{place}, test, mean and standard deviation over seeds {plan.seeds}:\n")
         click.echo(summary.markdown(head, rows))
     if report is not None:
         page, *_ = reports.write(report, plan, results, f"recbole-ext benchmark {file}")
         click.echo(f"\n{page}", err=True)
     if any(result.error for result in results):
         sys.exit(1)
+
+
+def _check(plan: "Plan", data_path: Path) -> None:
+    """Refuse what cannot run, before anything is written."""
+    from recbole_ext.benchmark import protocols, runs
+
+    for place in plan.places:
+        name = protocols.data_set(place.protocol, place.dataset)
+        if not (data_path / name).is_dir():  # not made yet
+            name = place.dataset
+        for label in plan.labels(place):
+            model = plan.models[label]
+            files = {text: __file__ for text in plan.needed_by(label)}  # any file that is there
+            given = runs.given_to(plan, place, label, files)
+            for values in model.trials or [{}]:
+                told = {**given, **values, "data_path": str(data_path)}
+                configure(model.name, name, None, told)
+
+
+def _carry_out(plan: "Plan", workers: int, address: str | None) -> "CarryOut":
+    from recbole_ext import cluster, processes
+
+    if address is not None:
+        return partial(cluster.run_all, address=address, timeout=plan.timeout)
+    return partial(processes.run_all, workers=workers, timeout=plan.timeout)
+
+
+def _estimate(plan: "Plan", results: "list[Result]", beside: "list[Result]", workers: int) -> str:
+    """How long the rest will take, by what runs have taken, these or others, and by the timeout."""
+    from recbole_ext.benchmark import runs
+
+    left = len(plan.trial_runs()) + len(plan.runs()) - len(results)
+    if not left:
+        return "nothing to run"
+    seconds, unknown = runs.seconds_left(plan, results, [*results, *beside])
+    told = []
+    if seconds:
+        told.append(f"about {seconds / workers / 60:.0f} minutes to go with --workers {workers}")
+    if unknown:
+        told.append(f"no run yet to judge by: {', '.join(sorted(unknown))}")
+    if plan.timeout is not None:
+        hours = left * plan.timeout / workers / 3600
+        told.append(f"at the most {hours:.1f} hours, by the timeout of {plan.timeout} s a run")
+    return "; ".join(told)

@@ -197,8 +197,8 @@ def main(seeds: int, workers: int, output: Path) -> None:
     jobs = {job: job for job in wanted}
     found = processes.run_all(jobs, measure, workers)
     for number, ((name, split, seed), measured) in enumerate(found, start=1):
-        if measured is None:
-            raise click.ClickException(f"{split} {name}, seed {seed}: {processes.DIED}")
+        if isinstance(measured, processes.Lost):
+            raise click.ClickException(f"{split} {name}, seed {seed}: {measured}")
         line: dict[str, Any] = {"split": split, "model": name, "seed": seed, **measured}
         new = not output.is_file()
         with output.open("a", encoding="utf-8", newline="") as stream:
