@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from recbole_ext.models.autorec.kernels import GlobalKernel, LocalKernel
-from recbole_ext.models.autorec.layers import Dense, Tied
+from recbole_ext.models.autorec.layers import Dense, Tied, sum_of_squares
 
 
 def test_local_kernel_by_hand():
@@ -82,3 +82,17 @@ def test_global_kernel_equals_a_loop(size):
     around = torch.stack([padded[r : r + size] for r in range(n_rows)])
     np.testing.assert_allclose(kernel(around).detach(), np.maximum(expected, 0), atol=1e-12)
     assert (expected < 0).any() or size == 1
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (700, 900)])  # less than a block, and several
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_sum_of_squares_is_torch_s_with_the_very_same_gradient(shape, turned):
+    torch.manual_seed(0)
+    weight = torch.randn(shape).T if turned else torch.randn(shape)
+    ours, theirs = (weight.clone(memory_format=torch.preserve_format) for _ in range(2))
+    for copied, penalty in ((ours, sum_of_squares), (theirs, lambda w: w.square().sum())):
+        copied.requires_grad_()
+        (0.35 * penalty(copied)).backward()
+    torch.testing.assert_close(sum_of_squares(ours), theirs.square().sum())
+    assert torch.equal(ours.grad, theirs.grad)
+    assert ours.grad.stride() == theirs.grad.stride()
