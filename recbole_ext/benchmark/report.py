@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -19,8 +19,9 @@ from recbole_ext.benchmark.runs import Result, chosen
 # Differences with a larger corrected p-value are shown as ties.
 LEVEL = 0.05
 
-# For eight models or more they begin again; chosen to be told apart without colour vision.
+# Chosen to be told apart without colour vision; beyond eight models the strokes differ.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#4d4d4d", "#8c6d31")
+_STROKES = (("solid", "circle"), ("dash", "square"), ("dot", "diamond"), ("dashdot", "x"))
 
 
 @dataclass(frozen=True)
@@ -150,11 +151,32 @@ def _write_tables(place: Path, head: list[str], rows: list[list[str]]) -> list[P
 # --- pictures -------------------------------------------------------------------------------
 
 
+# 1, 2, 5, 10, ... in full
+_LOG: dict[str, Any] = {
+    "type": "log",
+    "tickvals": [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)],
+}
+
+
+class _Style(NamedTuple):
+    """How a model is drawn in all pictures."""
+
+    colour: str
+    dash: str
+    symbol: str
+
+
+def _style(number: int) -> _Style:
+    strokes = _STROKES[number // len(_COLOURS) % len(_STROKES)]
+    return _Style(_COLOURS[number % len(_COLOURS)], *strokes)
+
+
+Styles = dict[str, _Style]
 Runs = dict[str, list[Result]]  # of each model, at least one; the best one first
 
 
 def _pictures(plan: Plan, metric: str, runs: Runs) -> Any:
-    colour = {label: _COLOURS[number % len(_COLOURS)] for number, label in enumerate(plan.models)}
+    styles = {label: _style(number) for number, label in enumerate(plan.models)}
     makers = (
         ("Means and intervals", f"The mean {metric} with a 95% interval over users", _intervals),
         ("Learning curves", "The validation score after each evaluation, mean over seeds", _curves),
@@ -164,7 +186,7 @@ def _pictures(plan: Plan, metric: str, runs: Runs) -> Any:
         ("Coverage", f"{metric} against the share of items in some user's list", _coverage),
     )
     for title, told, make in makers:
-        figure = make(metric, runs, colour)
+        figure = make(metric, runs, styles)
         if figure is None:
             continue
         figure.update_layout(
@@ -181,7 +203,7 @@ def _pictures(plan: Plan, metric: str, runs: Runs) -> Any:
         yield title, told, picture
 
 
-def _intervals(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+def _intervals(metric: str, runs: Runs, styles: Styles) -> Any:
     import plotly.graph_objects as go
 
     users = {label: summary.values_of_users(metric, own) for label, own in runs.items()}
@@ -195,7 +217,11 @@ def _intervals(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
             x=list(means_of.values()),
             y=list(means_of),
             mode="markers",
-            marker={"size": 11, "color": [colour[label] for label in means_of]},
+            marker={
+                "size": 11,
+                "color": [styles[label].colour for label in means_of],
+                "symbol": [styles[label].symbol for label in means_of],
+            },
             error_x={
                 "symmetric": False,
                 "array": [ends[label][1] - mean for label, mean in means_of.items()],
@@ -210,7 +236,7 @@ def _intervals(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
     return figure
 
 
-def _curves(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+def _curves(metric: str, runs: Runs, styles: Styles) -> Any:
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -229,11 +255,11 @@ def _curves(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
             y=np.mean(scores, axis=0),
             name=label,
             mode="lines",
-            line={"color": colour[label]},
+            line={"color": styles[label].colour, "dash": styles[label].dash},
         )
     if not figure.data:
         return None
-    figure.update_xaxes(title="epochs", type="log")
+    figure.update_xaxes(title="epochs (log)", **_LOG)
     figure.update_yaxes(title="validation score")
     return figure
 
@@ -242,8 +268,8 @@ def _against(
     title: str,
     metric: str,
     points: dict[str, tuple[float, float]],
-    colour: dict[str, str],
-    axis: str = "log",
+    styles: Styles,
+    log: bool = True,
 ) -> Any:
     import plotly.graph_objects as go
 
@@ -258,13 +284,17 @@ def _against(
             text=[label],
             textposition="top center",
             mode="markers+text",
-            marker={"size": 11, "color": colour[label]},
+            marker={
+                "size": 11,
+                "color": styles[label].colour,
+                "symbol": styles[label].symbol,
+            },
             showlegend=False,
             cliponaxis=False,
         )
     heights = [y for _, y in points.values()]
     room = 0.12 * (max(heights) - min(heights)) or 0.1  # for the names
-    figure.update_xaxes(title=f"{title} (log)" if axis == "log" else title, type=axis)
+    figure.update_xaxes(title=f"{title} (log)" if log else title, **(_LOG if log else {}))
     figure.update_yaxes(title=metric, range=[min(heights) - room, max(heights) + 2 * room])
     return figure
 
@@ -273,24 +303,24 @@ def _mean_of(runs: list[Result], metric: str) -> float:
     return means.mean(run.test[metric] for run in runs)
 
 
-def _training(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+def _training(metric: str, runs: Runs, styles: Styles) -> Any:
     points = {
         label: (means.mean(run.seconds for run in own), _mean_of(own, metric))
         for label, own in runs.items()
     }
-    return _against("seconds until training stopped", metric, points, colour)
+    return _against("seconds until training stopped", metric, points, styles)
 
 
-def _scoring(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+def _scoring(metric: str, runs: Runs, styles: Styles) -> Any:
     points = {
         label: (means.mean(run.test_seconds for run in own), _mean_of(own, metric))
         for label, own in runs.items()
         if all(run.test_seconds for run in own)
     }
-    return _against("seconds of the test evaluation", metric, points, colour)
+    return _against("seconds of the test evaluation", metric, points, styles)
 
 
-def _users(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+def _users(metric: str, runs: Runs, styles: Styles) -> Any:
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -300,7 +330,7 @@ def _users(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
             figure.add_box(
                 x=values.round(4),
                 name=label,
-                marker_color=colour[label],
+                marker_color=styles[label].colour,
                 boxpoints=False,
                 showlegend=False,
             )
@@ -312,7 +342,7 @@ def _users(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
     return figure
 
 
-def _coverage(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
+def _coverage(metric: str, runs: Runs, styles: Styles) -> Any:
     names = {name for own in runs.values() for run in own for name in run.test}
     coverage = sorted(name for name in names if name.startswith("itemcoverage@"))
     if not coverage:
@@ -320,4 +350,4 @@ def _coverage(metric: str, runs: Runs, colour: dict[str, str]) -> Any:
     points = {
         label: (_mean_of(own, coverage[0]), _mean_of(own, metric)) for label, own in runs.items()
     }
-    return _against(coverage[0], metric, points, colour, axis="linear")
+    return _against(coverage[0], metric, points, styles, log=False)
