@@ -156,9 +156,9 @@ def own_keys(model: str) -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def _general_keys() -> frozenset[str]:
-    """The keys that RecBole reads whatever the model: overall.yaml and the data set's."""
+    """The keys that RecBole reads whatever the model: overall.yaml, the data set's, a metric's."""
     folder = _recbole_folder() / "properties"
-    keys = {*settings.PROCESS_KEYS, *settings.DATA_KEYS}
+    keys = {*settings.PROCESS_KEYS, *settings.DATA_KEYS, "tail_ratio"}
     for path in (folder / "overall.yaml", folder / "dataset" / "sample.yaml"):
         keys.update(re.findall(r"^(\w+):", path.read_text(encoding="utf-8"), re.MULTILINE))
     return frozenset(keys)

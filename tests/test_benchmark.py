@@ -378,8 +378,12 @@ def test_a_report(file, tmp_path):
         assert split in page
     with (tmp_path / "report" / "made-default.csv").open(newline="") as stream:
         assert list(csv.reader(stream)) == [head, *rows]
-    markdown = (tmp_path / "report" / "made-default.md").read_text()
-    assert f"| {rows[0][0]} " in markdown
+    markdown = (tmp_path / "report" / "report.md").read_text()
+    assert summary.markdown(head, rows) in markdown
+    assert f"`recbole-ext benchmark {file}`" in markdown
+    assert (
+        "**MLP**: NCFMLP\n\n    embedding_size: 8\n    epochs: 2\n    mlp_hidden_size:" in markdown
+    )
     latex = (tmp_path / "report" / "made-default.tex").read_text()
     assert latex.count("rule") == 3
     assert rows[0][1].replace("±", "$\\pm$") in latex

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from recbole_ext.benchmark import plan as plans
+from recbole_ext.benchmark import report
 from recbole_ext.benchmark import runs as benchmark_runs
 from recbole_ext.benchmark import summary as benchmark_summary
 from tests.benchmarks.speed import report as speed
 
 ROOT = Path(__file__).parents[1]
-PLANS = sorted((ROOT / "configs" / "benchmark").glob("*.yaml"))
+PLANS = sorted(path.with_suffix(".yaml") for path in (ROOT / "configs/benchmark").glob("*.jsonl"))
+FULL = ROOT / "configs" / "benchmark" / "ml-100k-full.yaml"
 RATINGS = ROOT / "tests" / "benchmarks" / "results" / "ratings.csv"
 
 
@@ -66,9 +68,22 @@ def tables_of(path):
 
 def test_the_readme_quotes_the_ranking():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, rows = tables_of(ROOT / "configs" / "benchmark" / "ranking.yaml")["ml-100k", "default"]
-    shown = [f"| {row[0]} | {row[1]} | {row[2]} | {row[-2]} |" for row in rows]
+    head, rows = tables_of(FULL)["ml-100k", "default"]
+    columns = [head.index(name) for name in ("model", "ndcg@10", "hit@10", "p (ndcg@10)")]
+    shown = [f"| {' | '.join(row[column] for column in columns)} |" for row in rows]
     assert "\n".join(shown) in text
+
+
+def test_the_report_of_the_full_benchmark_is_of_its_results(tmp_path):
+    plan = plans.read(FULL)
+    results = benchmark_runs.load(FULL.with_suffix(".jsonl"), plan)
+    command = f"recbole-ext benchmark {FULL.relative_to(ROOT)}"
+    made = {path.name: path for path in report.write(tmp_path, plan, results, command)}
+    del made["report.html"]  # which brings five megabytes of script
+    kept = FULL.with_suffix("")
+    assert sorted(made) == sorted(path.name for path in kept.iterdir())
+    for name, path in made.items():
+        assert (kept / name).read_text("utf-8") == path.read_text("utf-8"), name
 
 
 @pytest.mark.parametrize("suite", ["ml-100k", "scale"])
@@ -120,10 +135,15 @@ def test_the_tables_of_options_are_the_results(page, head, results, bigger):
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
 def test_the_tables_of_benchmarks_are_their_results(path):
-    text = (ROOT / "configs" / "ncf.md").read_text(encoding="utf-8")
+    pages = [ROOT / "configs" / "ncf.md", path.with_suffix("") / "report.md"]
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for page in pages
+        for line in (page.read_text(encoding="utf-8").splitlines() if page.is_file() else ())
+    ]
     for head, rows in tables_of(path).values():
-        shown = "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
-        assert shown in text
+        place = lines.index(head)
+        assert lines[place + 2 : place + 2 + len(rows)] == rows
 
 
 @pytest.mark.parametrize("kind", ["drop", "flip"])

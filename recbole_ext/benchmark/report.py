@@ -1,4 +1,4 @@
-"""The report of a benchmark: a page that needs no network, and tables as Markdown, csv, LaTeX."""
+"""The report of a benchmark: a page that needs no network, one in Markdown, csv and LaTeX."""
 
 import csv
 import json
@@ -36,10 +36,11 @@ class _Section:
     marks: list[str]  # of each row: best, tie or nothing
     pictures: list[tuple[str, str, str]]  # a title, what it shows in a sentence, the picture
     failed: list[str]  # a sentence for each model
+    table: str  # in Markdown
 
 
 def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> list[Path]:
-    """Write ``report.html`` and, for each table, ``<data set>-<protocol>.md``, ``.csv``, ``.tex``.
+    """Write ``report.html``, ``report.md``, and each table as csv and LaTeX.
 
     Args:
         folder: where; made if it is not there.
@@ -69,10 +70,10 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
                 [_mark(number, line) for number, line in enumerate(found)],
                 list(_pictures(plan, metric, {x.label: x.runs for x in found if x.runs})),
                 [_failure(line) for line in found if line.failed],
+                summary.markdown(head, rows),
             )
         )
-    template = Path(__file__).with_name("report.html.j2")
-    page = jinja2.Template(template.read_text(encoding="utf-8"), autoescape=True).render(
+    told = dict(
         plan=plan,
         sections=sections,
         command=command,
@@ -85,8 +86,11 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
         tuned=[label for label, model in plan.models.items() if model.trials],
         reads=len([r for r in results if r.trial is None and not r.error]),
     )
-    (folder / "report.html").write_text(page, encoding="utf-8")
-    return [folder / "report.html", *files]
+    for page in ("report.html", "report.md"):
+        template = Path(__file__).with_name(f"{page}.j2").read_text(encoding="utf-8")
+        escaped = jinja2.Template(template, autoescape=page.endswith("html"))
+        (folder / page).write_text(escaped.render(told) + "\n", encoding="utf-8")
+    return [folder / "report.html", folder / "report.md", *files]
 
 
 def _mark(number: int, line: summary.Line) -> str:
@@ -137,15 +141,14 @@ def _splits(results: Sequence[Result]) -> str:
 def _write_tables(place: Path, head: list[str], rows: list[list[str]]) -> list[Path]:
     import pandas as pd
 
-    markdown, table, latex = (place.with_name(f"{place.name}.{x}") for x in ("md", "csv", "tex"))
-    markdown.write_text(summary.markdown(head, rows) + "\n", encoding="utf-8")
+    table, latex = (place.with_name(f"{place.name}.{x}") for x in ("csv", "tex"))
     with table.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([head, *rows])
     styled = pd.DataFrame(rows, columns=head).style.hide(axis="index").format(escape="latex")
     styled = styled.format_index(escape="latex", axis="columns")
     text = styled.to_latex(hrules=True, column_format="l" + "r" * (len(head) - 1))
     latex.write_text(text.replace("±", "$\\pm$"), encoding="utf-8")
-    return [markdown, table, latex]
+    return [table, latex]
 
 
 # --- pictures -------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ Examples:
 @click.option(
     "--report",
     type=click.Path(path_type=Path, file_okay=False),
-    help="A folder for report.html, and the tables as Markdown, csv and LaTeX.",
+    help="A folder for report.html, report.md, and the tables as csv and LaTeX.",
 )
 @click.option(
     "--ray",
