@@ -14,7 +14,7 @@ import yaml
 
 from recbole_ext.benchmark import protocols, statistics, summary
 from recbole_ext.benchmark.plan import TUNING_SEED, Plan
-from recbole_ext.benchmark.runs import Result, chosen
+from recbole_ext.benchmark.runs import Result, bigger_is_better, chosen
 
 # Differences with a larger corrected p-value are shown as ties.
 LEVEL = 0.05
@@ -154,6 +154,8 @@ def _write_tables(place: Path, head: list[str], rows: list[list[str]]) -> list[P
 # --- pictures -------------------------------------------------------------------------------
 
 
+_NEAR = "; models twice as bad as the best one are left out"
+
 # 1, 2, 5, 10, ... in full
 _LOG: dict[str, Any] = {
     "type": "log",
@@ -183,10 +185,10 @@ def _pictures(plan: Plan, metric: str, runs: Runs) -> Any:
     makers = (
         ("Means and intervals", f"The mean {metric} with a 95% interval over users", _intervals),
         ("Learning curves", "The validation score after each evaluation, mean over seeds", _curves),
-        ("Accuracy and training time", f"{metric} against seconds of training", _training),
-        ("Accuracy and scoring time", f"{metric} against seconds of scoring", _scoring),
+        ("Accuracy and training time", f"{metric} against seconds of training{_NEAR}", _training),
+        ("Accuracy and scoring time", f"{metric} against seconds of scoring{_NEAR}", _scoring),
         ("Users", f"How {metric} is spread over users", _users),
-        ("Coverage", f"{metric} against the share of items in some user's list", _coverage),
+        ("Coverage", f"{metric} against the share of items in some user's list{_NEAR}", _coverage),
     )
     for title, told, make in makers:
         figure = make(metric, runs, styles)
@@ -249,8 +251,10 @@ def _curves(metric: str, runs: Runs, styles: Styles) -> Any:
             continue
         # a run that has stopped early keeps its best score from there on
         longest = max(curves, key=len)
+        best = max if bigger_is_better(metric) else min
         scores = [
-            [score for _, score in curve] + [max(s for _, s in curve)] * (len(longest) - len(curve))
+            [score for _, score in curve]
+            + [best(s for _, s in curve)] * (len(longest) - len(curve))
             for curve in curves
         ]
         figure.add_scatter(
@@ -276,8 +280,12 @@ def _against(
 ) -> Any:
     import plotly.graph_objects as go
 
+    best = max if bigger_is_better(metric) else min
+    top = best((y for _, y in points.values()), default=0.0)
+    points = {label: (x, y) for label, (x, y) in points.items() if top / 2 <= y <= 2 * top}
     if len(points) < 2:
         return None
+    crowded = len(points) > len(_COLOURS)  # names beside the points would cover each other
     figure = go.Figure()
     for label, (x, y) in points.items():
         figure.add_scatter(
@@ -286,13 +294,13 @@ def _against(
             name=label,
             text=[label],
             textposition="top center",
-            mode="markers+text",
+            mode="markers" if crowded else "markers+text",
             marker={
                 "size": 11,
                 "color": styles[label].colour,
                 "symbol": styles[label].symbol,
             },
-            showlegend=False,
+            showlegend=crowded,
             cliponaxis=False,
         )
     heights = [y for _, y in points.values()]
