@@ -4,14 +4,11 @@ Ray gives a job to another node where its own has died; nothing is lost with a n
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from recbole_ext import processes
 from recbole_ext.errors import UserError
-from recbole_ext.processes import Lost
-
-K = TypeVar("K")
-R = TypeVar("R")
+from recbole_ext.processes import K, Lost, R
 
 
 def run_all(

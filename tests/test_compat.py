@@ -272,7 +272,6 @@ def test_a_folder_that_another_process_has_just_made_is_no_error(tmp_path, monke
     assert tmp_path.is_dir()
 
 
-@pytest.mark.slow
 def test_metrics_beyond_accuracy(ratings):
     names = ["ItemCoverage", "AveragePopularity", "TailPercentage", "GiniIndex", "ShannonEntropy"]
     given = {"metrics": names, "topk": [3], "valid_metric": "ItemCoverage@3"}
@@ -296,6 +295,7 @@ def test_metrics_beyond_accuracy(ratings):
     assert found["itemcoverage@3"] == pytest.approx(coverage, abs=1.01 / run.dataset.item_num)
 
 
+@pytest.mark.slow
 def test_two_processes_train_on_a_cpu(ratings):
     """Through the command: the children start from its script and import what it imports."""
     result = subprocess.run(

@@ -25,7 +25,6 @@ checkpoint of that model of the plan, trained in the same run with the same seed
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -135,12 +134,14 @@ class Plan:
             for label in self.labels(place)
         ]
 
+    def all_runs(self) -> list[Key]:
+        """Both, in the order in which they are made."""
+        return [*self.trial_runs(), *self.runs()]
+
     def fingerprint(self, label: str) -> str:
         """Differs where the settings of a model, or of those it starts from, do."""
         of = [self.models[name] for name in (label, *self.needed_by(label).values())]
-        told = [
-            [model.name, model.settings, *([model.trials] * bool(model.trials))] for model in of
-        ]
+        told = [[m.name, m.settings, *([m.trials] if m.trials else [])] for m in of]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -179,10 +180,7 @@ def _protocols(given: Mapping[str, Any], where: str) -> dict[str, str]:
     for name, metric in given.items():
         if name not in PROTOCOLS:
             raise SettingError(f"{where}: {name}: expected one of {', '.join(PROTOCOLS)}")
-        told = PROTOCOLS[name].settings
-        known = [f"{x}@{k}" for x in told["metrics"] for k in told["topk"]] if "topk" in told else (
-            told["metrics"]
-        )  # fmt: skip
+        known = PROTOCOLS[name].metrics
         if str(metric).lower() not in {other.lower() for other in known}:
             raise SettingError(f"{where}: {name}: expected one of {', '.join(known)}")
     return {name: str(metric).lower() for name, metric in given.items()}
@@ -202,10 +200,8 @@ def _model(plan: Plan, value: Any, file: Path, where: str) -> Model:
         if plan.trials is None:
             raise SettingError(f"{where}: space: how many settings are tried? give the plan trials")
         search.check_space(entry.space, f"{where}: space")
-        choices = entry.space.values()
         first = {name: values[0] for name, values in entry.space.items()}
-        number = min(plan.trials, math.prod(map(len, choices)))
-        trials = search.draw_from(entry.space, first, number, TUNING_SEED)
+        trials = search.draw_from(entry.space, first, plan.trials, TUNING_SEED)
     return Model(entry.model, {**config, **plan.settings, **entry.settings}, trials)
 
 

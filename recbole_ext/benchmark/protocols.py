@@ -13,8 +13,10 @@ from recbole_ext import registry
 from recbole_ext.evaluation import PROTOCOLS as MEASURES
 from recbole_ext.movielens import grid, rows, splits
 
-# Of the negatives and the cells that are drawn when a data set is made; RecBole's own.
+# Of the data sets that are made. The seed is RecBole's own.
 SEED = 2020
+_NEGATIVES = 99  # of a user
+_TEST, _VALID = 0.2, 0.05  # shares of the cells
 
 _RANDOM = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "RO", "group_by": "user"}
 # Beside accuracy; the tail are the four fifths of the items that are the least popular.
@@ -39,20 +41,27 @@ class Protocol:
     make: Callable[[str, str, Path], None] | None = None
     of_ratings: bool | None = None
 
+    @property
+    def metrics(self) -> list[str]:
+        """What it measures, as ``NDCG@10`` or ``RMSE``."""
+        names, cuts = self.settings["metrics"], self.settings.get("topk")
+        return [f"{name}@{k}" for name in names for k in cuts] if cuts else names
+
     def suits(self, model: str) -> bool:
         """Whether it can be said of a model, by its name."""
         return self.of_ratings in (None, registry.needs_ratings(model))
 
 
 def _leave_one_out(source: str, name: str, data_path: Path) -> None:
-    command = f"recbole-ext data split {source} loo --seed {SEED} --negatives 99"
+    command = f"recbole-ext data split {source} loo --seed {SEED} --negatives {_NEGATIVES}"
     found = rows.read(rows.locate(source, data_path))
-    splits.write_leave_one_out(found, name, data_path, command, 99, SEED)
+    splits.write_leave_one_out(found, name, data_path, command, _NEGATIVES, SEED)
 
 
 def _grid(source: str, name: str, data_path: Path) -> None:
-    command = f"recbole-ext data grid {source} --test 0.2 --valid 0.05 --seed {SEED}"
-    grid.write(rows.read(rows.locate(source, data_path)), name, data_path, command, 0.2, 0.05, SEED)
+    command = f"recbole-ext data grid {source} --test {_TEST} --valid {_VALID} --seed {SEED}"
+    found = rows.read(rows.locate(source, data_path))
+    grid.write(found, name, data_path, command, _TEST, _VALID, SEED)
 
 
 def _measured_by(measure: str) -> dict[str, Any]:
@@ -73,7 +82,7 @@ PROTOCOLS = {
         "the NCF paper's: each user's latest interaction is ranked among 99 items drawn once, the "
         "latest but one chooses the epoch",
         {
-            "eval_args": {"mode": "uni99"},
+            "eval_args": {"mode": f"uni{_NEGATIVES}"},
             "metrics": ["NDCG", "Hit"],
             "topk": [10],
             "valid_metric": "NDCG@10",

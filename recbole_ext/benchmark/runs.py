@@ -95,7 +95,7 @@ def load(file: Path, plan: Plan) -> list[Result]:
             )
         results.append(result)
     lines.cut(file)
-    wanted = {*plan.trial_runs(), *plan.runs()}
+    wanted = set(plan.all_runs())
     return [result for result in results if result.key in wanted]
 
 
@@ -112,16 +112,9 @@ def run(plan: Plan, data_path: Path, output: Path, carry_out: CarryOut) -> Itera
     done = {result.key for result in results}
     place = str(data_path.absolute())
     for keys in (plan.trial_runs(), plan.runs()):
-        jobs = {}
-        for key in keys:
-            if key not in done:
-                model = plan.models[key.label]
-                values = (
-                    chosen(plan, results, key.place, key.label)
-                    if key.trial is None
-                    else model.trials[key.trial]
-                )
-                jobs[key] = (plan, key, values, place)
+        jobs = {
+            key: (plan, key, _values(plan, results, key), place) for key in keys if key not in done
+        }
         for key, found in carry_out(jobs, measure):
             result = found
             if isinstance(result, processes.Lost):
@@ -130,6 +123,13 @@ def run(plan: Plan, data_path: Path, output: Path, carry_out: CarryOut) -> Itera
                 stream.write(json.dumps(asdict(result)) + "\n")
             results.append(result)
             yield result
+
+
+def _values(plan: Plan, results: Sequence[Result], key: Key) -> search.Trial:
+    """What a run sets of its model's space."""
+    if key.trial is None:
+        return chosen(plan, results, key.place, key.label)
+    return plan.models[key.label].trials[key.trial]
 
 
 def chosen(plan: Plan, results: Sequence[Result], place: Place, label: str) -> search.Trial:
@@ -164,7 +164,7 @@ def seconds_left(
         the seconds, by the mean of the runs of the same model; and the models that have none.
     """
     done = {result.key for result in results}
-    waiting = [key for key in (*plan.trial_runs(), *plan.runs()) if key not in done]
+    waiting = [key for key in plan.all_runs() if key not in done]
     took: dict[str, list[float]] = {}
     for result in known:
         took.setdefault(result.label, []).append(result.seconds + result.test_seconds)

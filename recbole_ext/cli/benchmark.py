@@ -64,7 +64,7 @@ def benchmark(
     output = output or file.with_suffix(".jsonl")
     results = runs.load(output, plan)
     _check(plan, data_path)
-    wanted = [*plan.trial_runs(), *plan.runs()]
+    wanted = plan.all_runs()
     click.echo(f"{len(wanted)} runs, of which {output} has {len(results)}", err=True)
     if dry_run:
         done = {result.key for result in results}
@@ -124,7 +124,7 @@ def _estimate(plan: "Plan", results: "list[Result]", beside: "list[Result]", wor
     """How long the rest will take, by what runs have taken, these or others, and by the timeout."""
     from recbole_ext.benchmark import runs
 
-    left = len(plan.trial_runs()) + len(plan.runs()) - len(results)
+    left = len(plan.all_runs()) - len(results)
     if not left:
         return "nothing to run"
     seconds, unknown = runs.seconds_left(plan, results, [*results, *beside])
