@@ -46,13 +46,14 @@ def file(tmp_path):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """What the command prints, and its results, where nothing happens to it."""
+    """What the command prints, its results and its seconds, where nothing happens to it."""
     folder = tmp_path_factory.mktemp("undisturbed")
     file = written(folder)
     command = [*COMMAND, file, "--workers", "2"]
+    start = time.monotonic()
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout, file.with_suffix(".jsonl")
+    return done.stdout, file.with_suffix(".jsonl"), time.monotonic() - start
 
 
 def keys_of(output: Path, plan: plans.Plan) -> list[plans.Key]:
@@ -70,7 +71,7 @@ def test_killed_at_ten_random_moments(file, undisturbed):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        time.sleep(moments.uniform(0.5, 8))
+        time.sleep(moments.uniform(0.05, 0.6) * undisturbed[2])  # however fast the machine is
         process.send_signal(signal.SIGKILL)
         process.wait()
         kept = keys_of(output, plan) if output.exists() else []
