@@ -6,17 +6,18 @@ pandas, scipy and torch. It costs milliseconds; what needs RecBole waits until R
 imported.
 """
 
-from recbole_ext import checkpoint, compat, registry
-from recbole_ext.version import __version__
+from recbole_ext.config.version import __version__
+from recbole_ext.patches import checkpoints, libraries, names
+from recbole_ext.registry.models import MODELS, model_class
 
-compat.install()
-checkpoint.install()
-registry.install()
+libraries.install()
+checkpoints.install()
+names.install()
 
 __all__ = ["NCFGMF", "NCFMLP", "AutoRec", "NCFNeuMF", "__version__"]
 
 
 def __getattr__(name: str) -> object:
-    if name in registry.MODELS:
-        return registry.model_class(name)
+    if name in MODELS:
+        return model_class(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recbole_ext.movielens import raw
-from recbole_ext.movielens.catalogue import RELEASES
+from recbole_ext.data.movielens import raw
+from recbole_ext.data.movielens.catalogue import RELEASES
 
 GENRES = ("Action", "Comedy", "Film-Noir", "Children's", "Sci-Fi")
 TITLES = ("Ménage à trois", 'The "Best" of', "Cop, The", "Tab|and: colon", "Amélie")

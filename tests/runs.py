@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_ext import running
+from recbole_ext.trainer import single_run
 
 HEADER = "user_id:token\titem_id:token\trating:float\ttimestamp:float"
 
@@ -34,7 +34,7 @@ def write_ratings(folder: Path, name: str, n_users: int = 30, n_items: int = 20)
 
 def prepare(
     model: str, dataset: str = "made", folder: Path | str = "dataset", **settings: Any
-) -> running.Run:
+) -> single_run.Run:
     """Build everything for a run of two epochs, without RecBole's output."""
     given = {
         "data_path": str(folder),
@@ -44,7 +44,7 @@ def prepare(
         "metric_decimal_place": 10,
         **settings,
     }
-    return running.prepare(model, dataset, given)
+    return single_run.prepare(model, dataset, given)
 
 
 # Small settings of our models, so that a test takes milliseconds.
@@ -58,7 +58,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "train_batch_size": 64,
     },
     # not clipped: ratings and ranking scores are the same numbers then
-    "AutoRec": {"hidden_sizes": [7], "train_batch_size": 8, "clip_ratings": False},
+    "AutoRec": {"mlp_hidden_size": [7], "train_batch_size": 8, "clip_ratings": False},
 }
 
 RANKING = {

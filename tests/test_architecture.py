@@ -10,40 +10,14 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # What may import what: a module imports only from layers below its own.
 LAYERS = [
-    {"errors", "version", "patching", "allocator", "lines"},
-    {"plain"},
-    {"settings", "delimited", "bookkeeping", "reading", "caching"},
-    {"atomic_files", "compat", "checkpoint"},
-    {"checking", "evaluation"},
-    {"interactions", "models.memo", "models.averaging"},
-    {"models.ncf.profiles"},
-    {
-        "models.autorec.cells",
-        "models.autorec.kernels",
-        "models.autorec.corruption",
-        "models.autorec.centring",
-    },
-    {"models.autorec.layers"},
-    {"models.autorec.net", "models.autorec.settings", "models.ncf.net", "models.ncf.losses"},
-    {"models.ncf.settings"},
-    {"models"},
-    {"training", "loaders"},
+    {"errors"},
+    {"config"},
+    {"data"},
     {"registry"},
-    {"running", "processes"},
-    {"cluster"},
-    {"tuning", "search", "representations", "denoising"},
-    {"movielens.catalogue", "movielens.download", "movielens.folders", "movielens.raw"},
-    {"movielens.convert", "movielens.rows"},
-    {"movielens.splits", "movielens.describe"},
-    {"movielens.grid"},
-    {"benchmark.statistics", "benchmark.protocols"},
-    {"benchmark.plan"},
-    {"benchmark.runs"},
-    {"benchmark.summary"},
-    {"benchmark.report"},
-    {"cli.command"},
+    {"models", "evaluator", "trainer"},
+    {"patches", "experiments"},
     {"cli"},
-    {"cli.main"},
+    {"__init__"},
 ]
 
 
@@ -84,7 +58,7 @@ def imports_of(tree: ast.AST) -> set[str]:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_point_one_way(path):
     name = name_of(path)
-    if path.name == "__init__.py" or name.startswith("standins"):
+    if name.startswith("patches.standins"):  # runs in Ray's processes, before all else
         return
     for imported in imports_of(ast.parse(path.read_text())) - {name}:
         assert imported, f"{name} imports the package's __init__"
@@ -93,7 +67,7 @@ def test_imports_point_one_way(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_has_one_job(path):
-    assert len(path.read_text().splitlines()) <= 400, "split it"
+    assert len(path.read_text().splitlines()) <= 300, "split it"
 
 
 def test_nothing_of_the_framework_in_nets_and_losses():
@@ -104,14 +78,17 @@ def test_nothing_of_the_framework_in_nets_and_losses():
             if (
                 isinstance(node, (ast.FunctionDef, ast.ClassDef))
                 and "GeneralRecommender" not in bases
+                and path.stem not in ("loader", "representations")
             ):
                 assert "config" not in ast.unparse(node).replace("configuration", ""), path.name
 
 
 def test_configs_are_read_by_name_in_the_adapters_alone():
     """The rest reads typed settings; the commands only print what a run had."""
-    allowed = {"models.ncf.adapter", "models.autorec.adapter", "loaders", "evaluation", "registry"}
-    allowed |= {"caching", "training", "checkpoint", "running", "representations"}
+    allowed = {"models.ncf.adapter", "models.autorec.adapter", "models.ncf.loader"}
+    allowed |= {"models.representations", "data.dataloader", "data.fixed_negatives"}
+    allowed |= {"evaluator.measures", "patches.names", "patches.checkpoints"}
+    allowed |= {"patches.dataset_cache", "trainer.checkpoint", "trainer.single_run"}
     for path in MODULES:
         reads = [
             node

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from recbole_ext import registry, search, settings
-from recbole_ext.benchmark import plan as plans
-from recbole_ext.benchmark import protocols
-from recbole_ext.benchmark import runs as benchmark_runs
 from recbole_ext.cli import command
+from recbole_ext.config import settings
+from recbole_ext.evaluator import protocols
+from recbole_ext.experiments import plan as plans
+from recbole_ext.experiments import random_search
+from recbole_ext.experiments import runs as benchmark_runs
+from recbole_ext.registry import keys, models
 from tests.make_sample import sample
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +24,7 @@ PLANS_AT = ROOT / "configs" / "benchmark"
 PLANS = sorted(PLANS_AT.glob("*.yaml"))
 FOR_USERS = ("ml-1m.yaml", "ml-100k-quick.yaml")  # their results are not kept here
 CONFIGS = sorted(set((ROOT / "configs").rglob("*.yaml")) - set(SEARCHES) - set(PLANS))
-DEFAULTS = sorted((ROOT / "recbole_ext" / "properties" / "model").glob("*.yaml"))
+DEFAULTS = sorted((ROOT / "recbole_ext" / "models").glob("*/*.yaml"))
 
 
 def model_of(path: Path) -> str:
@@ -50,14 +52,14 @@ def test_a_configuration_says_how_to_run_it(path):
 def test_a_search_is_what_its_results_are_of(path):
     from recbole.config import Config
 
-    chosen = search.read(path)
+    chosen = random_search.read(path)
     # ml-100k stands for the data set, which may say itself that it is evaluated by labels
     base = {k: v for k, v in chosen.base.items() if k not in ("metrics", "valid_metric")}
     values = Config(chosen.model, "ml-100k", config_dict=base).final_config_dict
-    trials = search.draw(chosen, values)
-    for trial in trials if chosen.model in registry.MODELS else ():
-        settings.read(registry._load(registry.MODELS[chosen.model].settings), {**values, **trial})
-    outcomes = search.load_results(path.with_suffix(".csv"), chosen, trials)
+    trials = random_search.draw(chosen, values)
+    for trial in trials if chosen.model in models.MODELS else ():
+        settings.read(models.load(models.MODELS[chosen.model].settings), {**values, **trial})
+    outcomes = random_search.load_results(path.with_suffix(".csv"), chosen, trials)
     assert len(outcomes) == len(trials) * len(chosen.datasets)
     assert f"recbole-ext search {path.relative_to(ROOT)}" in path.read_text()
 
@@ -99,7 +101,7 @@ def test_a_benchmark_has_run(path):
     ids=lambda value: getattr(value, "name", value),
 )
 def test_a_benchmark_has_what_the_searches_have_found(plan, path):
-    chosen, given = search.read(path), plans.read(PLANS_AT / f"{plan}.yaml")
+    chosen, given = random_search.read(path), plans.read(PLANS_AT / f"{plan}.yaml")
     with path.with_suffix(".csv").open(encoding="utf-8", newline="") as stream:
         best = max(csv.DictReader(stream), key=lambda line: float(line["valid_score"]))
     model = next(model for model in given.models.values() if model.name == chosen.model)
@@ -111,7 +113,7 @@ def test_a_benchmark_has_what_the_searches_have_found(plan, path):
 
 def test_each_loss_on_the_grid_has_the_best_learning_rate_of_its_search():
     path = ROOT / "configs" / "search" / "grid_ncf_mlp.yaml"
-    chosen, given = search.read(path), plans.read(PLANS_AT / "grid.yaml")
+    chosen, given = random_search.read(path), plans.read(PLANS_AT / "grid.yaml")
     with path.with_suffix(".csv").open(encoding="utf-8", newline="") as stream:
         lines = list(csv.DictReader(stream))
     assert {json.loads(line["loss_type"]) for line in lines} == set(given.models)
@@ -138,13 +140,13 @@ def test_every_key_has_a_comment(path):
             assert "# " in line, line
 
 
-@pytest.mark.parametrize("name", sorted(registry.MODELS))
+@pytest.mark.parametrize("name", sorted(models.MODELS))
 def test_defaults_are_complete_and_read(name):
-    given = registry.defaults(name)
-    own = settings.names(registry._load(registry.MODELS[name].settings))
+    given = models.defaults(name)
+    own = settings.names(models.load(models.MODELS[name].settings))
     assert set(own) <= set(given)
-    assert set(given) - set(own) <= registry._general_keys()
-    settings.read(registry._load(registry.MODELS[name].settings), given)
+    assert set(given) - set(own) <= keys._general_keys()
+    settings.read(models.load(models.MODELS[name].settings), given)
 
 
 def test_the_sample_is_what_its_generator_makes():

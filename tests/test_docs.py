@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from recbole_ext.benchmark import plan as plans
-from recbole_ext.benchmark import report
-from recbole_ext.benchmark import runs as benchmark_runs
-from recbole_ext.benchmark import summary as benchmark_summary
+from recbole_ext.experiments import plan as plans
+from recbole_ext.experiments import report
+from recbole_ext.experiments import runs as benchmark_runs
+from recbole_ext.experiments import summary as benchmark_summary
 from tests.benchmarks.speed import report as speed
 
 ROOT = Path(__file__).parents[1]

@@ -11,8 +11,8 @@ from recbole_ext.cli.command import HELP, configure, reports_errors, runs_a_file
 from recbole_ext.cli.data.shared import data_path_option
 
 if TYPE_CHECKING:
-    from recbole_ext.benchmark.plan import Plan
-    from recbole_ext.benchmark.runs import CarryOut, Result
+    from recbole_ext.experiments.plan import Plan
+    from recbole_ext.experiments.runs import CarryOut, Result
 
 EXAMPLE = """\b
 Examples:
@@ -56,9 +56,10 @@ def benchmark(
     """
     from tqdm import tqdm
 
-    from recbole_ext.benchmark import plan as plans
-    from recbole_ext.benchmark import protocols, runs, summary
-    from recbole_ext.benchmark import report as reports
+    from recbole_ext.evaluator import protocols
+    from recbole_ext.experiments import plan as plans
+    from recbole_ext.experiments import report as reports
+    from recbole_ext.experiments import runs, summary
 
     plan = plans.read(file)
     output = output or file.with_suffix(".jsonl")
@@ -97,7 +98,8 @@ def benchmark(
 
 def _check(plan: "Plan", data_path: Path) -> None:
     """Refuse what cannot run, before anything is written."""
-    from recbole_ext.benchmark import protocols, runs
+    from recbole_ext.evaluator import protocols
+    from recbole_ext.experiments import runs
 
     for place in plan.places:
         name = protocols.data_set(place.protocol, place.dataset)
@@ -113,16 +115,16 @@ def _check(plan: "Plan", data_path: Path) -> None:
 
 
 def _carry_out(plan: "Plan", workers: int, address: str | None) -> "CarryOut":
-    from recbole_ext import cluster, processes
+    from recbole_ext.experiments import processes, ray_cluster
 
     if address is not None:
-        return partial(cluster.run_all, address=address, timeout=plan.timeout)
+        return partial(ray_cluster.run_all, address=address, timeout=plan.timeout)
     return partial(processes.run_all, workers=workers, timeout=plan.timeout)
 
 
 def _estimate(plan: "Plan", results: "list[Result]", beside: "list[Result]", workers: int) -> str:
     """How long the rest will take, by what runs have taken, these or others, and by the timeout."""
-    from recbole_ext.benchmark import runs
+    from recbole_ext.experiments import runs
 
     left = len(plan.all_runs()) - len(results)
     if not left:

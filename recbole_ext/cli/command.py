@@ -164,9 +164,10 @@ def configure(
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
-    from recbole_ext import atomic_files, registry
+    from recbole_ext.data import atomic_files
+    from recbole_ext.registry import keys, models
 
-    registry.check_model(model)
+    keys.check_model(model)
     from recbole.config import Config
 
     sys.argv = sys.argv[:1]  # RecBole's Config would read them again, its way
@@ -177,21 +178,22 @@ def configure(
     except Exception as error:  # whatever RecBole's conversions and checks raise
         raise SettingError(f"RecBole refuses these settings: {error}") from error
     values = config.final_config_dict
-    if model not in registry.MODELS:  # for ours, Config has done it
-        registry.check_settings(model, config.external_config_dict, values)
+    if model not in models.MODELS:  # for ours, Config has done it
+        keys.check_settings(model, config.external_config_dict, values)
     if not Path(values["data_path"]).is_dir():
         _refuse_unknown_dataset(dataset, Path(values["data_path"]).parent)
     else:
-        atomic_files.check_interactions(values, ratings=registry.needs_ratings(model))
+        atomic_files.check_interactions(values, ratings=models.needs_ratings(model))
     return config
 
 
 def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:
     """RecBole downloads the data sets it knows; there is no other way to one that is not here."""
-    from recbole_ext import registry, settings
-    from recbole_ext.movielens import catalogue
+    from recbole_ext.config import settings
+    from recbole_ext.data.movielens import catalogue
+    from recbole_ext.registry import keys
 
-    downloadable = registry.known_datasets()
+    downloadable = keys.known_datasets()
     if dataset in downloadable:
         return
     if dataset in catalogue.RELEASES:
@@ -221,7 +223,7 @@ def load_trained(file: str, trust: bool) -> Any:
     Raises:
         CheckpointError: before RecBole writes a log.
     """
-    from recbole_ext import checkpoint
+    from recbole_ext.trainer import checkpoint
 
     with checkpoint.trusted(trust):
         checkpoint.load(file, map_location="cpu")

@@ -6,17 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from recbole_ext.cli.command import (
-    CONTEXT,
-    config_files,
-    configure,
-    parse_settings,
-    reports_errors,
-)
+from recbole_ext.cli.command import CONTEXT, config_files, configure, parse_settings, reports_errors
 from recbole_ext.errors import SettingError
 
 if TYPE_CHECKING:
-    from recbole_ext.denoising import Spread
+    from recbole_ext.experiments.denoising import Spread
 
 EXAMPLE = """\b
 Example:
@@ -81,7 +75,8 @@ def denoise(
     """
     from tqdm import tqdm
 
-    from recbole_ext import denoising, running
+    from recbole_ext.experiments import denoising
+    from recbole_ext.trainer import single_run
 
     if corruption != "gaussian" and max(train_rate, *rates) > 1:
         raise SettingError(f"--rates, --train-rate: expected shares up to 1 for {corruption}")
@@ -90,7 +85,7 @@ def denoise(
     given = parse_settings(settings)
     given |= {"corruption": corruption, "corruption_rate": str(train_rate)}
     config = configure("AutoRec", dataset, config_files(files), given)
-    chosen = {**config.external_config_dict, **running.QUIET}
+    chosen = {**config.external_config_dict, **single_run.QUIET}
     points = []
     bar = tqdm(total=2 * seeds * len(rates), desc="models", file=sys.stderr, leave=False)
     with bar:
@@ -115,7 +110,7 @@ def _report(summary: "dict[str, dict[str, dict[float, Spread]]]", corruption: st
 
     from tabulate import tabulate
 
-    from recbole_ext.denoising import DENOISING, KINDS, PLAIN, crossing
+    from recbole_ext.experiments.denoising import DENOISING, KINDS, PLAIN, crossing
 
     columns = {
         f"{kind}: {name}": summary[kind][name] for kind in KINDS for name in (PLAIN, DENOISING)

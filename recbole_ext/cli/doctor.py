@@ -49,11 +49,11 @@ def doctor() -> None:
         outcome = _train()
     except Exception:  # whatever it is, it is what the user wants to be told
         failure = traceback.format_exc()
-    from recbole_ext import compat
+    from recbole_ext.patches import libraries
 
-    states = compat.states()
+    states = libraries.states()
     click.echo("\nshims for RecBole 1.2.1")
-    click.echo(tabulate([[shim.name, states[shim.name], shim.why] for shim in compat.SHIMS]))
+    click.echo(tabulate([[shim.name, states[shim.name], shim.why] for shim in libraries.SHIMS]))
     click.echo(f"\ndevice: {_device()}")
     if failure:
         click.echo(f"training: FAILED\n{failure}", err=True)

@@ -30,13 +30,14 @@ Examples:
 @reports_errors
 def evaluate(file: str, protocols: tuple[str, ...], trust_checkpoint: bool) -> None:
     """Evaluate the model of the checkpoint FILE on its data set's validation and test split."""
-    from recbole_ext import evaluation, running
+    from recbole_ext.evaluator import measures
+    from recbole_ext.trainer import single_run
 
     config, model, _, *loaders = load_trained(file, trust_checkpoint)
     tables = []
     for protocol in protocols:
-        other = evaluation.by_protocol(config, protocol)
-        tables.append(_metrics(other, model, *running.load(other)[1]))
+        other = measures.by_protocol(config, protocol)
+        tables.append(_metrics(other, model, *single_run.load(other)[1]))
     if not protocols:
         tables.append(_metrics(config, model, *loaders))
     click.echo(f"\n{config['model']} on {config['dataset']}, seed {config['seed']}, from {file}")

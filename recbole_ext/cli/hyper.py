@@ -48,21 +48,23 @@ def main(
     Hyperopt tries every combination of the choices in PARAMS_FILE; Ray draws five samples and
     runs them in parallel. The test metrics of the best trial are printed once, at the end.
     """
-    from recbole_ext import tuning
+    from recbole_ext.experiments import recbole_hyper
 
-    space = tuning.read_space(params_file)
+    space = recbole_hyper.read_space(params_file)
     file_list = config_files(files)
     given = parse_settings(settings)
     config = configure(model, dataset, file_list, given)
     fixed = {**given, "model": model, "dataset": dataset, "show_progress": False}
     if tool == "Hyperopt":
-        best, result = tuning.with_hyperopt(fixed, file_list, space, output_file, display_file)
+        best, result = recbole_hyper.with_hyperopt(
+            fixed, file_list, space, output_file, display_file
+        )
         parts = {"valid": result["best_valid_result"], "test": result["test_result"]}
     else:
         fixed["data_path"] = str(Path(config["data_path"]).absolute().parent)
         absolute = [str(Path(file).absolute()) for file in file_list or []]
         bigger = config["valid_metric_bigger"]
-        best, result = tuning.with_ray(fixed, absolute, space, bigger)
+        best, result = recbole_hyper.with_ray(fixed, absolute, space, bigger)
         names = [f"{m.lower()}@{k}" for m in config["metrics"] for k in config["topk"] or []]
         names += [m.lower() for m in config["metrics"]]
         parts = {"valid": {name: result[name] for name in names if name in result}}

@@ -10,7 +10,7 @@ from recbole_ext.cli.doctor import doctor
 from recbole_ext.cli.evaluate import evaluate
 from recbole_ext.cli.representations import project, similar
 from recbole_ext.cli.search import search
-from recbole_ext.version import __version__
+from recbole_ext.config.version import __version__
 
 EXAMPLE = """\b
 Examples:

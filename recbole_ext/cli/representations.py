@@ -58,7 +58,7 @@ def _neighbours(
     import torch
     from tabulate import tabulate
 
-    from recbole_ext import representations
+    from recbole_ext.models import representations
 
     vectors = representations.vectors(model, of)
     header, rows = representations.features(config, dataset, of)
@@ -93,7 +93,7 @@ def _neighbours(
 def project(file: str, output: Path, trust_checkpoint: bool) -> None:
     """Write the vectors of all users and items for TensorBoard's embedding projector."""
     config, model, dataset, *_ = load_trained(file, trust_checkpoint)
-    from recbole_ext import representations
+    from recbole_ext.models import representations
 
     representations.vectors(model, "item")  # refused before the folder is made
     representations.write_projector(output, config, dataset, model)

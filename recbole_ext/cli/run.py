@@ -73,14 +73,15 @@ def main(
     file_list = config_files(files)
     config = configure(model, dataset, file_list, given)
     if resume is not None:
-        from recbole_ext import checkpoint, registry
+        from recbole_ext.registry import keys
+        from recbole_ext.trainer import checkpoint
 
         with checkpoint.trusted(trust_checkpoint):  # refused now rather than after loading data
-            checkpoint.check_fits(resume, config, registry.own_keys(config.model))
+            checkpoint.check_fits(resume, config, keys.own_keys(config.model))
 
     from recbole.quick_start import run
 
-    from recbole_ext.allocator import keep_freed_memory
+    from recbole_ext.trainer.allocator import keep_freed_memory
 
     keep_freed_memory()
     # The class, not its name: unpickling it imports this package in spawned processes.

@@ -30,7 +30,7 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
     from tabulate import tabulate
     from tqdm import tqdm
 
-    from recbole_ext import search as searching
+    from recbole_ext.experiments import random_search as searching
 
     chosen = searching.read(file)
     output = output or file.with_suffix(".csv")

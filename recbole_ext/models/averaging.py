@@ -16,7 +16,7 @@ N = TypeVar("N", bound=nn.Module)
 
 
 class Averaging(Generic[N]):
-    """What a model adds to its ``net``; the trainer calls ``after_step``."""
+    """What a model adds to its ``net``; the trainer calls ``on_step_end``."""
 
     net: N
     averaged: AveragedModel | None
@@ -33,7 +33,7 @@ class Averaging(Generic[N]):
         """The net that predicts: the trained one, or the running mean of its weights."""
         return self.net if self.averaged is None else cast(N, self.averaged.module)
 
-    def after_step(self) -> None:
+    def on_step_end(self) -> None:
         """What the trainer calls after each step of the optimiser."""
         if self.averaged is not None:
             self.averaged.update_parameters(self.net)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from recbole_ext.movielens.catalogue import find
+from recbole_ext.data.movielens.catalogue import find
 from tests import releases
 
 MEBIBYTE = 2**20

@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 
 import recbole_ext  # noqa: F401
-from recbole_ext.movielens import grid, rows
+from recbole_ext.data import grid, interaction_file
 
 ROUNDS = 5
 
 
-def in_memory(source: rows.Rows) -> type:
+def in_memory(source: interaction_file.InteractionFile) -> type:
     """RecBole's ``Dataset``, reading no file."""
     from recbole.data.dataset import Dataset
     from recbole.utils import FeatureSource, FeatureType
@@ -63,7 +63,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         data_path = Path("dataset")
-        source = rows.read(rows.locate("ml-100k", data_path))
+        source = interaction_file.read(interaction_file.locate("ml-100k", data_path))
         start = time.perf_counter()
         made, _ = grid.write(source, "ml-100k-grid", data_path, "", 0.2, 0.05, 2020)
         writing = time.perf_counter() - start

@@ -23,8 +23,10 @@ import numpy as np
 import yaml
 from scipy.sparse import csr_matrix
 
-from recbole_ext import evaluation, processes, running
-from recbole_ext.movielens import rows, splits
+from recbole_ext.data import interaction_file, splits
+from recbole_ext.evaluator import per_user
+from recbole_ext.experiments import processes
+from recbole_ext.trainer import single_run
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results" / "ratings.csv"
@@ -100,9 +102,9 @@ BASELINES: dict[str, Callable[[Ratings, int], Predict]] = {
 }
 
 
-def dealt(split: str, seed: int) -> tuple[rows.Rows, splits.Split]:
+def dealt(split: str, seed: int) -> tuple[interaction_file.InteractionFile, splits.Split]:
     """What `recbole-ext data split ml-100k random` makes."""
-    source = rows.read(rows.locate("ml-100k", Path("dataset")))
+    source = interaction_file.read(interaction_file.locate("ml-100k", Path("dataset")))
     return source, splits.random_split(len(source), SHARES[split], 0.05, seed)
 
 
@@ -124,20 +126,20 @@ def autorec(name: str, split: str, seed: int) -> dict[str, float]:
         splits.write_split(source, parts, "split", folder / "dataset", "", {})
         told = {"metric_decimal_place": 6, "data_path": str(folder / "dataset"), "seed": seed}
         told["checkpoint_dir"] = str(folder / "saved")
-        given = {**given, **over, **running.QUIET, **told}
-        run = running.prepare("AutoRec", "split", given)
+        given = {**given, **over, **single_run.QUIET, **told}
+        run = single_run.prepare("AutoRec", "split", given)
         run.fit()
         rating = run.trainer.evaluate(run.test, show_progress=False)
         ranking = ranked(run)
     return {**rating, **ranking}
 
 
-def ranked(run: running.Run) -> dict[str, float]:
+def ranked(run: single_run.Run) -> dict[str, float]:
     """The same trained model among all items that the user has not seen."""
     from recbole.trainer import Trainer
 
-    config = evaluation.by_protocol(run.config, "ranking")
-    _, (train, _, test) = running.load(config)
+    config = per_user.by_protocol(run.config, "ranking")
+    _, (train, _, test) = single_run.load(config)
     trainer = Trainer(config, run.model)
     trainer.eval_collector.data_collect(train)
     return trainer.evaluate(test, load_best_model=False, show_progress=False)
@@ -197,7 +199,7 @@ def main(seeds: int, workers: int, output: Path) -> None:
     jobs = {job: job for job in wanted}
     found = processes.run_all(jobs, measure, workers)
     for number, ((name, split, seed), measured) in enumerate(found, start=1):
-        if isinstance(measured, processes.Lost):
+        if isinstance(measured, processes.JobFailure):
             raise click.ClickException(f"{split} {name}, seed {seed}: {measured}")
         line: dict[str, Any] = {"split": split, "model": name, "seed": seed, **measured}
         new = not output.is_file()

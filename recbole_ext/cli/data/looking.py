@@ -34,15 +34,15 @@ def check(
     """Check the atomic files of FOLDER; exits with 2 if a run on them would be wrong."""
     from tabulate import tabulate
 
-    from recbole_ext import checking
-    from recbole_ext.movielens import catalogue
+    from recbole_ext.data import checks
+    from recbole_ext.data.movielens import catalogue
 
     if limits is None:
         release = catalogue.RELEASES.get(folder.name)
         limits = (release.low, release.high) if release else (float("-inf"), float("inf"))
     size = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     with bar(f"checking {folder.name}", size) as progress:
-        report = checking.check_folder(folder, field_separator, encoding, *limits, limit, progress)
+        report = checks.check_folder(folder, field_separator, encoding, *limits, limit, progress)
     for problem in report.problems:
         click.echo(str(problem))
     if report.problems:
@@ -78,7 +78,7 @@ def describe(name: str, html: Path | None, data_path: Path) -> None:
     import numpy as np
     from tabulate import tabulate
 
-    from recbole_ext.movielens import describe as describing
+    from recbole_ext.data import describe as describing
 
     found = describing.describe(read_rows(name, data_path))
 

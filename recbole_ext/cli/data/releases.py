@@ -9,7 +9,7 @@ from recbole_ext.cli.command import HELP, reports_errors
 from recbole_ext.cli.data.shared import bar, data_path_option, download_bar, example, from_option
 
 if TYPE_CHECKING:
-    from recbole_ext.movielens.catalogue import Release
+    from recbole_ext.data.movielens.catalogue import Release
 
 
 @click.command(
@@ -24,7 +24,7 @@ def list_releases(data_path: Path) -> None:
     """List the MovieLens releases, and which of them are here."""
     from tabulate import tabulate
 
-    from recbole_ext.movielens.catalogue import CITATION, RELEASES
+    from recbole_ext.data.movielens.catalogue import CITATION, RELEASES
 
     lines = []
     for name, release in RELEASES.items():
@@ -55,7 +55,7 @@ def get(name: str, source_path: Path | None, data_path: Path) -> None:
 
     A broken download is resumed. The zip is kept in DATA_PATH/downloads.
     """
-    from recbole_ext.movielens import catalogue, convert, raw
+    from recbole_ext.data.movielens import catalogue, convert, raw
 
     release = catalogue.find(name)
     click.echo(f"{name}: {release.licence}; the whole licence is in its README. GroupLens asks for")
@@ -75,7 +75,7 @@ def get(name: str, source_path: Path | None, data_path: Path) -> None:
 
 
 def _download(release: "Release", data_path: Path) -> Path:
-    from recbole_ext.movielens import download
+    from recbole_ext.data.movielens import download
 
     to = data_path / "downloads" / f"{release.name}.zip"
     with download_bar(f"downloading {to.name}") as progress:

@@ -11,7 +11,7 @@ import click
 from recbole_ext.cli.command import F
 
 if TYPE_CHECKING:
-    from recbole_ext.movielens.rows import Rows
+    from recbole_ext.data.interaction_file import InteractionFile
 
 
 def example(lines: str) -> str:
@@ -75,14 +75,14 @@ def download_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield progress
 
 
-def read_rows(name: str, data_path: Path) -> "Rows":
+def read_rows(name: str, data_path: Path) -> "InteractionFile":
     """The interactions of a data set, with a progress bar.
 
     Raises:
         DataError: it is not here, or cannot be read.
     """
-    from recbole_ext.movielens import rows
+    from recbole_ext.data import interaction_file
 
-    path = rows.locate(name, data_path)
+    path = interaction_file.locate(name, data_path)
     with bar(f"reading {path.name}", path.stat().st_size) as progress:
-        return rows.read(path, progress)
+        return interaction_file.read(path, progress)

@@ -17,7 +17,7 @@ from recbole_ext.cli.data.shared import (
 )
 
 if TYPE_CHECKING:
-    from recbole_ext.movielens.splits import Made
+    from recbole_ext.data.splits import Made
 
 
 def say_made(made: "Made", data_path: Path) -> None:
@@ -76,7 +76,8 @@ def split(
     loo      each user's latest row, ranked among NEGATIVES items drawn once (NCF paper)
     u1 ...   GroupLens's own splits of ml-100k, from its zip
     """
-    from recbole_ext.movielens import raw, splits
+    from recbole_ext.data import splits
+    from recbole_ext.data.movielens import raw
 
     command = f"recbole-ext data split {name} {method} --seed {seed}"
     if method in splits.KNOWN:
@@ -140,7 +141,7 @@ def grid(
     Prints what a constant and the items' popularity get on the test part: what a model has to
     beat.
     """
-    from recbole_ext.movielens import grid as making
+    from recbole_ext.data import grid as making
 
     if test + valid >= 1:
         raise click.BadParameter(f"--test {test} and --valid {valid} leave nothing to train on")

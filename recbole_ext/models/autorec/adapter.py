@@ -9,9 +9,9 @@ from recbole.utils import InputType
 from torch import Tensor
 from torch.nn import functional
 
-from recbole_ext import settings
+from recbole_ext.config import settings
+from recbole_ext.data.rating_matrix import Cells, Orientation, RatingMatrix
 from recbole_ext.errors import SettingError
-from recbole_ext.interactions import Cells, Orientation, RatingRows
 from recbole_ext.models.autorec.centring import fit_baseline
 from recbole_ext.models.autorec.corruption import Corruption, corrupt
 from recbole_ext.models.autorec.kernels import GlobalKernel
@@ -62,7 +62,7 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
         self.by_user = chosen.orientation == "user"
         self.row_field = self.USER_ID if self.by_user else self.ITEM_ID
         self.rating_field = config["RATING_FIELD"]
-        ratings = RatingRows.of_dataset(dataset, self.rating_field, chosen.orientation)
+        ratings = RatingMatrix.of_dataset(dataset, self.rating_field, chosen.orientation)
         self.rows = ratings = ratings.to(config["device"])
         self.levels = ratings.values.unique()  # [K], sorted
         if chosen.corruption == "flip" and len(self.levels) < 2:
@@ -82,22 +82,22 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
         )
         self.net = AutoRecNet(
             ratings.n_columns,
-            chosen.hidden_sizes,
+            chosen.mlp_hidden_size,
             chosen.hid_activation,
             chosen.out_activation,
             chosen.dropout_prob,
             chosen.input_dropout_prob,
             chosen.initialisation,
-            n_inputs=ratings.n_columns * (2 if chosen.observed_input else 1),
+            n_inputs=ratings.n_columns * (2 if chosen.mask_input_scale else 1),
             tied=chosen.tied,
             kernel_dim=chosen.kernel_dim,
             levels=self.levels if chosen.loss_type == "CE" else None,
             global_kernel=GlobalKernel(ratings.n_rows, size) if size else None,
-            pattern=ratings.pattern() if chosen.observed_output else None,
-            pattern_step=chosen.observed_output,
+            pattern=ratings.pattern() if chosen.svdpp_scale else None,
+            pattern_step=chosen.svdpp_scale,
             by_cells=self.by_cells,
         )
-        self.average(chosen.averaging)
+        self.average(chosen.ema_decay)
         self._hidden = Memo()
         self.rebuilt: Tensor | None = None  # h(r) of the last batch, where it is fed back
 
@@ -152,7 +152,7 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
             penalty = penalty + self.chosen.kernel_reg_weight / 2 * self.net.kernel_penalty()
         return penalty
 
-    def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
+    def warm_start(self, load: Callable[[str], Mapping[str, Any]]) -> None:
         """Take the weights of a trained model, and for a global kernel what that predicts.
 
         Args:
@@ -194,9 +194,9 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
     def _assemble(self, ratings: Tensor, observed: Tensor, row_biases: Tensor) -> Tensor:
         """Centred rows, and where it is asked for their pattern: [B, inputs]."""
         rows = self.baseline.taken_from(ratings, observed, row_biases)
-        if not self.chosen.observed_input:
+        if not self.chosen.mask_input_scale:
             return rows
-        return torch.cat([rows, self.chosen.observed_input * observed.to(rows)], dim=-1)
+        return torch.cat([rows, self.chosen.mask_input_scale * observed.to(rows)], dim=-1)
 
     def _inputs(self, ids: Tensor, corruption: Corruption = "none", rate: float = 0.0) -> "_Batch":
         """What the net is given for some rows, corrupted as ratings and then centred."""
@@ -222,9 +222,9 @@ class AutoRec(Averaging[AutoRecNet], GeneralRecommender):
         baseline = self.baseline.at(ids[cells.row], cells.columns)
         clean = cells._replace(values=cells.values - baseline)
         values = torch.where(kept, shown - baseline, 0.0)
-        if not self.chosen.observed_input:
+        if not self.chosen.mask_input_scale:
             return cells._replace(values=values), clean
-        pattern = self.chosen.observed_input * kept.to(values)
+        pattern = self.chosen.mask_input_scale * kept.to(values)
         both = Cells(  # each rating and its part of the pattern, which has columns of its own
             2 * cells.starts,
             cells.row.repeat_interleave(2),

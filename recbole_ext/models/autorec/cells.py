@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
-from recbole_ext.interactions import Cells
+from recbole_ext.data.rating_matrix import Cells
 
 
 def weighted_sums(cells: Cells, matrix: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import lsqr
 from torch import Tensor
 
-from recbole_ext.interactions import RatingRows
+from recbole_ext.data.rating_matrix import RatingMatrix
 
 Centring = Literal["none", "mean", "bias"]
 
@@ -54,7 +54,7 @@ class Baseline(NamedTuple):
         return torch.where(observed, ratings - baseline, 0.0)
 
 
-def fit_baseline(ratings: RatingRows, kind: Centring, damping: float) -> Baseline:
+def fit_baseline(ratings: RatingMatrix, kind: Centring, damping: float) -> Baseline:
     """The baseline of the training ratings, on their device.
 
     Args:

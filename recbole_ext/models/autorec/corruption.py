@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from recbole_ext.interactions import nearest_level
+from recbole_ext.data.rating_matrix import nearest_level
 
 Corruption = Literal["none", "drop", "gaussian", "flip"]
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
-from recbole_ext.interactions import Cells
+from recbole_ext.data.rating_matrix import Cells
 from recbole_ext.models.autorec.cells import weighted_sums
 from recbole_ext.models.autorec.kernels import LocalKernel
 from recbole_ext.models.memo import Memo

@@ -15,7 +15,7 @@ the hidden layers; ids are RecBole's, whose id 0 is padding: a column that nobod
 
 Descendants, each by a setting:
 
-    hidden_sizes             several hidden layers; refeeding: h(h(r)) has to rebuild h(r) too.
+    mlp_hidden_size          several hidden layers; refeeding: h(h(r)) has to rebuild h(r) too.
                              Kuchaiev & Ginsburg, "Training Deep AutoEncoders for Collaborative
                              Filtering", 2017
     tied                     each layer of the second half has the weights of its mirror
@@ -23,12 +23,12 @@ Descendants, each by a setting:
     global_kernel_size       a convolution before the encoder, GLocal-K (both: kernels.py)
     loss_type: CE            h(r)_c is the mean of a softmax over the K ratings that occur, and
                              the loss is the cross-entropy of the observed ones
-    observed_input           the encoder is told which ratings there are, too: V r + V' o, where o_c
+    mask_input_scale         the encoder is told which ratings there are, too: V r + V' o, where o_c
                              is a constant if c has a rating in the row, and 0 if not
-    observed_output          W_c + |R(c)|^(-1/2) sum_{r in R(c)} y_r in the place of W_c, R(c) being
+    svdpp_scale              W_c + |R(c)|^(-1/2) sum_{r in R(c)} y_r in the place of W_c, R(c) being
                              the rows that c has ratings in: the implicit feedback of SVD++, Koren,
                              "Factorization Meets the Neighborhood", KDD 2008, equation 15
-    averaging                predictions by the running mean of the weights over the steps, with
+    ema_decay                predictions by the running mean of the weights over the steps, with
                              exponential forgetting
     centring, corruption     see centring.py and corruption.py
 
@@ -47,7 +47,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recbole_ext.interactions import Cells, nearest_level
+from recbole_ext.data.rating_matrix import Cells, nearest_level
 from recbole_ext.models.autorec.cells import products
 from recbole_ext.models.autorec.kernels import GlobalKernel, LocalKernel
 from recbole_ext.models.autorec.layers import (
@@ -66,7 +66,7 @@ class AutoRecNet(nn.Module):
 
     Args:
         n_columns: C.
-        hidden_sizes: of every hidden layer, from the row on.
+        mlp_hidden_size: of every hidden layer, from the row on.
         hid_activation, out_activation: g and f.
         dropout_prob: in [0, 1), on the hidden units.
         input_dropout_prob: in [0, 1), on the row.
@@ -83,7 +83,7 @@ class AutoRecNet(nn.Module):
     def __init__(
         self,
         n_columns: int,
-        hidden_sizes: Sequence[int],
+        mlp_hidden_size: Sequence[int],
         hid_activation: Activation = "sigmoid",
         out_activation: Activation = "identity",
         dropout_prob: float = 0.0,
@@ -100,7 +100,7 @@ class AutoRecNet(nn.Module):
     ) -> None:
         super().__init__()
         self.n_scores = 1 if levels is None else len(levels)  # of a column
-        sizes = [n_inputs or n_columns, *hidden_sizes, n_columns * self.n_scores]
+        sizes = [n_inputs or n_columns, *mlp_hidden_size, n_columns * self.n_scores]
         layers: list[Layer] = []
         for number, (n_in, n_out) in enumerate(pairwise(sizes)):
             mirror = len(sizes) - 2 - number
@@ -113,7 +113,7 @@ class AutoRecNet(nn.Module):
         *hidden, last = layers
         self.hidden_layers = nn.ModuleList(hidden)
         self.last_layer = last if pattern is None else Patterned(last, pattern, pattern_step)
-        self.code_depth = hidden_sizes.index(min(hidden_sizes)) + 1
+        self.code_depth = mlp_hidden_size.index(min(mlp_hidden_size)) + 1
         self.g = ACTIVATIONS[hid_activation]
         self.f = ACTIVATIONS[out_activation]
         self.dropout = nn.Dropout(dropout_prob)

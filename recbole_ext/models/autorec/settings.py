@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from recbole_ext import settings
+from recbole_ext.config import settings
+from recbole_ext.data.rating_matrix import Orientation
 from recbole_ext.errors import SettingError
-from recbole_ext.interactions import Orientation
 from recbole_ext.models.autorec.centring import Centring
 from recbole_ext.models.autorec.corruption import Corruption
 from recbole_ext.models.autorec.layers import Activation, Initialisation
@@ -15,10 +15,10 @@ Loss = Literal["MSE", "CE"]
 
 @dataclass(frozen=True)
 class AutoRecSettings:
-    """See properties/model/AutoRec.yaml for what each one is."""
+    """See AutoRec.yaml for what each one is."""
 
     orientation: Orientation
-    hidden_sizes: Annotated[list[settings.Count], settings.Filled()]
+    mlp_hidden_size: Annotated[list[settings.Count], settings.Filled()]
     hid_activation: Activation
     out_activation: Activation
     loss_type: Loss
@@ -27,14 +27,14 @@ class AutoRecSettings:
     kernel_reg_weight: settings.NonNegative
     global_kernel_size: settings.NonNegativeInt
     pretrained: str | None
-    observed_input: settings.NonNegative
-    observed_output: settings.NonNegative
+    mask_input_scale: settings.NonNegative
+    svdpp_scale: settings.NonNegative
     input_dropout_prob: settings.Probability
     dropout_prob: settings.Probability
     reg_weight: settings.NonNegative
     initialisation: Initialisation
     refeeding: settings.NonNegativeInt
-    averaging: settings.Probability
+    ema_decay: settings.Probability
     centring: Centring
     damping: settings.NonNegative
     clip_ratings: bool
@@ -53,14 +53,14 @@ class AutoRecSettings:
         classes = self.loss_type == "CE"
         for wrong, problem in (
             (
-                self.tied and self.hidden_sizes != self.hidden_sizes[::-1],
-                "tied: expected hidden_sizes that read the same backwards, found "
-                f"{self.hidden_sizes}",
+                self.tied and self.mlp_hidden_size != self.mlp_hidden_size[::-1],
+                "tied: expected mlp_hidden_size that read the same backwards, found "
+                f"{self.mlp_hidden_size}",
             ),
             (
-                self.tied and (classes or self.observed_input > 0),
+                self.tied and (classes or self.mask_input_scale > 0),
                 "tied: the first and the last layer need the same shape; set loss_type: MSE and "
-                "observed_input: 0",
+                "mask_input_scale: 0",
             ),
             (
                 classes and self.centring != "none",
@@ -78,18 +78,18 @@ class AutoRecSettings:
                 "loss_type: MSE",
             ),
             (
-                classes and self.observed_output > 0,
-                "observed_output: a column of a softmax has several units; set observed_output: 0 "
+                classes and self.svdpp_scale > 0,
+                "svdpp_scale: a column of a softmax has several units; set svdpp_scale: 0 "
                 "or loss_type: MSE",
             ),
             (
-                self.observed_input > 0 and self.refeeding > 0,
+                self.mask_input_scale > 0 and self.refeeding > 0,
                 "refeeding: what is fed back has no unobserved cells; set refeeding: 0 or "
-                "observed_input: 0",
+                "mask_input_scale: 0",
             ),
             (
-                self.observed_input > 0 and self.global_kernel_size > 0,
-                "global_kernel_size: the kernel is for ratings alone; set observed_input: 0 "
+                self.mask_input_scale > 0 and self.global_kernel_size > 0,
+                "global_kernel_size: the kernel is for ratings alone; set mask_input_scale: 0 "
                 "or global_kernel_size: 0",
             ),
             (

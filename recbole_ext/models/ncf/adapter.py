@@ -9,9 +9,9 @@ from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType
 from torch import Tensor
 
-from recbole_ext import settings
+from recbole_ext.config import settings
+from recbole_ext.data.rating_matrix import Orientation, RatingMatrix, nearest_level
 from recbole_ext.errors import SettingError
-from recbole_ext.interactions import Orientation, RatingRows, nearest_level
 from recbole_ext.models.averaging import Averaging, predictor_weights
 from recbole_ext.models.ncf import losses
 from recbole_ext.models.ncf.net import NCFNet, Vectors
@@ -39,14 +39,14 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
         self._check(feat.columns)
         known = {"user", "item"} if self.chosen.history == "both" else {self.chosen.history}
         feat = feat[feat[self.label_field] > 0] if labelled else feat
-        interactions = partial(RatingRows.of_dataset, dataset, feat=feat)
-        self.rows: RatingRows | None = None  # the interactions of each user
-        self.cells: RatingRows | None = None  # where a user's labels are; None for everywhere
+        interactions = partial(RatingMatrix.of_dataset, dataset, feat=feat)
+        self.rows: RatingMatrix | None = None  # the interactions of each user
+        self.cells: RatingMatrix | None = None  # where a user's labels are; None for everywhere
         if self.chosen.negatives != "sampled" or "user" in known:
             field = self.rating_field if self.chosen.loss_type == "CE" else None
             self.rows = interactions(field, "user").to(self.device)
         if self.chosen.negatives == "all" and labelled:
-            self.cells = RatingRows.of_dataset(dataset, None, "user").to(self.device)
+            self.cells = RatingMatrix.of_dataset(dataset, None, "user").to(self.device)
         counts = torch.bincount(feat[self.ITEM_ID], minlength=self.n_items)
         self.popularity = (counts / counts.sum()).to(config["device"])  # [I]
         levels = torch.empty(0)
@@ -65,7 +65,7 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
             history_dropout_prob=self.chosen.history_dropout_prob,
             sparse=config["learner"] == "sparse_adam",
         )
-        self.average(self.chosen.averaging)
+        self.average(self.chosen.ema_decay)
 
     def _parts(self) -> dict[str, Any]:
         """What the net is made of."""
@@ -240,7 +240,7 @@ class _NCF(Averaging[NCFNet], GeneralRecommender):
         mlp, gmf = self.predictor.vectors(of, ids)
         return torch.cat([part for part in (gmf, mlp) if part is not None], dim=1)
 
-    def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
+    def warm_start(self, load: Callable[[str], Mapping[str, Any]]) -> None:
         """What the trainer calls before the first step; ``load`` reads a checkpoint."""
 
 
@@ -284,7 +284,7 @@ class NCFNeuMF(NCFMLP):
     def _parts(self) -> dict[str, Any]:
         return {**super()._parts(), "gmf_size": self.chosen.gmf_embedding_size}
 
-    def start_from(self, load: Callable[[str], Mapping[str, Any]]) -> None:
+    def warm_start(self, load: Callable[[str], Mapping[str, Any]]) -> None:
         """He et al. 2017, section 3.4.1: h = [alpha h_GMF ; (1 - alpha) h_MLP].
 
         Raises:

@@ -29,7 +29,7 @@ from recbole.model.layers import MLPLayers
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recbole_ext.interactions import Orientation, RatingRows
+from recbole_ext.data.rating_matrix import Orientation, RatingMatrix
 from recbole_ext.models.memo import Memo
 from recbole_ext.models.ncf.profiles import Profile, once_each
 
@@ -83,8 +83,8 @@ class NCFNet(nn.Module):
         initialisation: Initialisation = "normal",
         n_scores: int = 1,
         embedding_dropout_prob: float | None = None,
-        user_histories: RatingRows | None = None,
-        item_histories: RatingRows | None = None,
+        user_histories: RatingMatrix | None = None,
+        item_histories: RatingMatrix | None = None,
         history_dropout_prob: float = 0.0,
         sparse: bool = False,
     ) -> None:

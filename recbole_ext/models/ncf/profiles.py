@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recbole_ext.interactions import RatingRows
+from recbole_ext.data.rating_matrix import RatingMatrix
 
 
 def once_each(ids: Tensor, n: int, compute: Callable[[Tensor | None], Tensor]) -> Tensor:
@@ -47,7 +47,7 @@ class Profile(nn.Embedding):
         self,
         n: int,
         size: int,
-        histories: RatingRows | None = None,
+        histories: RatingMatrix | None = None,
         dropout_prob: float = 0.0,
         sparse: bool = False,
     ) -> None:

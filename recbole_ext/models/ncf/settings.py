@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from recbole_ext import settings
+from recbole_ext.config import settings
 from recbole_ext.errors import SettingError
 from recbole_ext.models.ncf.losses import Loss, Negatives
 from recbole_ext.models.ncf.net import Activation, Initialisation, Norm
@@ -11,7 +11,7 @@ from recbole_ext.models.ncf.net import Activation, Initialisation, Norm
 
 @dataclass(frozen=True)
 class NCFSettings:
-    """What all of them have; see properties/model/NCFMLP.yaml for what each one is."""
+    """What all of them have; see NCFMLP.yaml for what each one is."""
 
     embedding_size: settings.Count
     initialisation: Initialisation
@@ -21,7 +21,7 @@ class NCFSettings:
     prediction: Literal["rated", "expectation"]
     history: Literal["none", "user", "item", "both"]
     history_dropout_prob: settings.Probability
-    averaging: settings.Probability
+    ema_decay: settings.Probability
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class NCFMLPSettings(NCFSettings):
 
 @dataclass(frozen=True)
 class NCFNeuMFSettings(NCFMLPSettings):
-    """The fusion: ``embedding_size`` is the MLP's; see properties/model/NCFNeuMF.yaml."""
+    """The fusion: ``embedding_size`` is the MLP's; see NCFNeuMF.yaml."""
 
     gmf_embedding_size: settings.Count
     pretrain: dict | None

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from recbole_ext import allocator
+from recbole_ext.trainer import allocator
 from tests.benchmarks.speed import small
 from tests.benchmarks.speed.sides import gemm_peak, seconds
 

@@ -61,7 +61,7 @@ def quality(side: Side, shape: str, data_path: str) -> Measured:
 
 
 def _autorec(side: Side, shape: str, data_path: str, orientation: str) -> Any:
-    own = {"orientation": orientation, "hidden_sizes": [500], "train_batch_size": 2048}
+    own = {"orientation": orientation, "mlp_hidden_size": [500], "train_batch_size": 2048}
     return prepare(side, "AutoRec", shape, data_path=data_path, **own, **RATINGS)
 
 

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 import torch
 
-from recbole_ext import allocator, registry, running
+from recbole_ext.registry import models
+from recbole_ext.trainer import allocator, single_run
 
 ROOT = Path(__file__).parents[3]
 
@@ -38,7 +39,7 @@ class Measured:
     mebibytes: float = 0.0
 
 
-def prepare(side: Side, model: str, dataset: str, **settings: Any) -> running.Run:
+def prepare(side: Side, model: str, dataset: str, **settings: Any) -> single_run.Run:
     """A run; on RecBole's side without what this package has changed in RecBole's speed.
 
     What lets RecBole run at all on today's libraries stays.
@@ -47,11 +48,11 @@ def prepare(side: Side, model: str, dataset: str, **settings: Any) -> running.Ru
         _take_out()
     else:
         allocator.keep_freed_memory()  # as the commands do
-    given = {**running.QUIET, "metric_decimal_place": 10, "weight_decay": 0.0}
-    return running.prepare(model, dataset, {**given, **settings})
+    given = {**single_run.QUIET, "metric_decimal_place": 10, "weight_decay": 0.0}
+    return single_run.prepare(model, dataset, {**given, **settings})
 
 
-def prepare_ncf(side: Side, dataset: str, ours: dict[str, Any], **settings: Any) -> running.Run:
+def prepare_ncf(side: Side, dataset: str, ours: dict[str, Any], **settings: Any) -> single_run.Run:
     """The same network: NCFMLP of 512/[256, 64], or RecBole's NeuMF as an MLP.
 
     Args:
@@ -69,7 +70,7 @@ def prepare_ncf(side: Side, dataset: str, ours: dict[str, Any], **settings: Any)
 
 def _take_out() -> None:
     assert "recbole" not in sys.modules
-    for _, function in registry._ARRAYS:
+    for _, function in models._ARRAYS:
         module, name = function.split(":")
         setattr(importlib.import_module(f"recbole_ext.{module}"), name, lambda module: None)
     from recbole.data import utils

@@ -58,7 +58,7 @@ def autoencoder(side: Side, orientation: str, batch: int) -> Measured:
         size = {"mlp_hidden_size": [], "latent_dimension": 500}
         run = prepare(side, "MultiDAE", "ml-100k", train_batch_size=batch, **size)
     else:
-        own = {"orientation": orientation, "hidden_sizes": [500]}
+        own = {"orientation": orientation, "mlp_hidden_size": [500]}
         run = prepare(side, "AutoRec", "ml-100k", train_batch_size=batch, **own)
     run.trainer._train_epoch(run.train, 0)
     return Measured(seconds(lambda: run.trainer._train_epoch(run.train, 1), 7))

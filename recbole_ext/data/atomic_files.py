@@ -1,0 +1,206 @@
+"""What is checked in a data set's files before a run, each problem with its file and line.
+
+RecBole reads ``.inter`` files without a word about some errors: a missing rating becomes the
+column's mean. Others end in a traceback far from their cause.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from recbole_ext.config import settings
+from recbole_ext.data import delimited
+from recbole_ext.errors import DataError, SettingError
+
+_KINDS: dict[str, delimited.Kind] = {
+    "token": "token",
+    "token_seq": "text",
+    "float": "float",
+    "float_seq": "text",
+}
+
+
+def interaction_files(chosen: settings.DataSettings) -> list[Path]:
+    """The ``.inter`` files of a data set: one, or one for each name of ``benchmark_filename``."""
+    folder = Path(chosen.data_path)
+    suffixes = [f".{part}" for part in chosen.benchmark_filename or []] or [""]
+    return [folder / f"{chosen.dataset}{suffix}.inter" for suffix in suffixes]
+
+
+def settings_beside(folder: Path) -> dict[str, Any]:
+    """What a data set says of itself: the settings in ``<name>/<name>.yaml``; {} without one.
+
+    Raises:
+        SettingError: the file is no yaml of keys and values.
+    """
+    file = folder / f"{folder.name}.yaml"
+    if not file.is_file():
+        return {}
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingError(f"{file}: not yaml: {error}; mend or remove it") from error
+    if not isinstance(found, dict):
+        raise SettingError(f"{file}: expected lines of `key: value`, found {found!r}")
+    return found
+
+
+def check_interactions(config_values: Any, *, ratings: bool) -> None:
+    """Refuse interaction files that a run could not use, or would use wrongly.
+
+    Args:
+        config_values: the final settings of a run.
+        ratings: whether the model reads ratings; each must then be a number.
+
+    Raises:
+        DataError: for the first problem; it names the file, and the line where there is one.
+    """
+    chosen = settings.read(settings.DataSettings, config_values)
+    for path in interaction_files(chosen):
+        fields = read_header(path, chosen.field_separator, chosen.encoding)
+        for key in ("USER_ID_FIELD", "ITEM_ID_FIELD"):
+            field = getattr(chosen, key)
+            if field not in fields:
+                raise DataError(
+                    f"{path}, line 1: no column {field} (found {', '.join(fields)}); name the "
+                    f"column in {key}"
+                )
+        if ratings:
+            _check_rating_column(path, fields, chosen)
+
+
+def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, str]:
+    """Field -> type of an atomic file.
+
+    Raises:
+        DataError: the file is missing or empty, or its first line is not ``name:type`` columns.
+    """
+    if not path.is_file():
+        here = sorted(p.name for p in path.parent.glob("*")) if path.parent.is_dir() else []
+        raise DataError(
+            f"{path}: no such file; found {', '.join(here) or 'an empty folder'} there. A data "
+            "set needs <name>/<name>.inter, or the files that benchmark_filename names"
+        )
+    _check_writing(path, separator, encoding or "utf-8")
+    with path.open("rb") as stream:
+        lines = [stream.readline(), stream.readline()]
+    try:
+        head, first = (line.decode(encoding or "utf-8").rstrip("\r\n") for line in lines)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: not in the encoding {encoding or 'utf-8'} ({error.reason}); set encoding in "
+            "the configuration"
+        ) from error
+    if not head.strip():
+        raise DataError(f"{path}: the file is empty; expected a header such as user_id:token")
+    if head.startswith("\ufeff"):
+        raise DataError(
+            f"{path}, line 1: starts with a byte order mark, which RecBole takes for a part of "
+            "the first column's name; save the file as UTF-8 without it"
+        )
+    fields: dict[str, str] = {}
+    for column in head.split(separator):
+        name, colon, kind = column.partition(":")
+        if not colon or kind not in _KINDS:
+            raise DataError(
+                f"{path}, line 1: expected columns written name:type with a type of "
+                f"{', '.join(_KINDS)}, separated by {separator!r}; found {column!r}"
+            )
+        if name in fields:
+            raise DataError(f"{path}, line 1: two columns are named {name}; rename or remove one")
+        fields[name] = kind
+    if not first.strip():
+        raise DataError(f"{path}, line 2: no interaction after the header")
+    return fields
+
+
+def _check_writing(path: Path, separator: str, encoding: str) -> None:
+    """Refuse what lines and columns cannot be found by: they are, by their bytes."""
+    try:
+        plain = "\t\n".encode(encoding) == b"\t\n"
+        separator.encode(encoding)
+    except (LookupError, UnicodeEncodeError) as error:
+        raise DataError(f"{path}: encoding: {error}; utf-8 is the usual one") from error
+    if not plain:
+        raise DataError(
+            f"{path}: encoding: expected one that keeps ASCII, such as utf-8 or latin-1, found "
+            f"{encoding}; save the file as UTF-8"
+        )
+    if not separator or "\n" in separator:
+        raise DataError(
+            f"{path}: field_separator: expected what stands between two columns, "
+            f"found {separator!r}"
+        )
+
+
+def _check_rating_column(path: Path, fields: dict[str, str], chosen: settings.DataSettings) -> None:
+    field = chosen.RATING_FIELD
+    if field not in fields:
+        raise DataError(
+            f"{path}, line 1: no rating column {field} (found {', '.join(fields)}); name the "
+            "column in RATING_FIELD, or take a model of implicit feedback such as NCFMLP"
+        )
+    if fields[field] != "float":
+        raise DataError(f"{path}, line 1: {field} is a {fields[field]}, expected {field}:float")
+    if chosen.load_col is not None and field not in (chosen.load_col.get("inter") or []):
+        raise DataError(
+            f"load_col: the ratings are not loaded; add {field} to its list for inter "
+            f"(found {chosen.load_col.get('inter')})"
+        )
+    status = path.stat()
+    version = (status.st_mtime_ns, status.st_size)
+    problem = _first_problem(path, chosen.field_separator, chosen.encoding, field, version)
+    if problem:
+        raise DataError(problem)
+
+
+@lru_cache(maxsize=16)
+def _first_problem(
+    path: Path, separator: str, encoding: str | None, rating: str, _version: tuple[int, int]
+) -> str:
+    """What is wrong with the first line without a rating; "" where each line has one."""
+    fields = {
+        name: "float" if name == rating else "token_seq"
+        for name in read_header(path, separator, encoding)
+    }
+    found = 0
+    first = ""
+    for _, _, every in scan(path, fields, separator, encoding):
+        # RecBole passes over empty lines
+        problems = {line: what for line, what in every.items() if what != delimited.EMPTY_LINE}
+        if problems and not first:
+            line = min(problems)
+            first = f"{path}, line {line}: {problems[line]}"
+        found += len(problems)
+    lines = f"{found} such line{'s' if found > 1 else ''} in all"
+    return f"{first} ({lines}); write a number or remove the line" if first else ""
+
+
+def scan(
+    path: Path, fields: Mapping[str, str], separator: str, encoding: str | None
+) -> Iterator[tuple[delimited.Block, pd.DataFrame, dict[int, str]]]:
+    """An atomic file block by block.
+
+    Args:
+        path: the file.
+        fields: field -> type, as its header has them; sequences may be empty.
+        separator: between columns.
+        encoding: of the file.
+
+    Yields:
+        the block, the rows of it that are whole, and line number -> what is wrong with the
+        others.
+    """
+    kinds: dict[str, delimited.Kind] = {name: _KINDS[kind] for name, kind in fields.items()}
+    encoding = encoding or "utf-8"
+    with path.open("rb") as stream:
+        stream.readline()
+        for block in delimited.read_blocks(
+            stream, separator.encode(encoding), len(fields), encoding, first_line=2
+        ):
+            frame, wrong = delimited.parse(block, kinds, encoding)
+            yield block, frame, {**block.problems, **wrong}

@@ -1,0 +1,86 @@
+"""Which user has interacted with which item, as one sorted array.
+
+An interaction is a number, user * n_items + item: RecBole keeps a Python set of items for each
+user instead, and looks items up one after another.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class InteractionSet:
+    """The interactions of users and items, each once; of a user as RecBole has them, a set.
+
+    Attributes:
+        keys: [interactions], int64, ascending: user * n_items + item.
+        n_users, n_items: how many ids there are, the padding id included.
+    """
+
+    keys: np.ndarray
+    n_users: int
+    n_items: int
+
+    @classmethod
+    def of_dataset(cls, dataset: Any) -> "InteractionSet":
+        """Those of a RecBole ``Dataset`` whose ids are remapped."""
+        feat = dataset.inter_feat
+        users, items = feat[dataset.uid_field].numpy(), feat[dataset.iid_field].numpy()
+        keys = users.astype(np.int64) * dataset.item_num + items
+        return cls(_distinct(keys), dataset.user_num, dataset.item_num)
+
+    def __or__(self, other: "InteractionSet") -> "InteractionSet":
+        keys = _distinct(np.concatenate([self.keys, other.keys]))
+        return InteractionSet(keys, self.n_users, self.n_items)
+
+    def __sub__(self, other: "InteractionSet") -> "InteractionSet":
+        return InteractionSet(
+            self.keys[~_contains(other.keys, self.keys)], self.n_users, self.n_items
+        )
+
+    def have(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Whether each pair is one of them: [B], [B] -> [B]."""
+        return _contains(self.keys, users * self.n_items + items)
+
+    def of(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The items of some users, [B].
+
+        Returns:
+            of each interaction its user's place in ``users``, ascending, and its item.
+        """
+        starts = np.searchsorted(self.keys, users * self.n_items)
+        counts = np.searchsorted(self.keys, (users + 1) * self.n_items) - starts
+        row = np.repeat(np.arange(len(users)), counts)
+        in_row = np.arange(len(row)) - np.repeat(counts.cumsum() - counts, counts)
+        return row, self.keys[starts[row] + in_row] % self.n_items
+
+    @property
+    def counts(self) -> np.ndarray:
+        """[users], the number of items of each."""
+        return np.bincount(self.keys // self.n_items, minlength=self.n_users)
+
+    def __getitem__(self, user: int | None) -> set[int]:
+        if user is None:  # what RecBole's loader asks for before the first user
+            return set()
+        return set(self.of(np.array([user]))[1].tolist())
+
+    def __iter__(self) -> Iterator[set[int]]:
+        return (self[user] for user in range(self.n_users))
+
+    def __len__(self) -> int:
+        return self.n_users
+
+
+def _distinct(keys: np.ndarray) -> np.ndarray:
+    keys = np.sort(keys, kind="stable")  # merges what is sorted already
+    return keys if len(keys) < 2 else keys[np.append(True, keys[1:] != keys[:-1])]
+
+
+def _contains(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Whether each of ``wanted`` is one of ``keys``, which are ascending."""
+    if not len(keys):
+        return np.zeros(len(wanted), dtype=bool)
+    return keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted

@@ -1,0 +1,76 @@
+"""The metrics of each user, beside the means over users that RecBole returns."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from recbole.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class PerUser:
+    """The metrics of each user.
+
+    Attributes:
+        users: [users], their ids in RecBole, ascending.
+        metrics: name -> [users]; of rankings as RecBole names them, ``rmse``, ``mae``.
+    """
+
+    users: np.ndarray
+    metrics: dict[str, np.ndarray]
+
+
+def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[dict[str, float], PerUser]:
+    """``trainer.evaluate``, and what each user has contributed to it.
+
+    RecBole's metrics are means over users (over ratings for RMSE and MAE) of what it does not
+    return. AUC and LogLoss are of all ratings at once and not among what a user has.
+
+    Args:
+        trainer: of a trained model.
+        data: its validation or test loader.
+        options: of ``trainer.evaluate``.
+
+    Returns:
+        the metrics of ``trainer.evaluate``, and those of the users.
+    """
+    from recbole.evaluator.base_metric import LossMetric, TopkMetric
+
+    found: dict[str, np.ndarray] = {}
+    feat = data._dataset.inter_feat
+    users, of = np.unique(feat[data._dataset.uid_field].numpy(), return_inverse=True)
+    counts = np.bincount(of)
+
+    def of_rankings(metric: Any) -> Any:
+        def record(name: str, values: np.ndarray) -> Any:
+            found.update({f"{name}@{k}": values[:, k - 1] for k in metric.topk})
+            return type(metric).topk_result(metric, name, values)
+
+        return record
+
+    def of_ratings(name: str, metric: Any) -> Any:
+        def record(predicted: np.ndarray, truth: np.ndarray) -> Any:
+            error = np.abs(predicted.astype(np.float64) - truth)
+            if name == "mae":
+                found[name] = np.bincount(of, error) / counts
+            if name == "rmse":
+                found[name] = np.sqrt(np.bincount(of, error**2) / counts)
+            return type(metric).metric_info(metric, predicted, truth)
+
+        return record
+
+    metrics = trainer.evaluator.metric_class
+    for name, metric in metrics.items():
+        if isinstance(metric, TopkMetric):
+            metric.topk_result = of_rankings(metric)
+        elif isinstance(metric, LossMetric):
+            metric.metric_info = of_ratings(name, metric)
+    try:
+        result = trainer.evaluate(data, **options)
+    finally:
+        for metric in metrics.values():
+            vars(metric).pop("topk_result", None)
+            vars(metric).pop("metric_info", None)
+    return dict(result), PerUser(users, found)

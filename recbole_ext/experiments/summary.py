@@ -1,0 +1,98 @@
+"""The table of a benchmark: means and standard deviations over seeds, and who differs."""
+
+import statistics as means
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recbole_ext.evaluator import significance
+from recbole_ext.experiments.plan import Plan, TableKey
+from recbole_ext.experiments.runs import Result, bigger_is_better
+
+
+@dataclass(frozen=True)
+class Line:
+    """A model in a table.
+
+    Attributes:
+        label: its name in the plan.
+        metrics: name -> mean and standard deviation of the test metric over seeds.
+        p_value: of no difference to the best model, by a paired test over users, each with the
+            mean over seeds, corrected for all pairs; None for the best one, and where there are
+            no values of users.
+        runs: those that have ended well.
+        failed: why the others did not.
+    """
+
+    label: str
+    metrics: dict[str, tuple[float, float]]
+    p_value: float | None
+    runs: list[Result]
+    failed: list[str]
+
+
+def lines(plan: Plan, results: Sequence[Result], place: TableKey) -> list[Line]:
+    """The table of a place, best first, models without a run last."""
+    metric = plan.protocols[place.protocol]
+    tested = [r for r in results if r.key.place == place and r.trial is None]
+    found = {label: [r for r in tested if r.label == label] for label in plan.labels(place)}
+    good = {label: [r for r in runs if not r.error] for label, runs in found.items()}
+    users = {label: values_of_users(metric, runs) for label, runs in good.items()}
+    compared = {label: values for label, values in users.items() if values is not None}
+    bigger = bigger_is_better(metric)
+    p_values: dict[str, float] = {}
+    if len(compared) > 1 and len({len(values) for values in compared.values()}) == 1:
+        _, comparisons = significance.against_the_best(compared, bigger)
+        p_values = {comparison.other: comparison.corrected for comparison in comparisons}
+    made = [
+        Line(
+            label,
+            {
+                name: _spread([r.test[name] for r in runs])
+                for name in (runs[0].test if runs else ())
+            },
+            p_values.get(label),
+            runs,
+            [r.error for r in found[label] if r.error],
+        )
+        for label, runs in good.items()
+    ]
+
+    def worse(line: Line) -> tuple[bool, float]:
+        mean = line.metrics[metric][0] if line.metrics else 0.0
+        return not line.metrics, -mean if bigger else mean
+
+    return sorted(made, key=worse)
+
+
+def values_of_users(metric: str, runs: Sequence[Result]) -> np.ndarray | None:
+    """[users], the mean of each over a model's runs; None where a run has none."""
+    if not runs or any(metric not in run.users for run in runs):
+        return None
+    return np.mean([run.users[metric] for run in runs], axis=0)
+
+
+def _spread(values: list[float]) -> tuple[float, float]:
+    return means.mean(values), means.stdev(values) if len(values) > 1 else 0.0
+
+
+def table(metric: str, found: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
+    """The head of a table and its rows; ``metric`` is what its models are compared by."""
+    names = list(dict.fromkeys(name for line in found for name in line.metrics))
+    rows = []
+    for line in found:
+        cells = [
+            f"{line.metrics[name][0]:.4f} ± {line.metrics[name][1]:.4f}" if line.metrics else "-"
+            for name in names
+        ]
+        p_value = "" if line.p_value is None else f"{line.p_value:.2g}"
+        rows.append([line.label, *cells, p_value, str(len(line.runs))])
+    return ["model", *names, f"p ({metric})", "runs"], rows
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as text, its columns in line."""
+    from tabulate import tabulate
+
+    return tabulate(rows, headers=head, tablefmt="github", disable_numparse=True)

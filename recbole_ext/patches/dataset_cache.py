@@ -1,0 +1,149 @@
+"""A large data set as RecBole has read it, kept for the next run.
+
+What RecBole makes of atomic files, before it splits them, lies beside them in
+``<name>.cache/<key>.pt``. The key is a hash of the files' contents, of every setting that reading
+depends on, and of the releases of what reads; so another content or another setting has another
+key, and nothing old is ever served. It holds tensors and plain values: reading it executes nothing.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from inspect import getsource
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import wrapt
+
+from recbole_ext.config.version import __version__
+
+LEAST = 2**25  # bytes of atomic files; fewer are read in a second
+KEPT = 3  # of one data set; the oldest go
+
+_FEATS = ("inter", "user", "item")
+# What does not change what is read.
+_ELSEWHERE = {"checkpoint_dir", "data_path", "eval_args", "local_rank"}
+
+
+def _files(dataset: Any) -> list[Path]:
+    folder = Path(dataset.config["data_path"])
+    return sorted(p for feat in _FEATS for p in folder.glob(f"{dataset.dataset_name}*.{feat}"))
+
+
+def _place(dataset: Any) -> Path | None:
+    """Where the data set is kept; None for one that is not."""
+    from recbole.data.dataset import Dataset
+    from recbole.utils.argument_list import dataset_arguments
+
+    files, config = _files(dataset), dataset.config
+    if config["additional_feat_suffix"] or config["preload_weight"]:
+        return None
+    if sum(file.stat().st_size for file in files) < LEAST:
+        return None
+    found = hashlib.blake2b(digest_size=16)
+    read = re.findall(r'config\["(\w+)"\]', getsource(Dataset))
+    names = sorted({*dataset_arguments, *read} - _ELSEWHERE)
+    releases = [__version__, pd.__version__, torch.__version__]
+    told = [type(dataset).__qualname__, releases, {name: config[name] for name in names}]
+    found.update(json.dumps(told, sort_keys=True, default=str).encode())
+    for file in files:
+        found.update(file.name.encode())
+        with file.open("rb") as stream:
+            while block := stream.read(2**24):
+                found.update(block)
+    return files[0].parent / f"{dataset.dataset_name}.cache" / f"{found.hexdigest()}.pt"
+
+
+def _plain(dataset: Any) -> dict[str, Any] | None:
+    """What ``_restore`` needs; None where there is more than numbers."""
+    frames = {}
+    for name in dataset.feat_name_list:
+        frame = getattr(dataset, name)
+        if not frame.index.equals(pd.RangeIndex(len(frame))):
+            return None
+        if any(dtype.kind not in "if" for dtype in frame.dtypes):
+            return None
+        frames[name] = {
+            str(column): torch.from_numpy(frame[column].to_numpy(copy=True)) for column in frame
+        }
+    return {
+        "frames": frames,
+        "tokens": {str(k): list(map(str, v)) for k, v in dataset.field2id_token.items()},
+        "types": {str(k): v.name for k, v in dataset.field2type.items()},
+        "sources": {str(k): v.name for k, v in dataset.field2source.items()},
+        "lengths": {str(k): int(v) for k, v in dataset.field2seqlen.items()},
+        "buckets": {str(k): int(v) for k, v in dataset.field2bucketnum.items()},
+        "parts": list(map(int, getattr(dataset, "file_size_list", []))),
+    }
+
+
+def _restore(dataset: Any, plain: dict[str, Any]) -> None:
+    """What ``Dataset._from_scratch`` leaves, from what was kept of it."""
+    from recbole.utils import FeatureSource, FeatureType
+
+    dataset._get_preset()
+    dataset._get_field_from_config()
+    dataset.field2type = {k: FeatureType[v] for k, v in plain["types"].items()}
+    dataset.field2source = {k: FeatureSource[v] for k, v in plain["sources"].items()}
+    dataset.field2seqlen, dataset.field2bucketnum = plain["lengths"], plain["buckets"]
+    dataset.inter_feat = dataset.user_feat = dataset.item_feat = None
+    for name, columns in plain["frames"].items():
+        setattr(dataset, name, pd.DataFrame({k: v.numpy() for k, v in columns.items()}))
+    dataset._init_alias()
+    dataset.feat_name_list = list(plain["frames"])
+    dataset.field2id_token = {k: np.array(v) for k, v in plain["tokens"].items()}
+    dataset.field2token_id = {
+        field: {token: number for number, token in enumerate(tokens)}
+        for field, tokens in dataset.field2id_token.items()
+    }
+    if plain["parts"]:
+        dataset.file_size_list = plain["parts"]
+
+
+def _keep(plain: dict[str, Any], place: Path) -> None:
+    place.parent.mkdir(exist_ok=True)
+    unfinished = place.with_suffix(f".{os.getpid()}")
+    try:
+        torch.save(plain, unfinished)
+        unfinished.replace(place)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    old = sorted(place.parent.glob("*.pt"), key=lambda file: file.stat().st_mtime)
+    for file in old[:-KEPT]:
+        file.unlink(missing_ok=True)
+
+
+def _from_scratch(
+    wrapped: Callable[..., None], dataset: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    from recbole.data.dataset import Dataset
+
+    ours = type(dataset).__module__.startswith("recbole_ext.")
+    place = _place(dataset) if ours or type(dataset) is Dataset else None
+    if place is not None and place.is_file():
+        try:
+            plain = torch.load(place, weights_only=True, mmap=True)
+        except Exception as error:  # whatever a damaged file makes of it
+            dataset.logger.warning(f"{place}: cannot be read, reading the data set anew: {error}")
+        else:
+            dataset.logger.info(f"{place}: the data set as it was read before")
+            _restore(dataset, plain)
+            return
+    wrapped(*args, **kwargs)
+    plain = None if place is None else _plain(dataset)
+    if place is not None and plain is not None:
+        with suppress(OSError):  # a folder that is not ours to write, a full disk
+            _keep(plain, place)
+            dataset.logger.info(f"{place}: the data set, kept for the next run")
+
+
+def mend_dataset(module: ModuleType) -> None:
+    """Put this into ``recbole.data.dataset.dataset``."""
+    wrapt.wrap_function_wrapper(module, "Dataset._from_scratch", _from_scratch)

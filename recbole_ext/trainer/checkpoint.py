@@ -1,0 +1,260 @@
+"""Checkpoints that load without executing anything: tensors and plain values only.
+
+RecBole pickles its whole ``Config`` into a checkpoint, which ``torch.load`` refuses since
+torch 2.6. After ``install()`` every trainer of RecBole writes, and every place of RecBole
+that loads a checkpoint reads, this format instead:
+
+    config            the settings of the run: what ``Config`` held, as plain values
+    state_dict        the model's parameters and buffers
+    other_parameter   what RecBole's models keep beside them (numpy, scipy.sparse, tensors)
+    optimizer, epoch, cur_step, best_valid_score
+    rng               the random states after that epoch, so that a resumed run goes on
+                      as the undisturbed one would have
+    format, recbole_ext
+
+A file is written beside its place and renamed into it: a run that is killed leaves the last
+whole checkpoint.
+"""
+
+import os
+import pickle
+import random
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recbole_ext.config.settings import RENAMED
+from recbole_ext.config.version import __version__
+from recbole_ext.data.atomic_write import atomic_write
+from recbole_ext.errors import CheckpointError
+from recbole_ext.trainer.plain_values import Plain, decode, encode
+
+if TYPE_CHECKING:
+    import torch
+    from recbole.config import Config
+    from recbole.trainer import Trainer
+
+FORMAT = 1
+
+# Keys that say how this process was started, not what the run is.
+_OF_THE_PROCESS = ("resume_from", "trust_checkpoint", "device", "single_spec", "local_rank")
+
+_trust: ContextVar[bool] = ContextVar("trust_checkpoint", default=False)
+_names: list[str] = []  # of this process's runs
+trusted_files: set[Path] = set()  # those that runs with trust_checkpoint were resumed from
+
+
+@contextmanager
+def trusted(yes: bool = True) -> Iterator[None]:
+    """Within this block, checkpoints that are pickles are loaded: whoever made one can make
+    it execute anything, so only for files of your own."""
+    token = _trust.set(yes or _trust.get())
+    try:
+        yield
+    finally:
+        _trust.reset(token)
+
+
+# --- random states --------------------------------------------------------------------------
+
+
+def _random_states(trainer: "Trainer") -> Plain:
+    import numpy as np
+    import torch
+
+    return encode(
+        {
+            "python": random.getstate(),
+            "numpy": np.random.get_state(),
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "loaders": [generator.get_state() for generator in _generators(trainer)],
+        }
+    )
+
+
+def restore_random_states(states: Plain, trainer: "Trainer") -> None:
+    import numpy as np
+    import torch
+
+    decoded = decode(states)
+    random.setstate(decoded["python"])
+    np.random.set_state(decoded["numpy"])
+    torch.set_rng_state(decoded["torch"].cpu())
+    if len(decoded["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([state.cpu() for state in decoded["cuda"]])
+    for generator, state in zip(_generators(trainer), decoded["loaders"], strict=True):
+        generator.set_state(state.cpu())
+
+
+def _generators(trainer: "Trainer") -> "list[torch.Generator]":
+    """The generators that shuffle the training data; knowledge graphs have loaders of parts."""
+    loader = getattr(trainer, "_recbole_ext_loader", None)
+    parts = [loader, *(getattr(loader, f"{part}_dataloader", None) for part in ("general", "kg"))]
+    generators = [getattr(part, "generator", None) for part in parts]
+    return [generator for generator in generators if generator is not None]
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def name_of_run(config: "Config") -> str:
+    """What tells a run's checkpoint from others: the time, and the process that saves it.
+
+    RecBole names it by the second alone. Two runs that start in the same second would then
+    write one file and evaluate each other's model, in one process too; the processes of one run
+    that do not start in the same second would look for different files.
+    """
+    import torch
+    from recbole.utils import get_local_time
+
+    name = f"{get_local_time()}-{os.getpid()}"
+    times = _names.count(name)
+    _names.append(name)
+    names = [f"{name}-{times + 1}" if times else name]
+    if not config["single_spec"]:
+        torch.distributed.broadcast_object_list(names, src=0)  # only the first process saves
+    return names[0]
+
+
+def save(state: Mapping[str, Any], file: str | Path, trainer: "Trainer") -> None:
+    """Write a trainer's state; in RecBole's trainers this stands in the place of ``torch.save``.
+
+    Args:
+        state: what RecBole would pickle; its ``config`` is a ``Config``.
+        file: where to; an existing file is replaced once the new one is whole.
+        trainer: whose loader's random state goes with it.
+
+    Raises:
+        CheckpointError: if a setting or a value of the model has no plain form.
+    """
+    import torch
+
+    record = dict(state)
+    settings = state["config"].final_config_dict
+    record["config"] = encode(
+        {key: value for key, value in settings.items() if key not in _OF_THE_PROCESS}, "config"
+    )
+    for key in record.keys() - {"config", "state_dict", "optimizer"}:
+        record[key] = encode(record[key], key)
+    record |= {"rng": _random_states(trainer), "format": FORMAT, "recbole_ext": __version__}
+    with atomic_write(Path(file)) as stream:
+        torch.save(record, stream)
+
+
+def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
+    """Read a checkpoint; in RecBole this stands in the place of ``torch.load``.
+
+    Args:
+        file: written by ``save``, or by plain RecBole within ``trusted()``.
+        map_location: as ``torch.load`` takes it.
+
+    Returns:
+        The record; ``config`` is a plain dict (``restore_config`` makes a ``Config`` of it).
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, no checkpoint, or a pickle that is
+            not trusted.
+    """
+    import torch
+
+    path = Path(file)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint; give the path of a .pth file")
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f"{path}: not a checkpoint, or a damaged one (expected the zip archive that "
+            f"torch.save writes, found {path.stat().st_size} other bytes); train again or use "
+            "another file"
+        )
+    try:
+        record = torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        if not _trust.get() and path.resolve() not in trusted_files:
+            raise CheckpointError(
+                f"{path}: holds pickled objects, as checkpoints of plain RecBole do; loading "
+                "it may execute code of whoever made it. If it is your own, say "
+                "--trust-checkpoint (in Python: with recbole_ext.checkpoint.trusted(): ...)"
+            ) from error
+        import recbole.config  # noqa: F401  what the pickle refers to
+
+        record = torch.load(path, map_location=map_location, weights_only=False)
+    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path}: a damaged checkpoint ({error}); use another") from error
+    if isinstance(record, torch.nn.Module):  # what NeuMF.dump_parameters of RecBole writes
+        record = {"state_dict": record.state_dict()}
+    if not isinstance(record, dict) or "state_dict" not in record:
+        raise CheckpointError(
+            f"{path}: not a checkpoint of a recommender (expected an entry state_dict); use a "
+            "file that training has saved"
+        )
+    if isinstance(record.get("config"), dict):  # an earlier release may have saved it
+        record["config"] = {RENAMED.get(k, k): value for k, value in record["config"].items()}
+    if "other_parameter" in record:
+        record["other_parameter"] = _without_modules(decode(record["other_parameter"]))
+    return record
+
+
+def _without_modules(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
+    # A module was stored as None (see encode); RecBole would set the attribute to it.
+    if parameters is None:
+        return None
+    return {key: value for key, value in parameters.items() if value is not None}
+
+
+def check_fits(file: str | Path, config: "Config", keys: Collection[str]) -> None:
+    """Refuse to resume a run from the checkpoint of another one.
+
+    Args:
+        file: the checkpoint.
+        config: the settings of the run that would go on.
+        keys: the settings that decide the model's shape and meaning.
+
+    Raises:
+        CheckpointError: ``load`` refuses it, or it has another model or another of ``keys``.
+    """
+    saved = load(file, map_location="cpu").get("config") or {}
+    for key in ("model", *sorted(keys)):
+        now = encode(config[key], key)
+        if key in saved and encode(saved[key], key) != now:
+            raise CheckpointError(
+                f"{file}: was trained with {key}={saved[key]!r}, this run has {key}={now!r}; "
+                "resume with the settings of the run"
+            )
+
+
+def restore_config(saved: "Mapping[str, Plain] | Config") -> "Config":
+    """The ``Config`` of a checkpoint, on this machine's device.
+
+    The settings are the saved ones as they stand: neither today's defaults nor the command
+    line are read again.
+    """
+    import recbole
+    from recbole.config import Config
+    from recbole.utils import EvaluatorType, InputType, ModelType, get_model
+
+    if isinstance(saved, Config):
+        return saved
+    config = Config.__new__(Config)
+    config.compatibility_settings()
+    config._init_parameters_category()
+    config.yaml_loader = config._build_yaml_loader()
+    settings = dict(saved)
+    for key, kind in (
+        ("MODEL_TYPE", ModelType),
+        ("MODEL_INPUT_TYPE", InputType),
+        ("eval_type", EvaluatorType),
+    ):
+        settings[key] = kind[settings[key]]
+    if settings["dataset"] == "ml-100k":  # it lies inside the recbole that is installed
+        here = Path(recbole.__file__).parent / "dataset_example" / "ml-100k"
+        settings["data_path"] = str(here)
+    config.model, config.dataset = settings["model"], settings["dataset"]
+    config.model_class = get_model(config.model)
+    config.internal_config_dict = {}
+    config.external_config_dict = config.final_config_dict = settings
+    config._init_device()
+    return config

@@ -1,0 +1,146 @@
+"""How training differs from RecBole's: what a step is."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, cast
+
+import torch
+from recbole.trainer import Trainer
+from torch import Tensor, nn
+from torch.optim import LBFGS, Adam, Optimizer, Rprop, SparseAdam
+
+from recbole_ext.errors import SettingError
+from recbole_ext.trainer import checkpoint
+
+
+class CallbackTrainer(Trainer):
+    """RecBole's trainer, which tells the model before the first step and after each."""
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.start_epoch:
+            self.model.warm_start(partial(checkpoint.load, map_location=self.device))
+        return super().fit(*args, **kwargs)
+
+    def _build_optimizer(self, **kwargs: Any) -> Optimizer:
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        optimizer = self._choose_optimizer(**{"params": trained, **kwargs})
+        optimizer.register_step_post_hook(lambda *_: self.model.on_step_end())
+        return optimizer
+
+    def _choose_optimizer(self, **kwargs: Any) -> Optimizer:
+        layers = self.model.modules()
+        tables = [m.weight for m in layers if isinstance(m, nn.Embedding) and m.sparse]
+        if kwargs.get("learner", self.learner) != "sparse_adam" or not tables:
+            return super()._build_optimizer(**kwargs)
+        if kwargs.get("weight_decay", self.weight_decay):
+            raise SettingError(
+                "weight_decay: sparse_adam leaves the rows alone that a batch has not, expected 0, "
+                f"found {self.weight_decay}; set weight_decay: 0.0, or learner: adam"
+            )
+        return RowAdam(tables, kwargs["params"], lr=cast(float, self.learning_rate))
+
+
+class RowAdam(Optimizer):
+    """Adam for a net with tables of which a batch needs few rows: the others stay as they are.
+
+    Adam moves every row at every step, by what it remembers of the row's gradients; a row that
+    this one moves is moved as torch's ``SparseAdam`` does. With 138,000 users of 512 numbers,
+    moving all of them costs more than the rest of a step.
+
+    Args:
+        tables: with sparse gradients.
+        params: all parameters, the tables included.
+        lr: of both.
+    """
+
+    def __init__(self, tables: list[Tensor], params: Iterable[Tensor], lr: float) -> None:
+        own = {id(table) for table in tables}
+        dense = [p for p in params if id(p) not in own]
+        self.parts = {"rows": SparseAdam(tables, lr=lr), "dense": Adam(dense, lr=lr)}
+        groups = [{"params": tables}, {"params": dense}]
+        super().__init__(groups, {"lr": lr})
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for part in self.parts.values():
+            part.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self.parts.items()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        for name, part in self.parts.items():
+            part.load_state_dict(state_dict[name])
+
+
+class AutoRecTrainer(CallbackTrainer):
+    """The same with the paper's optimisers and re-feeding.
+
+    ``learner: lbfgs`` and ``rprop`` are for batches of all rows.
+    """
+
+    def _choose_optimizer(self, **kwargs: Any) -> Optimizer:
+        learner = kwargs.get("learner", self.learner)
+        if learner == "lbfgs":
+            return LBFGS(kwargs["params"], lr=self.learning_rate, line_search_fn="strong_wolfe")
+        if learner == "rprop":
+            return Rprop(kwargs["params"], lr=self.learning_rate)
+        return super()._choose_optimizer(**kwargs)
+
+    def _train_epoch(
+        self,
+        train_data: Any,
+        epoch_idx: int,
+        loss_func: Callable[[Any], Tensor] | None = None,
+        show_progress: bool = False,
+    ) -> Any:
+        loss_of = loss_func or self.model.calculate_loss
+        waiting: list[Any] = []  # the batch that the next step is for, unless that is of re-feeding
+
+        def before_step(interaction: Any) -> Tensor:
+            waiting[:] = [interaction]
+            self._next_step_minimises(partial(loss_of, interaction))
+            return loss_of(interaction)
+
+        def refeed(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+            batch = waiting.pop() if waiting else None
+            for _ in range(self.model.chosen.refeeding if batch is not None else 0):
+                loss = partial(self.model.refeeding_loss, batch, self.model.rebuilt)
+                self._next_step_minimises(loss)
+                optimizer.zero_grad()
+                self._in_its_precision(loss).backward()
+                optimizer.step()
+
+        hook = self.optimizer.register_step_post_hook(refeed)
+        try:
+            return super()._train_epoch(train_data, epoch_idx, before_step, show_progress)
+        finally:
+            hook.remove()
+
+    def _in_its_precision(self, loss: Callable[[], Tensor]) -> Tensor:
+        """What RecBole does for the loss of a batch: ``enable_amp``."""
+        with torch.autocast(self.device.type, enabled=self.enable_amp):
+            return loss()
+
+    def _next_step_minimises(self, loss: Callable[[], Tensor]) -> None:
+        """Tell L-BFGS, which evaluates the loss itself; RecBole calls ``step()`` without it.
+
+        All evaluations of a step draw the same random numbers: with dropout it minimises one
+        function, not another at each evaluation.
+        """
+        optimizer = self.optimizer
+        if not isinstance(optimizer, LBFGS):
+            return
+        seed = int(torch.randint(2**31, ()))
+
+        def evaluate() -> Tensor:
+            torch.manual_seed(seed)
+            optimizer.zero_grad()
+            value = self._in_its_precision(loss)
+            value.backward()
+            return value
+
+        def step() -> Any:
+            with torch.random.fork_rng():
+                return LBFGS.step(optimizer, evaluate)
+
+        optimizer.step = step  # type: ignore[method-assign, assignment]

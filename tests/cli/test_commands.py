@@ -1,0 +1,264 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from recbole_ext.cli import command, main, run
+from recbole_ext.errors import SettingError
+from tests import runs
+
+
+def invoke(*words, entry=run.main):
+    return CliRunner().invoke(entry, list(words), catch_exceptions=False)
+
+
+SMALL = ("--epochs=2", "--mlp_hidden_size", "[4]", "--show_progress=False", "--data_path=dataset")
+
+
+# --- settings on the command line -----------------------------------------------------------
+
+
+def test_both_forms_of_a_setting_are_read():
+    words = ["--epochs=3", "--learning_rate", "0.1", "--topk=[5,10]", "--x=", "--seed", "-1"]
+    assert command.parse_settings(words) == {
+        "epochs": "3",
+        "learning_rate": "0.1",
+        "topk": "[5,10]",
+        "x": "",
+        "seed": "-1",
+    }
+    assert command.parse_settings(["--a=b=c", "--a=b=c"]) == {"a": "b=c"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["epochs=3"], "epochs=3: expected --key=value"),
+        (["--epochs=3", "4"], "4: expected --key=value"),
+        (["--epochs"], r"--epochs: expected a value; write --epochs=VALUE"),
+        (["--epochs", "--seed=1"], "--epochs: expected a value"),
+        (["--epochs=1", "--epochs=2"], "--epochs: found both 1 and 2"),
+    ],
+)
+def test_words_that_belong_to_nothing_are_refused(words, message):
+    with pytest.raises(SettingError, match=message):
+        command.parse_settings(words)
+
+
+# --- runs -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["AutoRec", "NCFMLP", "BPR"])
+def test_a_run_ends_with_its_table(model, ratings):
+    size = () if model == "BPR" else ("--embedding_size=4",) if model == "NCFMLP" else SMALL[1:3]
+    result = invoke(
+        f"--model={model}", "-d", "made", "--epochs", "2", *size, *SMALL[3:], "--state=ERROR"
+    )
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.strip().splitlines()
+    assert lines[-5] == f"{model} on made, seed 2020"
+    assert lines[-2].split()[0] == "valid"
+    assert lines[-1].split()[0] == "test"
+    files = list(Path("saved").glob("*.pth"))
+    assert len(files) == 1
+    record = torch.load(files[0], weights_only=True)
+    assert record["config"]["epochs"] == 2
+
+
+def test_a_yaml_and_the_command_line(ratings):
+    Path("mine.yaml").write_text("epochs: 7\nhidden_sizes: [3]\n")
+    words = ("--model=AutoRec", "--dataset=made", "--config_files=mine.yaml", "--epochs=1")
+    result = invoke(*words, *SMALL[3:])
+    assert result.exit_code == 0, result.output
+    config = torch.load(next(Path("saved").glob("*.pth")), weights_only=True)["config"]
+    assert (config["epochs"], config["mlp_hidden_size"]) == (1, [3])
+
+
+def test_evaluate_prints_what_the_run_printed(ratings):
+    first = invoke("--model=AutoRec", "--dataset=made", *SMALL)
+    file = str(next(Path("saved").glob("*.pth")))
+    second = invoke("evaluate", file, entry=main.main)
+    assert second.exit_code == 0, second.output
+    assert second.stdout.strip().splitlines()[-2:] == first.stdout.strip().splitlines()[-2:]
+
+
+@pytest.mark.parametrize("model", ["AutoRec", "NCFMLP"])
+def test_one_trained_model_by_both_protocols(model, ratings):
+    """The numbers of runs that are set up for one protocol each, with the same weights."""
+    prepared = runs.prepare(model, **runs.SMALL[model], metric_decimal_place=4)
+    prepared.fit()
+    file = prepared.trainer.saved_model_file
+    words = ("--protocol", "rating") if model == "AutoRec" else ()
+    result = invoke("evaluate", file, *words, "--protocol", "ranking", entry=main.main)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.strip().splitlines()
+    ranking = runs.prepare(
+        model, **{**runs.SMALL[model], **runs.RANKING, "metric_decimal_place": 4}
+    )
+    ranking.model.load_state_dict(torch.load(file, weights_only=True)["state_dict"])
+    expected = ranking.trainer.evaluate(ranking.test, load_best_model=False)
+    assert lines[-4].split()[:2] == ["ndcg@10", "recall@10"]
+    assert [float(x) for x in lines[-1].split()[1:3]] == [
+        pytest.approx(expected["ndcg@10"]),
+        pytest.approx(expected["recall@10"]),
+    ]
+    if model == "AutoRec":
+        rating = prepared.trainer.evaluate(prepared.test, load_best_model=True)
+        assert lines[-9].split() == ["rmse", "mae"]
+        assert [float(x) for x in lines[-6].split()[1:]] == [
+            pytest.approx(rating["rmse"]),
+            pytest.approx(rating["mae"]),
+        ]
+    else:
+        refused = invoke("evaluate", file, "--protocol", "rating", entry=main.main)
+        assert refused.exit_code == 2
+        assert "NCFMLP has been trained to predict label (LABEL_FIELD)" in refused.stderr
+
+
+def test_resume_goes_on(ratings):
+    words = ("--model=AutoRec", "--dataset=made", *SMALL[1:])
+    invoke(*words, "--epochs=2")
+    file = str(next(Path("saved").glob("*.pth")))
+    result = invoke(*words, "--epochs=5", "--resume", file)
+    assert result.exit_code == 0, result.output
+    assert torch.load(file, weights_only=True)["epoch"] >= 2
+
+
+def test_a_plain_checkpoint_is_resumed_when_trusted(ratings):
+    prepared = runs.prepare("BPR", epochs=2)
+    prepared.fit()
+    state = torch.load(prepared.trainer.saved_model_file, weights_only=True)
+    torch.save({**state, "config": prepared.config, "rng": None}, "plain.pth", pickle_protocol=4)
+    words = ("--model=BPR", "--dataset=made", "--epochs=4", *SMALL[3:], "--resume=plain.pth")
+    refused = invoke(*words)
+    assert refused.exit_code == 2
+    assert "--trust-checkpoint" in refused.stderr
+    result = invoke(*words, "--trust-checkpoint")
+    assert result.exit_code == 0, result.output
+
+
+# --- what users get wrong -------------------------------------------------------------------
+
+HEADER = "user_id:token\titem_id:token\trating:float\n"
+
+BAD = {
+    "misspelt key": (["--embeding_size=64"], "NCFMLP", "made", "did you mean embedding_size"),
+    "wrong type": (
+        ["--mlp_hidden_size=big"],
+        "AutoRec",
+        "made",
+        "mlp_hidden_size: expected a list, each a whole number",
+    ),
+    "unknown model": ([], "AutoRek", "made", "did you mean AutoRec"),
+    "unknown data set": ([], "AutoRec", "mdae", "did you mean made"),
+    "a release that is not here": (
+        [],
+        "AutoRec",
+        "ml-32m",
+        "get it with `recbole-ext data get ml-32m --data_path=dataset`",
+    ),
+    "missing .inter": ([], "AutoRec", "nointer", "nointer.inter: no such file"),
+    "no rating column": ([], "AutoRec", "norating", "norating.inter, line 1: no rating column"),
+    "NaN rating": ([], "AutoRec", "nan", "nan.inter, line 3: rating: expected a number"),
+    "negative epochs": (
+        ["--epochs=-1"],
+        "BPR",
+        "made",
+        "epochs: expected a whole number at least 0",
+    ),
+    "empty file": ([], "BPR", "empty", "empty.inter: the file is empty"),
+    "unreadable checkpoint": (["--resume=bad.pth"], "AutoRec", "made", "bad.pth: not a checkpoint"),
+    "missing checkpoint": (["--resume=no.pth"], "AutoRec", "made", "no.pth: no such checkpoint"),
+    "unknown metric": (["--metrics=['Foo']"], "BPR", "made", "There is no metric named 'Foo'"),
+    "bad expression": (["--topk=1/0"], "BPR", "made", "RecBole refuses these settings"),
+    "missing yaml": (["--config_files=no.yaml"], "BPR", "made", "no.yaml: No such file"),
+    "broken yaml": (
+        ["--config_files=broken.yaml"],
+        "BPR",
+        "made",
+        "broken.yaml: not yaml: .*line 2",
+    ),
+    "yaml of a list": (
+        ["--config_files=list.yaml"],
+        "BPR",
+        "made",
+        "expected lines of `key: value`",
+    ),
+    "a lone word": (["epochs"], "BPR", "made", "epochs: expected --key=value"),
+    "a key alone": (["--epochs"], "BPR", "made", "--epochs: expected a value"),
+    "learner": (["--learner=adma"], "BPR", "made", "learner: expected one of adam, adamw"),
+    "no activation": (
+        ["--hid_activation=foo"],
+        "AutoRec",
+        "made",
+        "expected one of identity, sigmoid",
+    ),
+}
+
+
+@pytest.fixture
+def bad_inputs(ratings):
+    for name, text in (
+        ("norating", "user_id:token\titem_id:token\n1\t2\n"),
+        ("nan", HEADER + "1\t2\t3\n1\t3\t\n"),
+        ("empty", ""),
+    ):
+        (ratings / name).mkdir()
+        (ratings / name / f"{name}.inter").write_text(text)
+    (ratings / "nointer").mkdir()
+    Path("bad.pth").write_bytes(b"\x00\x01")
+    Path("broken.yaml").write_text("a: 1\nb: [1\n")
+    Path("list.yaml").write_text("- a\n")
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_clear_error(case, bad_inputs, monkeypatch):
+    words, model, dataset, message = BAD[case]
+    before = sorted(Path().rglob("*"))
+    result = invoke(f"--model={model}", f"--dataset={dataset}", "--data_path=dataset", *words)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.output
+    assert len(result.stderr) < 900
+    import re
+
+    assert re.search(message, result.stderr, re.DOTALL), result.stderr
+    assert sorted(Path().rglob("*")) == before  # nothing is left behind
+
+
+# --- the installed commands -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", ["run", "hyper", "main"])
+def test_help_waits_for_nothing_heavy_and_has_an_example(module):
+    """What takes seconds to import is left until the options are read; seconds are not measured."""
+    code = (
+        f"import sys, recbole_ext.cli.{module} as m\n"
+        "try: m.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print({'torch', 'pandas', 'scipy', 'sklearn', 'recbole.config', 'ray'} & set(sys.modules))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "Example" in result.stdout
+    assert result.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.slow
+def test_doctor_trains_and_explains(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-m", "recbole_ext.cli.main", "doctor"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "training: works, test RMSE" in result.stdout
+    assert "pandas-fillna" in result.stdout
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+
+from recbole_ext.data import atomic_files
+from recbole_ext.errors import DataError
+from tests import runs
+
+HEADER = "user_id:token\titem_id:token\trating:float\n"
+
+
+def check(text: str | bytes | None, *, ratings: bool = True, **settings):
+    place = Path("dataset/d")
+    place.mkdir(parents=True)
+    if text is not None:
+        (place / "d.inter").write_bytes(text if isinstance(text, bytes) else text.encode())
+    values = {
+        "data_path": str(place),
+        "dataset": "d",
+        "field_separator": "\t",
+        "USER_ID_FIELD": "user_id",
+        "ITEM_ID_FIELD": "item_id",
+        "RATING_FIELD": "rating",
+        "load_col": {"inter": ["user_id", "item_id", "rating"]},
+        **settings,
+    }
+    atomic_files.check_interactions(values, ratings=ratings)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r"d\.inter: no such file; found an empty folder there"),
+        ("", r"d\.inter: the file is empty; expected a header"),
+        (HEADER, r"d\.inter, line 2: no interaction after the header"),
+        ("user_id,item_id\n1,2\n", r"line 1: expected columns written name:type"),
+        ("user_id:token\titem_id:int\n1\t2\n", r"line 1: .*found 'item_id:int'"),
+        (
+            "user_id:token\trating:float\n1\t2\n",
+            r"line 1: no column item_id \(found user_id, rating\)",
+        ),
+        ("user_id:token\titem_id:token\n1\t2\n", r"line 1: no rating column rating .*RATING_FIELD"),
+        ("user_id:token\titem_id:token\trating:token\n1\t2\t3\n", r"rating is a token, expected"),
+        (
+            HEADER + "1\t2\t3\n1\t3\t\n",
+            r"line 3: rating: expected a number, found '' \(1 such line ",
+        ),
+        (HEADER + "1\t2\tx\n1\t3\tnan\n", r"line 2: .*found 'x' \(2 such lines in all\)"),
+        (HEADER + "1\t2\t3\n1\t3\tinf\n", r"line 3: .*found 'inf'"),
+        (HEADER + "1\t2\t3\n\n1\t3\t\n", r"line 4: rating: expected a number"),
+        (b"user_id:token\titem_id:token\n\xff\xfe\t1\n", r"not in the encoding utf-8"),
+    ],
+)
+def test_problems_are_named_with_file_and_line(text, message):
+    with pytest.raises(DataError, match=message):
+        check(text, encoding="utf-8")
+
+
+def test_good_files_pass():
+    check(HEADER + "1\t2\t3\n1\t3\t-0.5\n")
+
+
+def test_a_model_without_ratings_needs_none():
+    check("user_id:token\titem_id:token\n1\t2\n", ratings=False)
+
+
+def test_a_rating_column_that_is_not_loaded_is_named():
+    with pytest.raises(DataError, match=r"load_col: the ratings are not loaded; add rating"):
+        check(HEADER + "1\t2\t3\n", load_col={"inter": ["user_id", "item_id"]})
+
+
+def test_every_benchmark_file_is_checked(tmp_path):
+    runs.write_inter(tmp_path / "dataset", "d.train", [(1, 2, 3, 4)])
+    place = tmp_path / "dataset" / "d"
+    place.mkdir()
+    (place / "d.train.inter").write_text(HEADER + "1\t2\t3\n")
+    with pytest.raises(
+        DataError, match=r"d\.valid\.inter: no such file; found d\.train\.inter there"
+    ):
+        atomic_files.check_interactions(
+            {
+                "data_path": str(place),
+                "dataset": "d",
+                "benchmark_filename": ["train", "valid"],
+                "field_separator": "\t",
+                "USER_ID_FIELD": "user_id",
+                "ITEM_ID_FIELD": "item_id",
+                "RATING_FIELD": "rating",
+            },
+            ratings=True,
+        )

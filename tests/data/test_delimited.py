@@ -1,0 +1,103 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recbole_ext.data import delimited
+
+COLUMNS = {"user": "int", "movie": "token", "rating": "float", "timestamp": "int"}
+
+
+def read(data: bytes, separator: bytes = b"::", size: int = delimited.BLOCK_SIZE):
+    """All rows of all blocks, and all problems."""
+    rows, problems = [], {}
+    for block in delimited.read_blocks(io.BytesIO(data), separator, 4, block_size=size):
+        frame, wrong = delimited.parse(block, COLUMNS)
+        problems |= {**block.problems, **wrong}
+        rows += list(frame.itertuples(index=True, name=None))
+    return rows, problems
+
+
+GOOD = b"1::2::3::4\r\n1::02::3.5::-4\n7::x::1e1::0"
+
+
+@pytest.mark.parametrize("size", [1, 7, 12, 1000])
+def test_rows_and_their_lines(size):
+    rows, problems = read(GOOD, size=size)
+    assert rows == [(1, 1, "2", 3.0, 4), (2, 1, "02", 3.5, -4), (3, 7, "x", 10.0, 0)]
+    assert problems == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (b"1::2::3", "expected 4 columns, found 3"),
+        (b"1::2::3::4::5", "expected 4 columns, found 5"),
+        (b"", "an empty line"),
+        (b"u::2::3::4", "user: expected a whole number, found 'u'"),
+        (b"1.5::2::3::4", "user: expected a whole number, found '1.5'"),
+        (b"1::::3::4", "movie: an empty value"),
+        (b"1::2::::4", "rating: expected a number, found ''"),
+        (b"1::2::nan::4", "rating: expected a number, found 'nan'"),
+        (b"1::2::inf::4", "rating: expected a number, found 'inf'"),
+        (b"1::2::1e400::4", "rating: expected a number, found '1e400'"),
+        (b"1::2::3::99999999999999999999", "timestamp: expected a whole number"),
+        (b"1::2\t::3::4", "a tab inside a column"),
+        (b"1::2\0::3::4", "a NUL byte"),
+        (b"1::2\r::3::4", "a carriage return inside the line"),
+        (b"1::\xff::3::4", "not text in the encoding utf-8"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 30, 1000])
+def test_a_bad_line_is_named_and_left_out(line, what, size):
+    rows, problems = read(b"1::2::3::4\n" + line + b"\n5::6::7::8\n", size=size)
+    assert rows == [(1, 1, "2", 3.0, 4), (3, 5, "6", 7.0, 8)]
+    assert list(problems) == [2]
+    assert problems[2].startswith(what)
+
+
+def test_the_text_of_good_lines_is_kept_with_tabs():
+    [block] = delimited.read_blocks(io.BytesIO(b"1,2.50,3,4\nx\n01,2,3,4\n"), b",", 4)
+    assert block.text == b"1\t2.50\t3\t4\n01\t2\t3\t4\n"
+    assert block.numbers.tolist() == [1, 3]
+    assert block.offsets.tolist() == [0, 11, 20]
+    assert block.n_bytes == 22
+
+
+@given(
+    st.binary(max_size=200) | st.text(alphabet="0123456789.:,\t\r\n\"'e-x\0é", max_size=200),
+    st.sampled_from([b"\t", b",", b"::"]),
+    st.integers(1, 64),
+)
+def test_no_input_ends_in_a_traceback_and_every_line_is_accounted_for(data, separator, size):
+    data = data if isinstance(data, bytes) else data.encode()
+    rows, problems = read(data, separator, size)
+    whole = data.replace(b"\r\n", b"\n")
+    n_lines = whole.count(b"\n") + (not whole.endswith(b"\n") and whole != b"")
+    seen = sorted([row[0] for row in rows] + list(problems))
+    if b"\r" not in data:  # a block may end between \r and \n
+        assert seen == list(range(1, n_lines + 1))
+    assert len(set(seen)) == len(seen)
+    assert all(np.isfinite(row[3]) for row in rows)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 10**9),
+            st.text(st.characters(codec="utf-8", exclude_characters="\t\r\n\0\x1f"), min_size=1),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.integers(-(10**17), 10**17),
+        ),
+        max_size=20,
+    ),
+    st.integers(1, 100),
+)
+def test_what_is_written_is_read(rows, size):
+    data = "".join(f"{u}\t{m}\t{r!r}\t{t}\n" for u, m, r, t in rows).encode()
+    found, problems = read(data, b"\t", size)
+    assert problems == {}
+    assert [(u, m, t) for _, u, m, _, t in found] == [(u, m, t) for u, m, _, t in rows]
+    assert [row[3] for row in found] == pytest.approx([row[2] for row in rows], rel=1e-15)

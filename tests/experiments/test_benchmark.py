@@ -1,0 +1,406 @@
+"""Benchmarks: the plan, its runs, and the table."""
+
+import csv
+import json
+import re
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from recbole_ext.cli import main
+from recbole_ext.errors import SettingError
+from recbole_ext.evaluator import significance
+from recbole_ext.experiments import plan as plans
+from recbole_ext.experiments import processes, report, summary
+from recbole_ext.experiments import runs as benchmark_runs
+from recbole_ext.experiments.plan import RunKey, TableKey
+from tests import runs
+
+PLACE = TableKey("made", "default")
+
+TEXT = """\
+datasets: [made]
+protocols: {default: NDCG@10}
+seeds: [1, 2]
+settings: {epochs: 2, embedding_size: 8}
+models:
+  Pop: {model: Pop}
+  BPR: {model: BPR}
+  GMF: {model: NCFGMF}
+  MLP: {model: NCFMLP, config: mlp.yaml}
+  NeuMF:
+    model: NCFNeuMF
+    settings:
+      mlp_hidden_size: [4]
+      gmf_embedding_size: 8
+      pretrain: {gmf: checkpoint of GMF, mlp: checkpoint of MLP}
+"""
+
+
+@pytest.fixture
+def file(ratings, tmp_path):
+    (tmp_path / "mlp.yaml").write_text("mlp_hidden_size: [4]\nembedding_size: 99\n")
+    (tmp_path / "plan.yaml").write_text(TEXT)
+    return tmp_path / "plan.yaml"
+
+
+def invoke(*words):
+    return CliRunner().invoke(main.main, ["benchmark", *map(str, words)], catch_exceptions=False)
+
+
+def test_a_plan(file):
+    plan = plans.read(file)
+    assert len(plan.runs()) == 10
+    assert plan.runs()[:2] == [RunKey(*PLACE, "Pop", 1), RunKey(*PLACE, "BPR", 1)]
+    assert plan.models["MLP"].settings["mlp_hidden_size"] == [4]
+    assert plan.models["MLP"].settings["embedding_size"] == 8  # `settings` win over the file
+    assert plan.needed_by("NeuMF") == {"checkpoint of GMF": "GMF", "checkpoint of MLP": "MLP"}
+    assert plan.needed_by("BPR") == {}
+    filled = plans.filled(
+        plan.models["NeuMF"].settings, {"checkpoint of GMF": "a", "checkpoint of MLP": "b"}
+    )
+    assert filled["pretrain"] == {"gmf": "a", "mlp": "b"}
+
+
+def test_a_fingerprint_follows_the_settings_of_what_a_model_starts_from(file):
+    before = plans.read(file)
+    (file.parent / "mlp.yaml").write_text("mlp_hidden_size: [4]\ndropout_prob: 0.3\n")
+    after = plans.read(file)
+    changed = [
+        label for label in before.models if before.fingerprint(label) != (after.fingerprint(label))
+    ]
+    assert changed == ["MLP", "NeuMF"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seeds: [1, 2]", "seeds: []", "seeds: expected a list"),
+        ("seeds: [1, 2]", "seeds: [-1]", "seeds: expected a list"),
+        ("seeds: [1, 2]", "seed: [1, 2]", "seed: expected one of datasets, protocols, seeds"),
+        ("{default: NDCG@10}", "{}", "protocols: expected at least one"),
+        ("{default: NDCG@10}", "{defualt: NDCG@10}", "defualt: expected one of default, leave"),
+        ("{default: NDCG@10}", "{default: RMSE}", "default: expected one of NDCG@10"),
+        ("{default: NDCG@10}", "{rating: RMSE}", "expected one that suits a model, found none"),
+        ("epochs: 2", "topk: [5]", "settings: topk: the protocol or the run decides this"),
+        ("{model: BPR}", "{model: BPR, space: {epochs: [1]}}", "how many settings are tried?"),
+        ("{model: BPR}", "{model: BPR, space: {seed: [1]}}", "space: seed: the protocol or the"),
+        ("seeds: [1, 2]", "seeds: [1]\ntrials: 0", "trials: expected"),
+        ("{model: BPR}", "{modell: BPR}", "models: BPR: modell: expected one of model, config"),
+        ("{model: BPR}", "BPR", "models: BPR: expected {model: NAME, ...}, found 'BPR'"),
+        ("{model: BPR}", "{}", "models: BPR: model: expected a str, found None"),
+        ("checkpoint of GMF", "checkpoint of G", "checkpoint of G: expected one of the models"),
+        ("checkpoint of GMF", "checkpoint of NeuMF", "needs no checkpoint itself"),
+        ("mlp.yaml", "none.yaml", "none.yaml: cannot be read"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(file, old, new, message):
+    file.write_text(TEXT.replace(old, new))
+    with pytest.raises(SettingError) as raised:
+        plans.read(file)
+    assert message in str(raised.value)
+
+
+SPACE = "{model: BPR, space: {learning_rate: [0.001, 0.003, 0.01], embedding_size: [8, 4]}}"
+
+
+def with_trials(number):
+    text = TEXT.replace("{model: BPR}", SPACE)
+    return text.replace("seeds: [1, 2]", f"seeds: [1, 2]\ntrials: {number}")
+
+
+def test_trials_are_distinct_and_begin_with_the_first_values(file):
+    for number in (4, 6, 99):
+        file.write_text(with_trials(number))
+        plan = plans.read(file)
+        trials = plan.models["BPR"].trials
+        assert len(trials) == len({tuple(trial.values()) for trial in trials}) == min(number, 6)
+        assert trials[0] == {"learning_rate": 0.001, "embedding_size": 8}
+        assert [key.trial for key in plan.trial_runs()] == list(range(len(trials)))
+        assert {key.seed for key in plan.trial_runs()} == {plans.TUNING_SEED}
+        assert len(plan.runs()) == 10
+    assert plans.read(file).models["BPR"].trials == trials  # drawn by a seed
+
+
+def test_a_fingerprint_follows_the_space(file):
+    marks = set()
+    for text in (TEXT, with_trials(3), with_trials(4), with_trials(4).replace("0.003", "0.002")):
+        file.write_text(text)
+        marks.add(plans.read(file).fingerprint("BPR"))
+    assert len(marks) == 4
+
+
+@pytest.mark.parametrize(("metric", "best"), [("NDCG@10", 2), ("AveragePopularity@10", 1)])
+def test_what_is_chosen_is_the_best_in_validation(file, metric, best):
+    file.write_text(with_trials(4).replace("NDCG@10", metric))
+    plan = plans.read(file)
+    scores = {3: 0.4, 2: 0.5, 1: 0.2, 0: 0.5 if best == 2 else 0.2}
+    results = [
+        benchmark_runs.Result(
+            *PLACE, "BPR", 2020, "", "", {metric.lower(): score}, {}, {}, 1, 1.0,
+            trial=number, chosen=plan.models["BPR"].trials[number],
+        )
+        for number, score in scores.items()
+    ]  # fmt: skip
+    # the first of equals, in whatever order they have ended
+    trials = plan.models["BPR"].trials
+    assert benchmark_runs.chosen(plan, results, PLACE, "BPR") == trials[0]
+    failed = [
+        replace(result, error="nan", valid={}) if result.trial == 0 else result
+        for result in results
+    ]
+    assert benchmark_runs.chosen(plan, failed, PLACE, "BPR") == trials[best]
+    assert benchmark_runs.chosen(plan, [], PLACE, "BPR") == trials[0]
+    assert benchmark_runs.chosen(plan, results, PLACE, "Pop") == {}
+
+
+def test_protocols_are_of_the_models_that_they_suit(file):
+    text = TEXT.replace("{default: NDCG@10}", "{default: NDCG@10, rating: RMSE, grid: AUC}")
+    file.write_text(text + "  AutoRec: {model: AutoRec}\n")
+    plan = plans.read(file)
+    models = {place.protocol: plan.labels(place) for place in plan.places}
+    assert models["default"] == ["Pop", "BPR", "GMF", "MLP", "NeuMF", "AutoRec"]
+    assert models["rating"] == ["AutoRec"]
+    assert models["grid"] == ["Pop", "BPR", "GMF", "MLP", "NeuMF"]
+
+
+def test_a_protocol_wins_over_a_model_s_own_file(file):
+    (file.parent / "mlp.yaml").write_text("mlp_hidden_size: [4]\nmetrics: [MRR]\nseed: 7\n")
+    plan = plans.read(file)
+    given = benchmark_runs.given_to(plan, PLACE, "MLP", {})
+    assert given["metrics"][0] == "NDCG"
+    assert "seed" not in given
+    assert given["eval_args"]["mode"] == "full"
+    for place in (PLACE, TableKey("made", "leave-one-out")):  # all models get the same
+        told = [benchmark_runs.given_to(plan, place, label, {}) for label in plan.models]
+        for name in ("eval_args", "metrics", "topk", "valid_metric"):
+            assert all(other[name] == told[0][name] for other in told)
+
+
+@pytest.mark.slow
+def test_data_sets_of_protocols_are_made_once(file):
+    random = np.random.default_rng(0)
+    seen = [random.choice(200, 10, replace=False) for _ in range(25)]  # 99 are left to rank
+    rows = [(f"u{u}", f"i{i}", 5, n) for u, own in enumerate(seen) for n, i in enumerate(own)]
+    runs.write_inter(file.parent / "dataset", "made", rows)
+    text = "datasets: [made]\nprotocols: {leave-one-out: HIT@10, grid: AUC}\nseeds: [1]\n"
+    text += "settings: {epochs: 1}\nmodels: {GMF: {model: NCFGMF}, MLP: {model: NCFMLP}}\n"
+    file.write_text(text)
+    dry = invoke(file, "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert "made, grid: GMF, seed 1: to run" in dry.output
+    folder = file.parent / "dataset"
+    assert not (folder / "made-loo").exists()
+    found = invoke(file)
+    assert found.exit_code == 0, found.output
+    results = benchmark_runs.load(file.with_suffix(".jsonl"), plans.read(file))
+    assert [list(result.test) for result in results[:2]] == [["ndcg@10", "hit@10"]] * 2
+    assert [list(result.test) for result in results[2:]] == [["auc", "logloss", "rmse"]] * 2
+    for phase in ("valid", "test"):  # every model is ranked against these
+        assert (folder / "made-loo" / f"made-loo.{phase}.negatives").is_file()
+    assert len({result.split for result in results}) == 2
+    made = (folder / "made-grid" / "made-grid.test.inter").stat().st_mtime_ns
+    assert "of which" in invoke(file).output
+    assert (folder / "made-grid" / "made-grid.test.inter").stat().st_mtime_ns == made
+
+
+def test_a_dry_run_tells_how_long(file):
+    plan = plans.read(file)
+    file.write_text(TEXT + "timeout: 720\n")
+    told = invoke(file, "--dry-run", "--workers", 2).output
+    assert "no run yet to judge by: BPR, GMF, MLP, NeuMF, Pop" in told
+    assert "at the most 1.0 hours, by the timeout of 720 s a run" in told
+    results = [made(label, 1, [0.5]) for label in ("Pop", "BPR")]
+    results = [replace(r, seconds=100.0, fingerprint=plan.fingerprint(r.label)) for r in results]
+    lines = [json.dumps(asdict(result)) for result in results]
+    file.with_suffix(".jsonl").write_text("\n".join(lines) + "\n")
+    told = invoke(file, "--dry-run").output
+    assert "made, default: BPR, seed 1: done" in told
+    assert "about 3 minutes to go with --workers 1; no run yet to judge by: GMF" in told
+
+
+def test_a_model_that_there_is_not_is_refused_before_anything_runs(file):
+    file.write_text(TEXT.replace("model: BPR", "model: BPRR"))
+    found = invoke(file)
+    assert found.exit_code == 2
+    assert "BPRR" in found.output
+    assert not file.with_suffix(".jsonl").exists()
+
+
+@pytest.mark.slow
+def test_a_benchmark_runs_goes_on_and_equals_plain_runs(file):
+    first = invoke(file, "--workers", 2)
+    assert first.exit_code == 0, first.output
+    output = file.with_suffix(".jsonl")
+    lines = output.read_text().splitlines()
+    assert len(lines) == 10
+    # some runs are lost, one is half-written: those alone are made again
+    output.write_text("\n".join(lines[:7]) + "\n" + lines[7][:30])
+    again = invoke(file)
+    assert "10 runs, of which" in again.output
+    assert "has 7" in again.output
+    kept = output.read_text().splitlines()
+    assert kept[:7] == lines[:7]
+
+    def told(texts):
+        found = {}
+        for text in texts:
+            line = json.loads(text)
+            del line["seconds"], line["test_seconds"], line["environment"]  # of the run, not found
+            found[line["label"], line["seed"]] = line
+        return found
+
+    assert told(kept) == told(lines)
+    plan = plans.read(file)
+    results = benchmark_runs.load(output, plan)
+    for result in results:
+        users = result.users["ndcg@10"]
+        assert np.mean(users) == pytest.approx(result.test["ndcg@10"], abs=1e-6)
+        assert list(result.users) == ["ndcg@10"]
+    given = benchmark_runs.given_to(plan, PLACE, "BPR", {})
+    plain = runs.prepare("BPR", **given, seed=2)
+    plain.fit()
+    expected = plain.trainer.evaluate(plain.test, show_progress=False)
+    found = next(r for r in results if r.key == RunKey(*PLACE, "BPR", 2))
+    assert found.test == pytest.approx(dict(expected), abs=1e-6)
+    assert first.output.split("\n\n")[-1] == again.output.split("\n\n")[-1]
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_a_line_that_says_why(file):
+    text = TEXT.replace("{model: BPR}", "{model: BPR, settings: {learning_rate: 1.0e+30}}")
+    file.write_text(text.replace("seeds: [1, 2]", "seeds: [1]"))
+    found = invoke(file)
+    assert found.exit_code == 1
+    lines = [json.loads(line) for line in file.with_suffix(".jsonl").read_text().splitlines()]
+    assert len(lines) == 5
+    (failed,) = [line for line in lines if line["error"]]
+    assert failed["label"] == "BPR"
+    assert failed["test"] == {}
+    assert "nan" in failed["error"].lower() or "found" in failed["error"]
+
+
+def test_a_run_whose_process_died_is_a_line_that_says_so(file, monkeypatch):
+    died = lambda jobs, *_, **__: ((name, processes.DIED) for name in jobs)  # noqa: E731
+    monkeypatch.setattr(processes, "run_all", died)
+    found = invoke(file)
+    assert found.exit_code == 1
+    assert "has 0" in found.output
+    plan = plans.read(file)
+    results = benchmark_runs.load(file.with_suffix(".jsonl"), plan)
+    assert [result.key for result in results] == plan.runs()
+    assert {result.error for result in results} == {processes.DIED}
+
+
+def made(label, seed, values, error=""):
+    test = {"ndcg@10": float(np.mean(values))} if not error else {}
+    users = {"ndcg@10": list(values)} if not error else {}
+    return benchmark_runs.Result(*PLACE, label, seed, "", error, {}, test, users, 1, 1.0)
+
+
+def test_the_table_by_hand(file):
+    plan = plans.read(file)
+    base, noise = np.random.default_rng(0).random((2, 50))
+    results = [
+        made("Pop", 1, base), made("Pop", 2, base + 0.2),
+        made("BPR", 1, noise + 0.5), made("BPR", 2, noise + 0.3),
+        made("GMF", 1, base, error="ValueError: nan"),
+    ]  # fmt: skip
+    lines = summary.lines(plan, results, PLACE)
+    assert [line.label for line in lines][:2] == ["BPR", "Pop"]
+    assert lines[0].metrics["ndcg@10"] == pytest.approx((noise.mean() + 0.4, 0.02**0.5))
+    assert lines[0].p_value is None
+    expected = significance.paired_test(noise + 0.4, base + 0.1)  # two models: one pair
+    assert lines[1].p_value == pytest.approx(expected)
+    by_label = {line.label: line for line in lines}
+    assert by_label["GMF"].failed == ["ValueError: nan"]
+    assert len(by_label["MLP"].runs) == 0
+    head, rows = summary.table("ndcg@10", lines)
+    assert head == ["model", "ndcg@10", "p (ndcg@10)", "runs"]
+    assert rows[0][1] == f"{noise.mean() + 0.4:.4f} ± 0.1414"
+    assert rows[-1][1] == "-"
+
+
+def test_errors_are_ranked_from_the_lowest(file):
+    file.write_text(TEXT.replace("default: NDCG@10", "grid: RMSE"))
+    plan = plans.read(file)
+    place = TableKey("made", "grid")
+    results = [
+        benchmark_runs.Result(*place, label, 1, "", "", {}, {"rmse": value}, {}, 1, 1.0)
+        for label, value in (("Pop", 1.1), ("BPR", 0.9))
+    ]
+    assert [line.label for line in summary.lines(plan, results, place)][:2] == ["BPR", "Pop"]
+
+
+def test_results_of_other_settings_are_refused(file):
+    plan = plans.read(file)
+    line = {
+        "dataset": "made", "protocol": "default", "label": "BPR", "seed": 1, "fingerprint": "x",
+        "error": "", "valid": {}, "test": {}, "users": {}, "epochs": 1, "seconds": 1.0,
+    }  # fmt: skip
+    output = file.with_suffix(".jsonl")
+    output.write_text(json.dumps(line) + "\n")
+    with pytest.raises(SettingError, match="line 1: BPR has run with other settings"):
+        benchmark_runs.load(output, plan)
+    output.write_text(json.dumps({**line, "label": "an old one"}) + "\n")
+    assert benchmark_runs.load(output, plan) == []
+    output.write_text("{}\n")
+    with pytest.raises(SettingError, match="line 1: expected a run"):
+        benchmark_runs.load(output, plan)
+
+
+def test_a_report(file, tmp_path):
+    result = invoke(file, "--report", tmp_path / "report")
+    assert result.exit_code == 0
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "<h1>5 models on made</h1>" in page
+    assert "A test split was read 10\ntimes" in page
+    assert f"recbole-ext benchmark {file}" in page
+    assert not re.search(r"<(script|link|img)[^>]*(src|href)=", page)  # nothing from elsewhere
+    plan = plans.read(file)
+    results = benchmark_runs.load(file.with_suffix(".jsonl"), plan)
+    head, rows = summary.table("ndcg@10", summary.lines(plan, results, PLACE))
+    for row in rows:
+        for cell in row[1:]:
+            assert f"<td>{cell}</td>" in page
+    for title in ("Learning curves", "Accuracy and scoring time", "Users", "Means and intervals"):
+        assert f"<h3>{title}</h3>" in page
+    for run in results:
+        assert [epoch for epoch, _ in run.curve] == [1, 2] or run.label == "Pop"
+        assert run.environment["recbole"] == "1.2.1"
+        assert run.test_seconds > 0
+    hashes = {seed: {run.split for run in results if run.seed == seed} for seed in (1, 2)}
+    assert len(hashes[1]) == len(hashes[2]) == 1
+    assert hashes[1] != hashes[2]
+    for split in (*hashes[1], *hashes[2]):
+        assert split in page
+    with (tmp_path / "report" / "made-default.csv").open(newline="") as stream:
+        assert list(csv.reader(stream)) == [head, *rows]
+    markdown = (tmp_path / "report" / "report.md").read_text()
+    assert summary.markdown(head, rows) in markdown
+    assert f"`recbole-ext benchmark {file}`" in markdown
+    assert (
+        "**MLP**: NCFMLP\n\n    embedding_size: 8\n    epochs: 2\n    mlp_hidden_size:" in markdown
+    )
+    latex = (tmp_path / "report" / "made-default.tex").read_text()
+    assert latex.count("rule") == 3
+    assert rows[0][1].replace("±", "$\\pm$") in latex
+
+
+def test_ties_and_failures_are_shown_as_such(file, tmp_path):
+    plan = plans.read(file)
+    base, noise = np.random.default_rng(0).random((2, 50))
+    results = [
+        made("Pop", 1, base),
+        made("BPR", 1, base + 0.5),
+        made("MLP", 1, base + 0.4999 + 0.01 * (noise - noise.mean())),
+        made("GMF", 1, base, error="ValueError: <nan> & more"),
+    ]
+    report.write(tmp_path / "report", plan, results, "made by hand")
+    page = (tmp_path / "report" / "report.html").read_text()
+    marks = dict(re.findall(r'<tr class="(\w*)"><th scope="row">(\w+)', page))
+    assert marks == {"best": "BPR", "tie": "MLP", "": "NeuMF"}
+    assert page.count("not significantly different from the best") == 1
+    assert "ValueError: &lt;nan&gt; &amp; more" in page

@@ -1,0 +1,146 @@
+"""Benchmarks that are killed, and that lose a node of their cluster."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from recbole_ext.errors import UserError
+from recbole_ext.experiments import plan as plans
+from recbole_ext.experiments import ray_cluster
+from recbole_ext.experiments import runs as benchmark_runs
+from recbole_ext.patches import libraries
+from tests import runs
+
+TEXT = """\
+datasets: [made]
+protocols: {default: NDCG@10, rating: RMSE}
+seeds: [1, 2]
+trials: 2
+settings: {epochs: 2}
+models:
+  Pop: {model: Pop}
+  BPR: {model: BPR, space: {embedding_size: [8, 4]}}
+  AutoRec: {model: AutoRec, settings: {mlp_hidden_size: [4]}}
+"""
+
+COMMAND = [sys.executable, "-m", "recbole_ext.cli.main", "benchmark"]
+
+
+def written(folder: Path) -> Path:
+    """The plan, with its data beside it."""
+    runs.write_ratings(folder / "dataset", "made")
+    (folder / "plan.yaml").write_text(TEXT)
+    return folder / "plan.yaml"
+
+
+@pytest.fixture
+def file(tmp_path):
+    return written(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What the command prints, its results and its seconds, where nothing happens to it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    file = written(folder)
+    command = [*COMMAND, file, "--workers", "2"]
+    start = time.monotonic()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, file.with_suffix(".jsonl"), time.monotonic() - start
+
+
+def keys_of(output: Path, plan: plans.Plan) -> list[plans.RunKey]:
+    """Of the lines that are whole."""
+    return [result.key for result in benchmark_runs.load(output, plan)]
+
+
+@pytest.mark.slow
+def test_killed_at_ten_random_moments(file, undisturbed):
+    plan, output = plans.read(file), file.with_suffix(".jsonl")
+    moments, begun = random.Random(0), []
+    for _ in range(10):
+        process = subprocess.Popen(
+            [*COMMAND, file, "--workers", "2"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(moments.uniform(0.05, 0.6) * undisturbed[2])  # however fast the machine is
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kept = keys_of(output, plan) if output.exists() else []
+        assert kept[: len(begun)] == begun  # nothing that has ended is lost, or made again
+        begun = kept
+    assert len(begun) > 0
+    last = subprocess.run([*COMMAND, file, "--workers", "2"], capture_output=True, text=True)
+    assert last.returncode == 0, last.stderr
+    assert last.stdout == undisturbed[0]
+    assert "ndcg@10" in last.stdout
+    found = keys_of(output, plan)
+    assert len(found) == len(set(found))
+    assert set(found) == {*plan.trial_runs(), *plan.runs()}
+
+
+@pytest.mark.slow
+def test_trials_choose_by_validation_and_read_no_test(undisturbed, file):
+    plan = plans.read(file)
+    results = benchmark_runs.load(undisturbed[1], plan)
+    trials = [result for result in results if result.trial is not None]
+    assert [trial.chosen for trial in sorted(trials, key=lambda x: x.trial)] == [
+        {"embedding_size": 8},
+        {"embedding_size": 4},
+    ]
+    assert all(trial.test == {} and trial.users == {} and trial.seed == 2020 for trial in trials)
+    assert results[:2] == trials  # before anything is tested
+    best = max(trials, key=lambda trial: trial.valid["ndcg@10"]).chosen
+    tested = [result for result in results[2:] if result.label == "BPR"]
+    assert len(tested) == 2
+    assert all(result.chosen == best and result.test for result in tested)
+    ratings = [result for result in results if result.protocol == "rating"]
+    assert {(result.label, *result.test) for result in ratings} == {("AutoRec", "rmse", "mae")}
+
+
+@pytest.mark.slow
+def test_two_nodes_of_which_one_is_lost(file, tmp_path, undisturbed, monkeypatch):
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("PYTHONPATH", str(libraries.RAY_PROCESS))  # as setuptools<82 would
+
+    plan, output = plans.read(file), file.with_suffix(".jsonl")
+    memory = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+    nodes = Cluster(initialize_head=True, head_node_args=memory)
+    try:
+        lost = nodes.add_node(node_ip_address="127.0.0.2", **memory)  # not the driver's
+        nodes.wait_for_nodes()
+        carry_out = partial(ray_cluster.run_all, address=nodes.address)
+        ended = []
+        for result in benchmark_runs.run(plan, tmp_path / "dataset", output, carry_out):
+            ended.append(result)
+            if len(ended) == 3:  # both are at work
+                nodes.remove_node(lost, allow_graceful=False)
+    finally:
+        nodes.shutdown()
+    assert [result.error for result in ended if result.error] == []
+    found = keys_of(output, plan)
+    assert len(found) == len(set(found))
+    assert set(found) == {*plan.trial_runs(), *plan.runs()}
+
+    def measured(path):
+        lines = map(json.loads, path.read_text().splitlines())
+        names = ("protocol", "label", "seed", "trial")
+        return {tuple(x[k] for k in names): (x["test"], x["valid"], x["split"]) for x in lines}
+
+    assert measured(output) == measured(undisturbed[1])
+
+
+def test_a_cluster_that_does_not_answer_is_one_error(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    with pytest.raises(UserError, match="--ray auto: no Ray cluster answers there"):
+        list(ray_cluster.run_all({}, len, "auto"))

@@ -1,0 +1,190 @@
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import recbole_ext
+from recbole_ext.errors import RegistryError, SettingError
+from recbole_ext.patches import names
+from recbole_ext.registry import keys, models
+from tests import runs
+
+NAMES = sorted(models.MODELS)
+
+
+def config(model, **given):
+    from recbole.config import Config
+
+    return Config(model, "ml-100k", config_dict=given)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_class_under_every_name(name):
+    from recbole.utils import get_model
+
+    found = get_model(name)
+    assert found is getattr(recbole_ext, name)
+    assert found is models.model_class(name)
+    place = f"recbole.model.general_recommender.{name.lower()}"
+    assert found is getattr(__import__(place, fromlist=[name]), name)
+    assert found.__module__.startswith("recbole_ext.models.")
+
+
+def test_a_first_question_by_name_is_answered():
+    """get_model looks for the module before RecBole's package of models is imported."""
+    code = (
+        "import recbole_ext; from recbole.utils import get_model; import sys;"
+        "assert 'recbole.model.general_recommender' not in sys.modules;"
+        "print(get_model('NCFMLP').__name__)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.stdout.strip() == "NCFMLP", result.stderr
+
+
+def test_installing_twice_is_harmless():
+    before = config("AutoRec")
+    from recbole_ext.patches import checkpoints, libraries
+
+    libraries.install()
+    checkpoints.install()
+    names.install()
+    after = config("AutoRec")
+    assert after.final_config_dict == before.final_config_dict
+    assert recbole_ext.AutoRec is models.model_class("AutoRec")
+
+
+def test_a_clash_with_recboles_own_model_is_refused(monkeypatch):
+    import recbole.model.general_recommender as package
+
+    entry = models.MODELS["NCFMLP"]
+    monkeypatch.setattr(names, "MODELS", {"BPR": entry})
+    monkeypatch.delitem(sys.modules, "recbole.model.general_recommender.bpr")
+    with pytest.raises(RegistryError, match="RecBole has a model of its own named BPR"):
+        names._alias(package)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_come_from_our_yaml(name):
+    merged = config(name)
+    for key, value in models.defaults(name).items():
+        if key not in ("load_col", "eval_args", "train_neg_sample_args"):
+            assert merged[key] == value, key
+
+
+def test_ratings_stay_on_their_scale_on_ml_100k():
+    merged = config("AutoRec")
+    assert merged["normalize_all"] is False
+    assert merged["load_col"]["inter"] == ["user_id", "item_id", "rating", "timestamp"]
+
+
+def test_a_users_settings_win_in_recboles_order(tmp_path, monkeypatch):
+    from recbole.config import Config
+
+    file = tmp_path / "mine.yaml"
+    file.write_text("mlp_hidden_size: [11]\nreg_weight: 0.5\nnormalize_all: True\nepochs: 3\n")
+    monkeypatch.setattr(sys, "argv", ["x", "--epochs=9"])
+    merged = Config(
+        "AutoRec",
+        "ml-100k",
+        config_file_list=[str(file)],
+        config_dict={"reg_weight": 0.7, "epochs": 5},
+    )
+    assert merged["mlp_hidden_size"] == [11]  # yaml over our default
+    assert merged["normalize_all"] is True
+    assert merged["reg_weight"] == 0.7  # config_dict over yaml
+    assert merged["epochs"] == 9  # command line over all
+    assert merged["dropout_prob"] == 0.5  # ours
+
+
+def test_our_trainer_loader_and_data_set_are_found(ratings):
+    from recbole_ext.data.dataloader import ItemLoader, UserLoader
+    from recbole_ext.data.dataset import RatingDataset
+    from recbole_ext.trainer.trainer import AutoRecTrainer, CallbackTrainer
+
+    run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"])
+    assert type(run.dataset) is RatingDataset
+    assert type(run.train) is ItemLoader
+    assert type(run.trainer) is AutoRecTrainer
+    run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], orientation="user")
+    assert type(run.train) is UserLoader
+    run = runs.prepare("NCFMLP", **runs.SMALL["NCFMLP"], loss_type="softmax", negatives="all")
+    assert type(run.train) is UserLoader
+    assert type(run.trainer) is CallbackTrainer
+
+
+def test_recboles_own_models_are_as_they_were(ratings):
+    from recbole.data.dataloader import TrainDataLoader
+    from recbole.data.dataset import Dataset
+
+    run = runs.prepare("BPR")
+    assert type(run.model).__module__ == "recbole.model.general_recommender.bpr"
+    assert type(run.dataset) is Dataset
+    assert type(run.train) is TrainDataLoader
+    assert run.config["embedding_size"] == 64
+    assert run.config["normalize_all"] is None
+    assert config("BPR")["normalize_all"] is True  # RecBole's ml-100k.yaml
+
+
+def test_the_quick_start_functions_work_by_name(ratings):
+    from recbole.quick_start import objective_function, quick_start
+
+    given = {**runs.SMALL["AutoRec"], "epochs": 1, "state": "ERROR", "data_path": "dataset"}
+    result = objective_function({**given, "model": "AutoRec", "dataset": "made"}, saved=False)
+    assert 0 < result["best_valid_score"] < 4
+    by_class = quick_start.run_recbole(
+        model=recbole_ext.AutoRec, dataset="made", config_dict=given, saved=False
+    )
+    assert by_class["best_valid_score"] == result["best_valid_score"]
+
+
+def test_a_fresh_process_loads_our_checkpoint_by_the_one_import(ratings):
+    run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], epochs=1)
+    run.fit()
+    code = (
+        "import sys, recbole_ext; from recbole.quick_start import load_data_and_model;"
+        f"print(type(load_data_and_model({run.trainer.saved_model_file!r})[1]).__name__)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.stdout.strip().endswith("AutoRec"), result.stderr
+
+
+def test_names_are_known_without_importing_recbole():
+    known = keys.known_models()
+    assert {"NCFMLP", "AutoRec", "BPR", "SASRecF", "Random", "XGBoost"} <= set(known)
+    assert "ml-1m" in keys.known_datasets()
+    assert inspect.ismodule(keys)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("NCFMPL", "NCFMLP"), ("autorec", "AutoRec"), ("bpr", "BPR"), ("Neumf", "NeuMF")],
+)
+def test_an_unknown_model_gets_its_near_names(typed, meant):
+    with pytest.raises(
+        RegistryError, match=f"--model={typed}: no such model.*did you mean.*{meant}"
+    ):
+        keys.check_model(typed)
+
+
+def test_a_misspelt_key_stops_with_the_near_name():
+    with pytest.raises(SettingError, match=r"embeding_size: .*did you mean embedding_size"):
+        config("NCFMLP", embeding_size=64)
+    with pytest.raises(SettingError, match=r"learning_rat: .*did you mean .*learning_rate"):
+        config("AutoRec", learning_rat=0.1)
+
+
+def test_a_key_that_nobody_reads_gets_a_warning():
+    with pytest.warns(UserWarning, match="zzz: nobody reads this setting"):
+        config("AutoRec", zzz=1)
+    with pytest.warns(UserWarning, match="mf_embedding_size: NCFMLP does not read this setting"):
+        config("NCFMLP", mf_embedding_size=8)
+
+
+def test_every_key_that_recbole_reads_is_known(recwarn):
+    config("NCFMLP", topk=[5], worker=0, eval_step=2, benchmark_filename=None, kg_reverse_r=False)
+    assert not [str(w.message) for w in recwarn if "nobody" in str(w.message)]
