@@ -73,11 +73,11 @@ def main(
     file_list = config_files(files)
     config = configure(model, dataset, file_list, given)
     if resume is not None:
-        from recbole_ext.registry import keys
         from recbole_ext.trainer import checkpoint
+        from recbole_ext.trainer.identity import RunIdentity
 
         with checkpoint.trusted(trust_checkpoint):  # refused now rather than after loading data
-            checkpoint.check_fits(resume, config, keys.own_keys(config.model))
+            checkpoint.check_resumable(resume, RunIdentity.of_run(config))
 
     from recbole.quick_start import run
 

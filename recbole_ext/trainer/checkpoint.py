@@ -5,6 +5,7 @@ torch 2.6. After ``install()`` every trainer of RecBole writes, and every place 
 that loads a checkpoint reads, this format instead:
 
     config            the settings of the run: what ``Config`` held, as plain values
+    identity          what its numbers are of: settings, data, split, versions (identity.py)
     state_dict        the model's parameters and buffers
     other_parameter   what RecBole's models keep beside them (numpy, scipy.sparse, tensors)
     optimizer, epoch, cur_step, best_valid_score
@@ -20,7 +21,7 @@ import os
 import pickle
 import random
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -30,6 +31,7 @@ from recbole_ext.config.settings import RENAMED
 from recbole_ext.config.version import __version__
 from recbole_ext.data.atomic_write import atomic_write
 from recbole_ext.errors import CheckpointError
+from recbole_ext.trainer.identity import MAY_CHANGE_ON_RESUME, RunIdentity, deciding
 from recbole_ext.trainer.plain_values import Plain, decode, encode
 
 if TYPE_CHECKING:
@@ -140,6 +142,8 @@ def save(state: Mapping[str, Any], file: str | Path, trainer: "Trainer") -> None
     )
     for key in record.keys() - {"config", "state_dict", "optimizer"}:
         record[key] = encode(record[key], key)
+    identity = getattr(trainer, "recbole_ext_identity", None)
+    record["identity"] = identity.record() if identity is not None else None
     record |= {"rng": _random_states(trainer), "format": FORMAT, "recbole_ext": __version__}
     with atomic_write(Path(file)) as stream:
         torch.save(record, stream)
@@ -170,6 +174,7 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
             f"torch.save writes, found {path.stat().st_size} other bytes); train again or use "
             "another file"
         )
+    _check_crcs(path)
     try:
         record = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -198,6 +203,20 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
     return record
 
 
+def _check_crcs(path: Path) -> None:
+    """Refuse a file with a flipped bit, which torch would read as another weight."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+        raise CheckpointError(f"{path}: a damaged checkpoint ({error}); use another") from error
+    if damaged is not None:
+        raise CheckpointError(
+            f"{path}: a damaged checkpoint: the checksum of its part {damaged} is wrong; copy the "
+            "file again, or use another"
+        )
+
+
 def _without_modules(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
     # A module was stored as None (see encode); RecBole would set the attribute to it.
     if parameters is None:
@@ -205,25 +224,37 @@ def _without_modules(parameters: dict[str, Any] | None) -> dict[str, Any] | None
     return {key: value for key, value in parameters.items() if value is not None}
 
 
-def check_fits(file: str | Path, config: "Config", keys: Collection[str]) -> None:
-    """Refuse to resume a run from the checkpoint of another one.
+def identity_of(record: Mapping[str, Any]) -> RunIdentity:
+    """What the run of a loaded checkpoint was of; of an earlier release its settings alone."""
+    identity = RunIdentity.of_record(record.get("identity"))
+    if identity is not None:
+        return identity
+    config = record.get("config") or {}
+    settings = config if isinstance(config, Mapping) else config.final_config_dict
+    return RunIdentity(deciding(settings), "", {}, {})
+
+
+def check_resumable(file: str | Path, identity: RunIdentity) -> None:
+    """Refuse to go on from the checkpoint of another run.
+
+    Another seed or another split would train on what the run then tests.
 
     Args:
         file: the checkpoint.
-        config: the settings of the run that would go on.
-        keys: the settings that decide the model's shape and meaning.
+        identity: of the run that would go on; before its data is split, without the hashes.
 
     Raises:
-        CheckpointError: ``load`` refuses it, or it has another model or another of ``keys``.
+        CheckpointError: ``load`` refuses it, or its run differs in more than how long it trains.
     """
-    saved = load(file, map_location="cpu").get("config") or {}
-    for key in ("model", *sorted(keys)):
-        now = encode(config[key], key)
-        if key in saved and encode(saved[key], key) != now:
-            raise CheckpointError(
-                f"{file}: was trained with {key}={saved[key]!r}, this run has {key}={now!r}; "
-                "resume with the settings of the run"
-            )
+    differences = identity_of(load(file, map_location="cpu")).differences(
+        identity, MAY_CHANGE_ON_RESUME
+    )
+    if differences:
+        listed = "; ".join(f"{what} was {old!r}, is now {new!r}" for what, old, new in differences)
+        raise CheckpointError(
+            f"{file}: belongs to another run, which this one cannot continue: {listed}. Give the "
+            "settings and the data of that run, or train anew without --resume"
+        )
 
 
 def restore_config(saved: "Mapping[str, Plain] | Config") -> "Config":

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from recbole_ext.errors import CheckpointError
 from recbole_ext.trainer import checkpoint, plain_values, single_run
+from recbole_ext.trainer.identity import RunIdentity
 from tests import runs
 
 PLAIN = st.recursive(
@@ -269,12 +271,28 @@ def test_a_checkpoint_of_another_run_is_refused(ratings):
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], epochs=1)
     run.fit()
     file = run.trainer.saved_model_file
-    checkpoint.check_fits(file, run.config, ["mlp_hidden_size"])
-    run.config["mlp_hidden_size"] = [9]
-    with pytest.raises(
-        CheckpointError, match=r"mlp_hidden_size=\[7\], this run has mlp_hidden_size=\[9\]"
-    ):
-        checkpoint.check_fits(file, run.config, ["mlp_hidden_size"])
+    checkpoint.check_resumable(file, RunIdentity.of_run(run.config))
+    for key, value in (("mlp_hidden_size", [9]), ("seed", 7), ("reg_weight", 0.5)):
+        before = run.config[key]
+        run.config[key] = value
+        message = re.escape(f"{key} was {before!r}, is now {value!r}")
+        with pytest.raises(CheckpointError, match=message):
+            checkpoint.check_resumable(file, RunIdentity.of_run(run.config))
+        run.config[key] = before
+    run.config["epochs"] = 9  # a run may go on for longer
+    checkpoint.check_resumable(file, RunIdentity.of_run(run.config))
+
+
+def test_a_flipped_bit_is_not_read_as_a_weight():
+    weights = torch.arange(1000, dtype=torch.float32)
+    torch.save({"state_dict": {"w": weights}}, "whole.pth")
+    content = bytearray(Path("whole.pth").read_bytes())
+    place = content.index(weights.numpy().tobytes()) + 2000
+    content[place] ^= 1
+    Path("flipped.pth").write_bytes(content)
+    assert torch.equal(checkpoint.load("whole.pth")["state_dict"]["w"], weights)
+    with pytest.raises(CheckpointError, match=r"flipped\.pth: a damaged checkpoint: the checksum"):
+        checkpoint.load("flipped.pth")
 
 
 def test_runs_of_the_same_second_have_checkpoints_of_their_own(ratings, monkeypatch):
