@@ -1,6 +1,7 @@
 """The rules of the layout, held by reading the source."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,38 @@ def test_imports_point_one_way(path):
     for imported in imports_of(ast.parse(path.read_text())) - {name}:
         assert imported, f"{name} imports the package's __init__"
         assert layer_of(imported) <= layer_of(name), f"{name} imports {imported}"
+
+
+def test_the_top_of_the_package_is_its_rooms():
+    """At most ten entries, beside __init__.py and the marker that type checkers demand."""
+    entries = {path.name for path in PACKAGE.iterdir()} - {"__pycache__", "__init__.py", "py.typed"}
+    assert len(entries) <= 10, sorted(entries)
+    assert {entry.removesuffix(".py") for entry in entries} == set().union(*LAYERS) - {"__init__"}
+
+
+def rooms_and_arrows() -> set[tuple[str, str]]:
+    """(room, room that it imports) of the whole package; what every room may import is left out."""
+    arrows = set()
+    for path in MODULES:
+        room, *rest = name_of(path).split(".")
+        if room == "__init__" or rest[:1] == ["standins"]:
+            continue
+        arrows |= {(room, name.split(".")[0]) for name in imports_of(ast.parse(path.read_text()))}
+    return {(one, other) for one, other in arrows if one != other and other != "errors"}
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_imports():
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    picture = re.search(r"```mermaid\n(.*?)```", page, re.DOTALL).group(1)
+    drawn = set(re.findall(r"^ *(\w+) --> (\w+)$", picture, re.MULTILINE))
+    assert drawn == rooms_and_arrows()
+
+
+def test_no_data_room_knows_a_model_and_no_structure_lives_among_patches():
+    """MovieLens is for MovieLens: the other modules of the data room import nothing of it."""
+    for path in (PACKAGE / "data").glob("*.py"):
+        imported = imports_of(ast.parse(path.read_text()))
+        assert not {name for name in imported if name.startswith("data.movielens")}, path.name
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
