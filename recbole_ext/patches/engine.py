@@ -64,6 +64,8 @@ def import_targets() -> dict[str, Exception]:
     for module in dict.fromkeys(patch.after or patch.module for patch in TABLE):
         try:
             importlib.import_module(module)
+        except UserError:
+            raise
         except Exception as error:  # an optional library is missing
             failures[module] = error
     return failures
