@@ -75,7 +75,6 @@ def denoise(
     """
     from tqdm import tqdm
 
-    from recbole_ext.data.atomic_write import write_text
     from recbole_ext.experiments import denoising
     from recbole_ext.trainer import single_run
 
@@ -96,8 +95,8 @@ def denoise(
             points.append(point)
             bar.update()
     denoising.write_csv(points, output.with_suffix(".csv"))
-    page = denoising.figure(points, corruption, train_rate, dataset)
-    write_text(output.with_suffix(".html"), page)
+    page = output.with_suffix(".html")
+    denoising.write_figure(points, corruption, train_rate, dataset, page)
     click.echo(
         f"\nAutoRec on {dataset}, RMSE over {seeds} seeds; denoising trained with {corruption} at "
         f"{train_rate:g}\n"

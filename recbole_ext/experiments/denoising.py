@@ -150,8 +150,16 @@ def write_csv(points: Iterable[Point], file: Path) -> None:
     write_text(file, stream.getvalue())
 
 
-def figure(points: Iterable[Point], corruption: str, train_rate: float, dataset: str) -> str:
-    """A page with both errors against the rate, that needs no network."""
+def write_figure(
+    points: Iterable[Point], corruption: str, train_rate: float, dataset: str, file: Path
+) -> None:
+    """Write a page with both errors against the rate; it needs no network.
+
+    Args:
+        points: see ``measure``.
+        corruption, train_rate, dataset: for the title and the axes.
+        file: the page; it is written whole, or the old file stays.
+    """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
@@ -184,4 +192,4 @@ def figure(points: Iterable[Point], corruption: str, train_rate: float, dataset:
         template="simple_white",
         legend={"orientation": "h", "y": -0.2},
     )
-    return plot.to_html(include_plotlyjs=True, config={"responsive": True})
+    write_text(file, plot.to_html(include_plotlyjs=True, config={"responsive": True}))
