@@ -159,7 +159,7 @@ def test_results_of_another_search_are_refused(file, old, new):
     write(output, [result_of(before, "made", trial, 0.5)])
     assert len(results_of.load(output, before)) == 1
     file.write_text(TEXT.replace(old, new))
-    with pytest.raises(SettingError, match="line 1: made: AutoRec, trial . ran with another"):
+    with pytest.raises(SettingError, match=r"line 1: made: AutoRec, trial \d ran with another"):
         results_of.load(output, plan_of(file))
 
 
