@@ -1,7 +1,5 @@
 """Every yaml that is shipped loads, says why, and has no key that nobody reads."""
 
-import csv
-import json
 import re
 import warnings
 from pathlib import Path
@@ -12,9 +10,8 @@ import yaml
 from recbole_ext.cli import command
 from recbole_ext.config import settings
 from recbole_ext.evaluator import protocols
-from recbole_ext.experiments import plan as plans
-from recbole_ext.experiments import random_search
-from recbole_ext.experiments import runs as benchmark_runs
+from recbole_ext.experiments import benchmark_plan, search_plan
+from recbole_ext.experiments import results as results_of
 from recbole_ext.registry import keys, models
 from tests.make_sample import sample
 
@@ -48,46 +45,55 @@ def test_a_configuration_says_how_to_run_it(path):
     assert f"--config_files={path.relative_to(ROOT)}" in path.read_text()
 
 
-@pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.name)
-def test_a_search_is_what_its_results_are_of(path):
+def search_of(path):
+    """A search, and its plan with ml-100k's settings."""
     from recbole.config import Config
 
-    chosen = random_search.read(path)
+    search = search_plan.read(path)
     # ml-100k stands for the data set, which may say itself that it is evaluated by labels
-    base = {k: v for k, v in chosen.base.items() if k not in ("metrics", "valid_metric")}
-    values = Config(chosen.model, "ml-100k", config_dict=base).final_config_dict
-    trials = random_search.draw(chosen, values)
-    for trial in trials if chosen.model in models.MODELS else ():
-        settings.read(models.load(models.MODELS[chosen.model].settings), {**values, **trial})
-    outcomes = random_search.load_results(path.with_suffix(".csv"), chosen, trials)
-    assert len(outcomes) == len(trials) * len(chosen.datasets)
+    base = {k: v for k, v in search.base.items() if k not in ("metrics", "valid_metric")}
+    values = Config(search.model, "ml-100k", config_dict=base).final_config_dict
+    return search, search_plan.plan(search, {**values, **search.base})
+
+
+@pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.name)
+def test_a_search_is_what_its_results_are_of(path):
+    search, plan = search_of(path)
+    values = plan.models[search.model].settings
+    for trial in plan.models[search.model].trials if search.model in models.MODELS else ():
+        given = {**settings_of(search.model), **values, **trial}
+        settings.read(models.load(models.MODELS[search.model].settings), given)
+    results = results_of.load(path.with_suffix(".jsonl"), plan)
+    assert len(results) == len(plan.models[search.model].trials) * len(search.datasets)
+    assert {result.key for result in results} == set(plan.trial_runs())
     assert f"recbole-ext search {path.relative_to(ROOT)}" in path.read_text()
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
 def test_a_benchmark_can_run(path):
     """Every model with every setting that is tried, on ml-100k for any data set."""
-    plan = plans.read(path)
+    plan = benchmark_plan.read(path)
     assert f"recbole-ext benchmark {path.relative_to(ROOT)}" in path.read_text()
-    for place in plan.places:
-        for label in plan.labels(place):
+    for table in plan.tables:
+        for label in plan.labels(table):
             files = {text: __file__ for text in plan.needed_by(label)}
-            given = benchmark_runs.given_to(plan, place, label, files)
+            common = plan.run_settings(table, label, files)
             for trial in plan.models[label].trials or [{}]:
-                told = {**given, **trial, "data_path": "dataset"}
-                command.configure(plan.models[label].name, "ml-100k", None, told)
+                run_settings = {**common, **trial, "data_path": "dataset"}
+                command.configure(plan.models[label].name, "ml-100k", None, run_settings)
 
 
 @pytest.mark.parametrize(
     "path", [path for path in PLANS if path.name not in FOR_USERS], ids=lambda path: path.name
 )
 def test_a_benchmark_has_run(path):
-    plan = plans.read(path)
-    results = benchmark_runs.load(path.with_suffix(".jsonl"), plan)
+    plan = benchmark_plan.read(path)
+    results = results_of.load(path.with_suffix(".jsonl"), plan)
     assert [result.key for result in results if result.error] == []
-    wanted = [*plan.trial_runs(), *plan.runs()]
-    assert {result.key for result in results} == set(wanted)
-    assert len(results) == len(wanted)
+    keys = [*plan.trial_runs(), *plan.runs()]
+    assert {result.key for result in results} == set(keys)
+    assert len(results) == len(keys)
+    assert {result.setup_seconds for result in results} == {None}  # of an earlier release
 
 
 @pytest.mark.parametrize(
@@ -101,29 +107,31 @@ def test_a_benchmark_has_run(path):
     ids=lambda value: getattr(value, "name", value),
 )
 def test_a_benchmark_has_what_the_searches_have_found(plan, path):
-    chosen, given = random_search.read(path), plans.read(PLANS_AT / f"{plan}.yaml")
-    with path.with_suffix(".csv").open(encoding="utf-8", newline="") as stream:
-        best = max(csv.DictReader(stream), key=lambda line: float(line["valid_score"]))
-    model = next(model for model in given.models.values() if model.name == chosen.model)
-    used = {**settings_of(chosen.model), **model.settings}
-    wanted = {**chosen.base, **{name: json.loads(best[name]) for name in chosen.names}}
-    for name in wanted.keys() - {*protocols.DECIDED, "eval_batch_size"}:  # the protocol has them
-        assert used[name] == wanted[name], name
+    search, searched = search_of(path)
+    results = results_of.load(path.with_suffix(".jsonl"), searched)
+    metric = search.base["valid_metric"].lower()
+    best = max(results, key=lambda result: result.valid[metric])
+    benchmark = benchmark_plan.read(PLANS_AT / f"{plan}.yaml")
+    model = next(model for model in benchmark.models.values() if model.name == search.model)
+    used = {**settings_of(search.model), **model.settings}
+    expected = {**search.base, **best.values}
+    for name in expected.keys() - {*protocols.DECIDED, "eval_batch_size"}:  # the protocol has them
+        assert used[name] == expected[name], name
 
 
 def test_each_loss_on_the_grid_has_the_best_learning_rate_of_its_search():
     path = ROOT / "configs" / "search" / "grid_ncf_mlp.yaml"
-    chosen, given = random_search.read(path), plans.read(PLANS_AT / "grid.yaml")
-    with path.with_suffix(".csv").open(encoding="utf-8", newline="") as stream:
-        lines = list(csv.DictReader(stream))
-    assert {json.loads(line["loss_type"]) for line in lines} == set(given.models)
-    for loss, model in given.models.items():
-        own = [line for line in lines if json.loads(line["loss_type"]) == loss]
-        best = max(own, key=lambda line: float(line["valid_score"]))
+    search, searched = search_of(path)
+    results = results_of.load(path.with_suffix(".jsonl"), searched)
+    benchmark = benchmark_plan.read(PLANS_AT / "grid.yaml")
+    assert {result.values["loss_type"] for result in results} == set(benchmark.models)
+    for loss, model in benchmark.models.items():
+        own = [result for result in results if result.values["loss_type"] == loss]
+        best = max(own, key=lambda result: result.valid["auc"])
         used = {**settings_of("NCFMLP"), **model.settings}
-        wanted = {**chosen.base, **{name: json.loads(best[name]) for name in chosen.names}}
-        for name in wanted.keys() - set(protocols.DECIDED):
-            assert used[name] == wanted[name], (loss, name)
+        expected = {**search.base, **best.values}
+        for name in expected.keys() - set(protocols.DECIDED):
+            assert used[name] == expected[name], (loss, name)
 
 
 def settings_of(model: str) -> dict:

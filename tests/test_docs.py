@@ -1,15 +1,15 @@
 """Numbers that the documents quote are those of the results in the repository."""
 
 import csv
+import json
 import re
 import statistics
 from pathlib import Path
 
 import pytest
 
-from recbole_ext.experiments import plan as plans
-from recbole_ext.experiments import report
-from recbole_ext.experiments import runs as benchmark_runs
+from recbole_ext.experiments import benchmark_plan, report
+from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import summary as benchmark_summary
 from tests.benchmarks.speed import report as speed
 
@@ -55,14 +55,14 @@ def test_the_readme_quotes_the_same_results():
 
 
 def tables_of(path):
-    """Place -> the head of a benchmark's table and its rows."""
-    plan = plans.read(path)
-    results = benchmark_runs.load(path.with_suffix(".jsonl"), plan)
+    """Data set and protocol -> the head of a benchmark's table and its rows."""
+    plan = benchmark_plan.read(path)
+    results = results_of.load(path.with_suffix(".jsonl"), plan)
     return {
-        place: benchmark_summary.table(
-            plan.protocols[place.protocol], benchmark_summary.lines(plan, results, place)
+        key: benchmark_summary.table(
+            plan.protocols[key.protocol], benchmark_summary.lines(plan, results, key)
         )
-        for place in plan.places
+        for key in plan.tables
     }
 
 
@@ -75,14 +75,16 @@ def test_the_readme_quotes_the_ranking():
 
 
 def test_the_report_of_the_full_benchmark_is_of_its_results(tmp_path):
-    plan = plans.read(FULL)
-    results = benchmark_runs.load(FULL.with_suffix(".jsonl"), plan)
+    plan = benchmark_plan.read(FULL)
+    results = results_of.load(FULL.with_suffix(".jsonl"), plan)
     command = f"recbole-ext benchmark {FULL.relative_to(ROOT)}"
-    made = {path.name: path for path in report.write(tmp_path, plan, results, command)}
-    del made["report.html"]  # which brings five megabytes of script
+    new = {path.name: path for path in report.write(tmp_path, plan, results, command)}
+    sentence = "100 of 100 runs the seconds of training include imports and the preparation of data"
+    assert sentence in new.pop("report.html").read_text("utf-8")  # five megabytes with its script
+    assert sentence in new["report.md"].read_text("utf-8")
     kept = FULL.with_suffix("")
-    assert sorted(made) == sorted(path.name for path in kept.iterdir())
-    for name, path in made.items():
+    assert sorted(new) == sorted(path.name for path in kept.iterdir())
+    for name, path in new.items():
         assert (kept / name).read_text("utf-8") == path.read_text("utf-8"), name
 
 
@@ -125,9 +127,9 @@ def test_the_tables_of_options_are_the_results(page, head, results, bigger):
     text = (ROOT / "configs" / f"{page}.md").read_text(encoding="utf-8")
     table = re.search(rf"\| {head} .*\n\| ---.*\n((?:\|.*\n)+)", text)
     shown = [line.strip("| ").split(" | ") for line in table.group(1).splitlines()]
-    results = ROOT / "configs" / "search" / f"{results}.csv"
-    with results.open(encoding="utf-8", newline="") as stream:
-        scores = {int(line["trial"]): float(line["valid_score"]) for line in csv.DictReader(stream)}
+    lines = (ROOT / "configs" / "search" / f"{results}.jsonl").read_text(encoding="utf-8")
+    runs = [json.loads(line) for line in lines.splitlines()]
+    scores = {run["trial"]: next(iter(run["valid"].values())) for run in runs}
     ordered = sorted(scores.values(), reverse=bigger)
     assert [f"{score:.4f}" for score in ordered] == [line[1] for line in shown]
     assert [f"{score - scores[0]:+.4f}" for score in ordered] == [line[2] for line in shown]
@@ -142,8 +144,8 @@ def test_the_tables_of_benchmarks_are_their_results(path):
         for line in (page.read_text(encoding="utf-8").splitlines() if page.is_file() else ())
     ]
     for head, rows in tables_of(path).values():
-        place = lines.index(head)
-        assert lines[place + 2 : place + 2 + len(rows)] == rows
+        start = lines.index(head)
+        assert lines[start + 2 : start + 2 + len(rows)] == rows
 
 
 @pytest.mark.parametrize("kind", ["drop", "flip"])

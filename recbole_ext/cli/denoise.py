@@ -82,21 +82,21 @@ def denoise(
         raise SettingError(f"--rates, --train-rate: expected shares up to 1 for {corruption}")
     if not output.parent.is_dir():
         raise SettingError(f"--output={output}: no folder {output.parent}; make it first")
-    given = parse_settings(settings)
-    given |= {"corruption": corruption, "corruption_rate": str(train_rate)}
-    config = configure("AutoRec", dataset, config_files(files), given)
-    chosen = {**config.external_config_dict, **single_run.QUIET}
+    overrides = parse_settings(settings)
+    overrides |= {"corruption": corruption, "corruption_rate": str(train_rate)}
+    config = configure("AutoRec", dataset, config_files(files), overrides)
+    run_settings = {**config.external_config_dict, **single_run.QUIET}
     points = []
     bar = tqdm(total=2 * seeds * len(rates), desc="models", file=sys.stderr, leave=False)
     with bar:
         for point in denoising.measure(
-            dataset, chosen, corruption, train_rate, rates, range(1, seeds + 1)
+            dataset, run_settings, corruption, train_rate, rates, range(1, seeds + 1)
         ):
             points.append(point)
             bar.update()
     denoising.write_csv(points, output.with_suffix(".csv"))
-    page = denoising.figure(points, corruption, train_rate, dataset)
-    output.with_suffix(".html").write_text(page, encoding="utf-8")
+    page = output.with_suffix(".html")
+    denoising.write_figure(points, corruption, train_rate, dataset, page)
     click.echo(
         f"\nAutoRec on {dataset}, RMSE over {seeds} seeds; denoising trained with {corruption} at "
         f"{train_rate:g}\n"

@@ -52,9 +52,9 @@ def main(
 
     space = recbole_hyper.read_space(params_file)
     file_list = config_files(files)
-    given = parse_settings(settings)
-    config = configure(model, dataset, file_list, given)
-    fixed = {**given, "model": model, "dataset": dataset, "show_progress": False}
+    overrides = parse_settings(settings)
+    config = configure(model, dataset, file_list, overrides)
+    fixed = {**overrides, "model": model, "dataset": dataset, "show_progress": False}
     if tool == "Hyperopt":
         best, result = recbole_hyper.with_hyperopt(
             fixed, file_list, space, output_file, display_file

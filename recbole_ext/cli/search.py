@@ -17,52 +17,43 @@ Example:
 
 
 @click.command(context_settings=HELP, epilog=EXAMPLE)
-@runs_a_file(".csv")
+@runs_a_file(".jsonl")
 @data_path_option
 @reports_errors
 def search(file: Path, output: Path | None, workers: int, data_path: Path) -> None:
     """Try settings of a model, drawn from the search FILE, and rank them by validation.
 
     Each run gets a line in the results at once. Started again, the search goes on where it was
-    stopped. The test split is never evaluated.
+    stopped; a run that failed is retried after its line is removed. The test split is never
+    evaluated.
     """
     import yaml
     from tabulate import tabulate
-    from tqdm import tqdm
 
-    from recbole_ext.experiments import random_search as searching
+    from recbole_ext.cli import experiments
+    from recbole_ext.experiments import results as results_of
+    from recbole_ext.experiments import results_file, search_plan, summary
 
-    chosen = searching.read(file)
-    output = output or file.with_suffix(".csv")
-    given = {"data_path": str(data_path), "seed": chosen.seed}
-    for dataset in chosen.datasets:
-        config = configure(chosen.model, dataset, None, {**chosen.base, **given})
-    trials = searching.draw(chosen, config.final_config_dict)
-    for trial in trials:  # all of them are refused or none
-        configure(chosen.model, dataset, None, {**chosen.base, **trial, **given})
-    outcomes = searching.load_results(output, chosen, trials)
-    bar = tqdm(total=len(trials) * len(chosen.datasets), initial=len(outcomes), file=sys.stderr)
-    with bar:
-        for outcome in searching.run(chosen, trials, data_path, output, workers):
-            outcomes.append(outcome)
-            if outcome.error:
-                tqdm.write(f"trial {outcome.trial} on {outcome.dataset}: {outcome.error}")
-            bar.update()
-    bigger = config["valid_metric_bigger"]
-    ranking = searching.ranked(outcomes, len(chosen.datasets), bigger)
-    if not ranking:
+    content = search_plan.read(file)
+    if output is None:
+        output = file.with_suffix(".jsonl")
+        old = file.with_suffix(".csv")
+        if not output.exists() and results_file.is_old_csv(old):
+            output = old  # which is refused with a message
+    base = {**content.base, "seed": content.seed, "data_path": str(data_path)}
+    for dataset in content.datasets:
+        config = configure(content.model, dataset, None, base)
+    plan = search_plan.plan(content, config.final_config_dict)
+    results = results_of.load(output, plan)
+    experiments.check(plan, data_path)
+    results = experiments.carry_out(plan, results, data_path, output, workers)
+    rows, best = summary.trials_table(plan, results)
+    if best is None:
         click.echo(f"error: no trial has run on every data set; see {output}", err=True)
         sys.exit(1)
     metric = config["valid_metric"]
-    rows = [
-        [
-            f"{score:.4f}",
-            ", ".join(f"{k}={v}" for k, v in trial.items() if v != trials[0][k]) or "-",
-        ]
-        for score, trial in ranking
-    ]
-    where = " and ".join(chosen.datasets)
-    click.echo(f"\n{chosen.model}, mean validation {metric} on {where}:\n")
+    datasets = " and ".join(plan.datasets)
+    click.echo(f"\n{content.model}, mean validation {metric} on {datasets}:\n")
     click.echo(tabulate(rows, headers=[metric, "beside the first trial"], disable_numparse=True))
     click.echo(f"\nthe best settings, beside the base ({output} has all runs):\n")
-    click.echo(yaml.safe_dump(ranking[0][1], sort_keys=False))
+    click.echo(yaml.safe_dump(best, sort_keys=False))

@@ -7,6 +7,7 @@ Two questions, for a share of a row's training ratings that is corrupted:
 """
 
 import csv
+import io
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from recbole_ext.data.atomic_write import write_text
 from recbole_ext.models.autorec.corruption import Corruption
 from recbole_ext.trainer import single_run
 
@@ -36,7 +38,7 @@ class Point:
 
 def measure(
     dataset: str,
-    given: Mapping[str, Any],
+    settings: Mapping[str, Any],
     corruption: Corruption,
     train_rate: float,
     rates: Iterable[float],
@@ -46,7 +48,7 @@ def measure(
 
     Args:
         dataset: its name.
-        given: settings of AutoRec, the same for both.
+        settings: of AutoRec, the same for both.
         corruption: of the rows in training (of one model) and when they are rebuilt.
         train_rate: of the denoising model.
         rates: when they are rebuilt; both models see the same corrupted rows.
@@ -56,8 +58,9 @@ def measure(
     for seed in seeds:
         for name, kind, rate in ((PLAIN, "none", 0.0), (DENOISING, corruption, train_rate)):
             with tempfile.TemporaryDirectory() as folder:
-                settings = {**given, "corruption": kind, "corruption_rate": rate, "seed": seed}
-                run = single_run.prepare("AutoRec", dataset, {**settings, "checkpoint_dir": folder})
+                own = {"corruption": kind, "corruption_rate": rate, "seed": seed}
+                own["checkpoint_dir"] = folder
+                run = single_run.prepare("AutoRec", dataset, {**settings, **own})
                 run.fit()
                 run.trainer.evaluate(run.valid, show_progress=False)  # loads the best epoch
             for rate in rates:
@@ -137,24 +140,33 @@ def summarise(points: Iterable[Point]) -> dict[str, dict[str, dict[float, Spread
 
 
 def write_csv(points: Iterable[Point], file: Path) -> None:
-    """A line for each model, seed and rate."""
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Point))
-        for point in points:
-            numbers = (f"{point.recovered:.6f}", f"{point.held_out:.6f}")
-            writer.writerow([point.model, point.seed, point.rate, *numbers])
+    """Write a csv with a line for each model, seed and rate; whole, or the old file stays."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Point))
+    for point in points:
+        numbers = (f"{point.recovered:.6f}", f"{point.held_out:.6f}")
+        writer.writerow([point.model, point.seed, point.rate, *numbers])
+    write_text(file, stream.getvalue())
 
 
-def figure(points: Iterable[Point], corruption: str, train_rate: float, dataset: str) -> str:
-    """A page with both errors against the rate, that needs no network."""
+def write_figure(
+    points: Iterable[Point], corruption: str, train_rate: float, dataset: str, file: Path
+) -> None:
+    """Write a page with both errors against the rate; it needs no network.
+
+    Args:
+        points: see ``measure``.
+        corruption, train_rate, dataset: for the title and the axes.
+        file: the page; it is written whole, or the old file stays.
+    """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
     summary = summarise(points)
     plot = make_subplots(rows=1, cols=2, subplot_titles=list(KINDS.values()))
     colours = {PLAIN: "#b2552b", DENOISING: "#21618c"}
-    for place, kind in enumerate(KINDS, start=1):
+    for column, kind in enumerate(KINDS, start=1):
         for name, colour in colours.items():
             line = summary[kind][name]
             means, spreads = zip(*line.values(), strict=True)
@@ -165,12 +177,12 @@ def figure(points: Iterable[Point], corruption: str, train_rate: float, dataset:
                     error_y={"array": spreads, "thickness": 1},
                     name=name,
                     legendgroup=name,
-                    showlegend=place == 1,
+                    showlegend=column == 1,
                     line={"color": colour, "dash": "dot" if name == PLAIN else "solid"},
                     mode="lines+markers",
                 ),
                 row=1,
-                col=place,
+                col=column,
             )
     axis = "standard deviation, stars" if corruption == "gaussian" else "share of ratings corrupted"
     plot.update_xaxes(title=axis, tickformat=None if corruption == "gaussian" else ".0%")
@@ -180,4 +192,4 @@ def figure(points: Iterable[Point], corruption: str, train_rate: float, dataset:
         template="simple_white",
         legend={"orientation": "h", "y": -0.2},
     )
-    return plot.to_html(include_plotlyjs=True, config={"responsive": True})
+    write_text(file, plot.to_html(include_plotlyjs=True, config={"responsive": True}))

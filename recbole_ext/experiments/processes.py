@@ -1,4 +1,4 @@
-"""Runs of RecBole in processes of their own, which end with the one that started them."""
+"""Runs of RecBole in processes of their own, which end with the process that started them."""
 
 import logging
 import os
@@ -22,7 +22,7 @@ class JobFailure(str):
     """Why a job has no result."""
 
 
-# Of a job whose process did not live to say it.
+# The reason for a job whose process ended without a result.
 DIED = JobFailure("the process died, perhaps for want of memory: try fewer --workers")
 
 
@@ -92,7 +92,7 @@ def _start(threads: int, scratch: str, timeout: float | None) -> None:
 
 
 def _end_with_the_parent() -> None:
-    """A command that is killed cannot tell its workers, which would go on alone."""
+    """A command that is killed cannot stop its workers, which would go on without it."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -1,8 +1,9 @@
-"""The same runs on a Ray cluster: each in a process of its own, on whatever node has a core free.
+"""Runs on a Ray cluster: each in a process of its own, on a node that has a core free.
 
-Ray gives a job to another node where its own has died; nothing is lost with a node.
+If a node dies, Ray repeats its jobs on other nodes.
 """
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ def run_all(
     Args:
         jobs, work, timeout: see ``processes.run_all``. Files that they name are where they say on
             each node, which has this package, too.
-        address: of a cluster that runs, as ``HOST:6379``; ``auto`` for the one of this machine.
+        address: of a running cluster, as ``HOST:6379``; ``auto`` for the one of this machine.
 
     Raises:
         UserError: there is no cluster.
@@ -30,6 +31,7 @@ def run_all(
     import ray
 
     try:
+        _connect(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # Ray raises ConnectionError, RuntimeError and others
         raise UserError(
@@ -45,3 +47,10 @@ def run_all(
             yield waiting.pop(ended), ray.get(ended)
     finally:
         ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    """Try a connection to ``HOST:PORT``: Ray itself waits for a minute and prints its attempts."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()

@@ -1,6 +1,7 @@
-"""Results that only grow: a file of lines, each of which is whole or is cut when it is read again.
+"""An append-only results file: a line for each run.
 
-What is killed while it writes leaves a last line without an end.
+A process that is killed while it writes leaves a last line without an end. Such a line is never
+read, and is cut off before others are added.
 """
 
 import os
@@ -9,27 +10,46 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+# The header of the results of searches before they were jsonl.
+_OLD_HEADER = "trial,dataset,"
+
 
 def read(file: Path) -> list[str]:
-    """The lines that have an end; none where there is no file."""
-    return _whole(file).splitlines() if file.is_file() else []
+    """The lines that have an end; none if there is no file.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnicodeDecodeError: it is not a text file.
+    """
+    return _whole_lines(file).decode("utf-8").splitlines() if file.is_file() else []
 
 
 def cut(file: Path) -> None:
-    """Take away a last line without an end; to be called once the others are known to be ours."""
-    if file.is_file() and (whole := _whole(file)) != file.read_text(encoding="utf-8"):
-        file.write_text(whole, encoding="utf-8")
+    """Cut off a last line without an end; call it only after checking that the file is ours.
+
+    The file is truncated in place: a process that is killed here loses no whole line.
+    """
+    if file.is_file() and (length := len(_whole_lines(file))) != file.stat().st_size:
+        os.truncate(file, length)
 
 
 @contextmanager
 def adding_to(file: Path) -> Iterator[TextIO]:
-    """Where to write lines; they are on the disk afterwards."""
+    """A stream to add lines to a file; they are on the disk when the block has ended."""
     with file.open("a", encoding="utf-8", newline="") as stream:
         yield stream
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def _whole(file: Path) -> str:
-    text = file.read_text(encoding="utf-8")
-    return text[: text.rfind("\n") + 1]
+def is_old_csv(file: Path) -> bool:
+    """Whether a file has the results of a search of an earlier release, as csv."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return stream.read(len(_OLD_HEADER)) == _OLD_HEADER.encode()
+
+
+def _whole_lines(file: Path) -> bytes:
+    content = file.read_bytes()
+    return content[: content.rfind(b"\n") + 1]

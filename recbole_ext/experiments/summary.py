@@ -1,4 +1,4 @@
-"""The table of a benchmark: means and standard deviations over seeds, and who differs."""
+"""Tables: a benchmark's, of tested models, and a search's, of trials ranked by validation."""
 
 import statistics as means
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ import numpy as np
 
 from recbole_ext.evaluator import significance
 from recbole_ext.experiments.plan import Plan, TableKey
-from recbole_ext.experiments.runs import Result, bigger_is_better
+from recbole_ext.experiments.results import Result, bigger_is_better, ranking
+from recbole_ext.experiments.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Line:
     failed: list[str]
 
 
-def lines(plan: Plan, results: Sequence[Result], place: TableKey) -> list[Line]:
-    """The table of a place, best first, models without a run last."""
-    metric = plan.protocols[place.protocol]
-    tested = [r for r in results if r.key.place == place and r.trial is None]
-    found = {label: [r for r in tested if r.label == label] for label in plan.labels(place)}
-    good = {label: [r for r in runs if not r.error] for label, runs in found.items()}
+def lines(plan: Plan, results: Sequence[Result], key: TableKey) -> list[Line]:
+    """The lines of a table, best first, models without a run last."""
+    metric = plan.protocols[key.protocol]
+    tested = [r for r in results if r.key.table == key and r.trial is None]
+    of_label = {label: [r for r in tested if r.label == label] for label in plan.labels(key)}
+    good = {label: [r for r in runs if not r.error] for label, runs in of_label.items()}
     users = {label: values_of_users(metric, runs) for label, runs in good.items()}
     compared = {label: values for label, values in users.items() if values is not None}
     bigger = bigger_is_better(metric)
@@ -45,7 +46,7 @@ def lines(plan: Plan, results: Sequence[Result], place: TableKey) -> list[Line]:
     if len(compared) > 1 and len({len(values) for values in compared.values()}) == 1:
         _, comparisons = significance.against_the_best(compared, bigger)
         p_values = {comparison.other: comparison.corrected for comparison in comparisons}
-    made = [
+    unsorted = [
         Line(
             label,
             {
@@ -54,7 +55,7 @@ def lines(plan: Plan, results: Sequence[Result], place: TableKey) -> list[Line]:
             },
             p_values.get(label),
             runs,
-            [r.error for r in found[label] if r.error],
+            [r.error for r in of_label[label] if r.error],
         )
         for label, runs in good.items()
     ]
@@ -63,7 +64,7 @@ def lines(plan: Plan, results: Sequence[Result], place: TableKey) -> list[Line]:
         mean = line.metrics[metric][0] if line.metrics else 0.0
         return not line.metrics, -mean if bigger else mean
 
-    return sorted(made, key=worse)
+    return sorted(unsorted, key=worse)
 
 
 def values_of_users(metric: str, runs: Sequence[Result]) -> np.ndarray | None:
@@ -77,11 +78,11 @@ def _spread(values: list[float]) -> tuple[float, float]:
     return means.mean(values), means.stdev(values) if len(values) > 1 else 0.0
 
 
-def table(metric: str, found: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
+def table(metric: str, lines: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
     """The head of a table and its rows; ``metric`` is what its models are compared by."""
-    names = list(dict.fromkeys(name for line in found for name in line.metrics))
+    names = list(dict.fromkeys(name for line in lines for name in line.metrics))
     rows = []
-    for line in found:
+    for line in lines:
         cells = [
             f"{line.metrics[name][0]:.4f} ± {line.metrics[name][1]:.4f}" if line.metrics else "-"
             for name in names
@@ -89,6 +90,24 @@ def table(metric: str, found: Sequence[Line]) -> tuple[list[str], list[list[str]
         p_value = "" if line.p_value is None else f"{line.p_value:.2g}"
         rows.append([line.label, *cells, p_value, str(len(line.runs))])
     return ["model", *names, f"p ({metric})", "runs"], rows
+
+
+def trials_table(plan: Plan, results: Sequence[Result]) -> tuple[list[list[str]], Trial | None]:
+    """The trials of a search by their mean validation score over its data sets, best first.
+
+    Returns:
+        a row for each trial that has run on every data set: its score, and its settings that
+        differ from those of the first trial; and the settings of the best trial, None if there
+        are no rows.
+    """
+    (label,) = plan.models
+    first = plan.models[label].trials[0]
+    ranked = ranking(plan, results, label, plan.tables)
+    rows = [
+        [f"{score:.4f}", ", ".join(f"{k}={v}" for k, v in trial.items() if v != first[k]) or "-"]
+        for score, trial in ranked
+    ]
+    return rows, ranked[0][1] if ranked else None
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,13 +13,14 @@ from click.testing import CliRunner
 from recbole_ext.cli import main
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator import significance
-from recbole_ext.experiments import plan as plans
-from recbole_ext.experiments import processes, report, summary
-from recbole_ext.experiments import runs as benchmark_runs
-from recbole_ext.experiments.plan import RunKey, TableKey
+from recbole_ext.experiments import benchmark_plan, processes, report, report_pictures, summary
+from recbole_ext.experiments import results as results_of
+from recbole_ext.experiments import runs as experiment_runs
+from recbole_ext.experiments.plan import TUNING_SEED, RunKey, TableKey, fill_checkpoints
+from recbole_ext.experiments.results import Result
 from tests import runs
 
-PLACE = TableKey("made", "default")
+TABLE = TableKey("made", "default")
 
 TEXT = """\
 datasets: [made]
@@ -50,27 +52,29 @@ def invoke(*words):
     return CliRunner().invoke(main.main, ["benchmark", *map(str, words)], catch_exceptions=False)
 
 
+def mark(plan, label, trial=None):
+    return plan.fingerprint(RunKey(*TABLE, label, 1, trial))
+
+
 def test_a_plan(file):
-    plan = plans.read(file)
+    plan = benchmark_plan.read(file)
     assert len(plan.runs()) == 10
-    assert plan.runs()[:2] == [RunKey(*PLACE, "Pop", 1), RunKey(*PLACE, "BPR", 1)]
+    assert plan.runs()[:2] == [RunKey(*TABLE, "Pop", 1), RunKey(*TABLE, "BPR", 1)]
     assert plan.models["MLP"].settings["mlp_hidden_size"] == [4]
     assert plan.models["MLP"].settings["embedding_size"] == 8  # `settings` win over the file
     assert plan.needed_by("NeuMF") == {"checkpoint of GMF": "GMF", "checkpoint of MLP": "MLP"}
     assert plan.needed_by("BPR") == {}
-    filled = plans.filled(
+    filled = fill_checkpoints(
         plan.models["NeuMF"].settings, {"checkpoint of GMF": "a", "checkpoint of MLP": "b"}
     )
     assert filled["pretrain"] == {"gmf": "a", "mlp": "b"}
 
 
 def test_a_fingerprint_follows_the_settings_of_what_a_model_starts_from(file):
-    before = plans.read(file)
+    before = benchmark_plan.read(file)
     (file.parent / "mlp.yaml").write_text("mlp_hidden_size: [4]\ndropout_prob: 0.3\n")
-    after = plans.read(file)
-    changed = [
-        label for label in before.models if before.fingerprint(label) != (after.fingerprint(label))
-    ]
+    after = benchmark_plan.read(file)
+    changed = [label for label in before.models if mark(before, label) != mark(after, label)]
     assert changed == ["MLP", "NeuMF"]
 
 
@@ -99,7 +103,7 @@ def test_a_fingerprint_follows_the_settings_of_what_a_model_starts_from(file):
 def test_a_plan_that_cannot_be_is_refused(file, old, new, message):
     file.write_text(TEXT.replace(old, new))
     with pytest.raises(SettingError) as raised:
-        plans.read(file)
+        benchmark_plan.read(file)
     assert message in str(raised.value)
 
 
@@ -114,53 +118,53 @@ def with_trials(number):
 def test_trials_are_distinct_and_begin_with_the_first_values(file):
     for number in (4, 6, 99):
         file.write_text(with_trials(number))
-        plan = plans.read(file)
+        plan = benchmark_plan.read(file)
         trials = plan.models["BPR"].trials
         assert len(trials) == len({tuple(trial.values()) for trial in trials}) == min(number, 6)
         assert trials[0] == {"learning_rate": 0.001, "embedding_size": 8}
         assert [key.trial for key in plan.trial_runs()] == list(range(len(trials)))
-        assert {key.seed for key in plan.trial_runs()} == {plans.TUNING_SEED}
+        assert {key.seed for key in plan.trial_runs()} == {TUNING_SEED}
         assert len(plan.runs()) == 10
-    assert plans.read(file).models["BPR"].trials == trials  # drawn by a seed
+    assert benchmark_plan.read(file).models["BPR"].trials == trials  # drawn by a seed
 
 
 def test_a_fingerprint_follows_the_space(file):
     marks = set()
     for text in (TEXT, with_trials(3), with_trials(4), with_trials(4).replace("0.003", "0.002")):
         file.write_text(text)
-        marks.add(plans.read(file).fingerprint("BPR"))
+        marks.add(mark(benchmark_plan.read(file), "BPR"))
     assert len(marks) == 4
 
 
 @pytest.mark.parametrize(("metric", "best"), [("NDCG@10", 2), ("AveragePopularity@10", 1)])
 def test_what_is_chosen_is_the_best_in_validation(file, metric, best):
     file.write_text(with_trials(4).replace("NDCG@10", metric))
-    plan = plans.read(file)
+    plan = benchmark_plan.read(file)
     scores = {3: 0.4, 2: 0.5, 1: 0.2, 0: 0.5 if best == 2 else 0.2}
     results = [
-        benchmark_runs.Result(
-            *PLACE, "BPR", 2020, "", "", {metric.lower(): score}, {}, {}, 1, 1.0,
-            trial=number, chosen=plan.models["BPR"].trials[number],
+        Result(
+            *TABLE, "BPR", 2020, "", "", {metric.lower(): score}, {}, {}, 1, 1.0,
+            trial=number, values=plan.models["BPR"].trials[number],
         )
         for number, score in scores.items()
     ]  # fmt: skip
     # the first of equals, in whatever order they have ended
     trials = plan.models["BPR"].trials
-    assert benchmark_runs.chosen(plan, results, PLACE, "BPR") == trials[0]
+    assert results_of.best_values(plan, results, TABLE, "BPR") == trials[0]
     failed = [
         replace(result, error="nan", valid={}) if result.trial == 0 else result
         for result in results
     ]
-    assert benchmark_runs.chosen(plan, failed, PLACE, "BPR") == trials[best]
-    assert benchmark_runs.chosen(plan, [], PLACE, "BPR") == trials[0]
-    assert benchmark_runs.chosen(plan, results, PLACE, "Pop") == {}
+    assert results_of.best_values(plan, failed, TABLE, "BPR") == trials[best]
+    assert results_of.best_values(plan, [], TABLE, "BPR") == trials[0]
+    assert results_of.best_values(plan, results, TABLE, "Pop") == {}
 
 
 def test_protocols_are_of_the_models_that_they_suit(file):
     text = TEXT.replace("{default: NDCG@10}", "{default: NDCG@10, rating: RMSE, grid: AUC}")
     file.write_text(text + "  AutoRec: {model: AutoRec}\n")
-    plan = plans.read(file)
-    models = {place.protocol: plan.labels(place) for place in plan.places}
+    plan = benchmark_plan.read(file)
+    models = {table.protocol: plan.labels(table) for table in plan.tables}
     assert models["default"] == ["Pop", "BPR", "GMF", "MLP", "NeuMF", "AutoRec"]
     assert models["rating"] == ["AutoRec"]
     assert models["grid"] == ["Pop", "BPR", "GMF", "MLP", "NeuMF"]
@@ -168,15 +172,16 @@ def test_protocols_are_of_the_models_that_they_suit(file):
 
 def test_a_protocol_wins_over_a_model_s_own_file(file):
     (file.parent / "mlp.yaml").write_text("mlp_hidden_size: [4]\nmetrics: [MRR]\nseed: 7\n")
-    plan = plans.read(file)
-    given = benchmark_runs.given_to(plan, PLACE, "MLP", {})
-    assert given["metrics"][0] == "NDCG"
-    assert "seed" not in given
-    assert given["eval_args"]["mode"] == "full"
-    for place in (PLACE, TableKey("made", "leave-one-out")):  # all models get the same
-        told = [benchmark_runs.given_to(plan, place, label, {}) for label in plan.models]
+    plan = benchmark_plan.read(file)
+    settings = plan.run_settings(TABLE, "MLP", {})
+    assert settings["metrics"][0] == "NDCG"
+    assert "seed" not in settings
+    assert settings["eval_args"]["mode"] == "full"
+    assert settings["metric_decimal_place"] == 6
+    for table in (TABLE, TableKey("made", "leave-one-out")):  # all models get the same
+        of_models = [plan.run_settings(table, label, {}) for label in plan.models]
         for name in ("eval_args", "metrics", "topk", "valid_metric"):
-            assert all(other[name] == told[0][name] for other in told)
+            assert all(other[name] == of_models[0][name] for other in of_models)
 
 
 @pytest.mark.slow
@@ -195,7 +200,7 @@ def test_data_sets_of_protocols_are_made_once(file):
     assert not (folder / "made-loo").exists()
     found = invoke(file)
     assert found.exit_code == 0, found.output
-    results = benchmark_runs.load(file.with_suffix(".jsonl"), plans.read(file))
+    results = results_of.load(file.with_suffix(".jsonl"), benchmark_plan.read(file))
     assert [list(result.test) for result in results[:2]] == [["ndcg@10", "hit@10"]] * 2
     assert [list(result.test) for result in results[2:]] == [["auc", "logloss", "rmse"]] * 2
     for phase in ("valid", "test"):  # every model is ranked against these
@@ -207,13 +212,13 @@ def test_data_sets_of_protocols_are_made_once(file):
 
 
 def test_a_dry_run_tells_how_long(file):
-    plan = plans.read(file)
+    plan = benchmark_plan.read(file)
     file.write_text(TEXT + "timeout: 720\n")
     told = invoke(file, "--dry-run", "--workers", 2).output
     assert "no run yet to judge by: BPR, GMF, MLP, NeuMF, Pop" in told
     assert "at the most 1.0 hours, by the timeout of 720 s a run" in told
     results = [made(label, 1, [0.5]) for label in ("Pop", "BPR")]
-    results = [replace(r, seconds=100.0, fingerprint=plan.fingerprint(r.label)) for r in results]
+    results = [replace(r, seconds=100.0, fingerprint=plan.fingerprint(r.key)) for r in results]
     lines = [json.dumps(asdict(result)) for result in results]
     file.with_suffix(".jsonl").write_text("\n".join(lines) + "\n")
     told = invoke(file, "--dry-run").output
@@ -248,22 +253,23 @@ def test_a_benchmark_runs_goes_on_and_equals_plain_runs(file):
         found = {}
         for text in texts:
             line = json.loads(text)
-            del line["seconds"], line["test_seconds"], line["environment"]  # of the run, not found
+            for name in ("seconds", "setup_seconds", "test_seconds", "environment"):
+                del line[name]  # of the machine
             found[line["label"], line["seed"]] = line
         return found
 
     assert told(kept) == told(lines)
-    plan = plans.read(file)
-    results = benchmark_runs.load(output, plan)
+    plan = benchmark_plan.read(file)
+    results = results_of.load(output, plan)
     for result in results:
         users = result.users["ndcg@10"]
         assert np.mean(users) == pytest.approx(result.test["ndcg@10"], abs=1e-6)
         assert list(result.users) == ["ndcg@10"]
-    given = benchmark_runs.given_to(plan, PLACE, "BPR", {})
+    given = plan.run_settings(TABLE, "BPR", {})
     plain = runs.prepare("BPR", **given, seed=2)
     plain.fit()
     expected = plain.trainer.evaluate(plain.test, show_progress=False)
-    found = next(r for r in results if r.key == RunKey(*PLACE, "BPR", 2))
+    found = next(r for r in results if r.key == RunKey(*TABLE, "BPR", 2))
     assert found.test == pytest.approx(dict(expected), abs=1e-6)
     assert first.output.split("\n\n")[-1] == again.output.split("\n\n")[-1]
 
@@ -288,8 +294,8 @@ def test_a_run_whose_process_died_is_a_line_that_says_so(file, monkeypatch):
     found = invoke(file)
     assert found.exit_code == 1
     assert "has 0" in found.output
-    plan = plans.read(file)
-    results = benchmark_runs.load(file.with_suffix(".jsonl"), plan)
+    plan = benchmark_plan.read(file)
+    results = results_of.load(file.with_suffix(".jsonl"), plan)
     assert [result.key for result in results] == plan.runs()
     assert {result.error for result in results} == {processes.DIED}
 
@@ -297,18 +303,18 @@ def test_a_run_whose_process_died_is_a_line_that_says_so(file, monkeypatch):
 def made(label, seed, values, error=""):
     test = {"ndcg@10": float(np.mean(values))} if not error else {}
     users = {"ndcg@10": list(values)} if not error else {}
-    return benchmark_runs.Result(*PLACE, label, seed, "", error, {}, test, users, 1, 1.0)
+    return Result(*TABLE, label, seed, "", error, {}, test, users, 1, 1.0)
 
 
 def test_the_table_by_hand(file):
-    plan = plans.read(file)
+    plan = benchmark_plan.read(file)
     base, noise = np.random.default_rng(0).random((2, 50))
     results = [
         made("Pop", 1, base), made("Pop", 2, base + 0.2),
         made("BPR", 1, noise + 0.5), made("BPR", 2, noise + 0.3),
         made("GMF", 1, base, error="ValueError: nan"),
     ]  # fmt: skip
-    lines = summary.lines(plan, results, PLACE)
+    lines = summary.lines(plan, results, TABLE)
     assert [line.label for line in lines][:2] == ["BPR", "Pop"]
     assert lines[0].metrics["ndcg@10"] == pytest.approx((noise.mean() + 0.4, 0.02**0.5))
     assert lines[0].p_value is None
@@ -325,30 +331,32 @@ def test_the_table_by_hand(file):
 
 def test_errors_are_ranked_from_the_lowest(file):
     file.write_text(TEXT.replace("default: NDCG@10", "grid: RMSE"))
-    plan = plans.read(file)
-    place = TableKey("made", "grid")
+    plan = benchmark_plan.read(file)
+    table = TableKey("made", "grid")
     results = [
-        benchmark_runs.Result(*place, label, 1, "", "", {}, {"rmse": value}, {}, 1, 1.0)
+        Result(*table, label, 1, "", "", {}, {"rmse": value}, {}, 1, 1.0)
         for label, value in (("Pop", 1.1), ("BPR", 0.9))
     ]
-    assert [line.label for line in summary.lines(plan, results, place)][:2] == ["BPR", "Pop"]
+    assert [line.label for line in summary.lines(plan, results, table)][:2] == ["BPR", "Pop"]
 
 
 def test_results_of_other_settings_are_refused(file):
-    plan = plans.read(file)
+    plan = benchmark_plan.read(file)
     line = {
         "dataset": "made", "protocol": "default", "label": "BPR", "seed": 1, "fingerprint": "x",
         "error": "", "valid": {}, "test": {}, "users": {}, "epochs": 1, "seconds": 1.0,
     }  # fmt: skip
     output = file.with_suffix(".jsonl")
     output.write_text(json.dumps(line) + "\n")
-    with pytest.raises(SettingError, match="line 1: BPR has run with other settings"):
-        benchmark_runs.load(output, plan)
+    with pytest.raises(
+        SettingError, match="line 1: made, default: BPR, seed 1 ran with another model, other"
+    ):
+        results_of.load(output, plan)
     output.write_text(json.dumps({**line, "label": "an old one"}) + "\n")
-    assert benchmark_runs.load(output, plan) == []
+    assert results_of.load(output, plan) == []
     output.write_text("{}\n")
     with pytest.raises(SettingError, match="line 1: expected a run"):
-        benchmark_runs.load(output, plan)
+        results_of.load(output, plan)
 
 
 def test_a_report(file, tmp_path):
@@ -359,9 +367,9 @@ def test_a_report(file, tmp_path):
     assert "A test split was read 10\ntimes" in page
     assert f"recbole-ext benchmark {file}" in page
     assert not re.search(r"<(script|link|img)[^>]*(src|href)=", page)  # nothing from elsewhere
-    plan = plans.read(file)
-    results = benchmark_runs.load(file.with_suffix(".jsonl"), plan)
-    head, rows = summary.table("ndcg@10", summary.lines(plan, results, PLACE))
+    plan = benchmark_plan.read(file)
+    results = results_of.load(file.with_suffix(".jsonl"), plan)
+    head, rows = summary.table("ndcg@10", summary.lines(plan, results, TABLE))
     for row in rows:
         for cell in row[1:]:
             assert f"<td>{cell}</td>" in page
@@ -371,6 +379,8 @@ def test_a_report(file, tmp_path):
         assert [epoch for epoch, _ in run.curve] == [1, 2] or run.label == "Pop"
         assert run.environment["recbole"] == "1.2.1"
         assert run.test_seconds > 0
+        assert 0 < run.seconds < run.seconds + run.setup_seconds + run.test_seconds
+    assert "were not timed apart" not in page
     hashes = {seed: {run.split for run in results if run.seed == seed} for seed in (1, 2)}
     assert len(hashes[1]) == len(hashes[2]) == 1
     assert hashes[1] != hashes[2]
@@ -390,7 +400,7 @@ def test_a_report(file, tmp_path):
 
 
 def test_ties_and_failures_are_shown_as_such(file, tmp_path):
-    plan = plans.read(file)
+    plan = benchmark_plan.read(file)
     base, noise = np.random.default_rng(0).random((2, 50))
     results = [
         made("Pop", 1, base),
@@ -404,3 +414,87 @@ def test_ties_and_failures_are_shown_as_such(file, tmp_path):
     assert marks == {"best": "BPR", "tie": "MLP", "": "NeuMF"}
     assert page.count("not significantly different from the best") == 1
     assert "ValueError: &lt;nan&gt; &amp; more" in page
+
+
+class FakeTime:
+    """A clock that stands still but for what the fakes of a run add to it."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(experiment_runs.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(experiment_runs.single_run, "prepare", self.prepare)
+        monkeypatch.setattr(experiment_runs.per_user, "per_user", self.per_user)
+        monkeypatch.setattr(experiment_runs, "_hash", lambda _: "")
+
+    def prepare(self, *_):
+        self.now += 100
+        return SimpleNamespace(
+            fit=self.fit,
+            fit_validated=self.fit,
+            trainer=SimpleNamespace(saved_model_file="a"),
+            test=SimpleNamespace(_dataset=None),
+            best_epoch=1,
+        )
+
+    def fit(self, **_):
+        self.now += 7
+        return 0.5, {"ndcg@10": 0.5}
+
+    def per_user(self, *_, **__):
+        self.now += 2
+        return {"ndcg@10": 0.5}, SimpleNamespace(metrics={})
+
+
+@pytest.mark.parametrize(("label", "trained"), [("BPR", 1), ("NeuMF", 3)])
+def test_seconds_are_of_training_alone(file, monkeypatch, label, trained):
+    plan = benchmark_plan.read(file)
+    FakeTime(monkeypatch)
+    result = experiment_runs.measure(plan, RunKey(*TABLE, label, 1), {}, "dataset")
+    assert result.error == ""
+    assert (result.seconds, result.setup_seconds) == (7 * trained, 100 * trained)
+    assert result.test_seconds == 2
+    assert result.all_seconds == 107 * trained + 2
+
+
+def test_lines_of_an_earlier_release_load_and_the_report_says_what_their_seconds_are(
+    file, tmp_path
+):
+    file.write_text(with_trials(3))
+    plan = benchmark_plan.read(file)
+    trial, tested = RunKey(*TABLE, "BPR", TUNING_SEED, 1), RunKey(*TABLE, "BPR", 1)
+    common = {
+        "dataset": "made", "protocol": "default", "label": "BPR", "error": "", "users": {},
+        "epochs": 1, "seconds": 12.5, "valid": {"ndcg@10": 0.5},
+        "fingerprint": plan.fingerprint(tested),  # of all trials, in the line of a trial, too
+    }  # fmt: skip
+    values = plan.models["BPR"].trials[1]
+    old = [
+        {**common, "seed": TUNING_SEED, "test": {}, "trial": 1, "chosen": values},
+        {**common, "seed": 1, "test": {"ndcg@10": 0.5}, "chosen": values},
+    ]
+    output = file.with_suffix(".jsonl")
+    output.write_text("".join(json.dumps(line) + "\n" for line in old))
+    results = results_of.load(output, plan)
+    assert [result.key for result in results] == [trial, tested]
+    assert [result.values for result in results] == [values, values]
+    assert [result.setup_seconds for result in results] == [None, None]
+    report.write(tmp_path / "report", plan, results, "a command")
+    sentence = "n 1 of 1 runs the seconds of training include imports and the preparation of data"
+    for page in ("report.html", "report.md"):
+        assert sentence in (tmp_path / "report" / page).read_text(encoding="utf-8")
+    file.write_text(with_trials(4))
+    with pytest.raises(SettingError, match="line 1: made, default: BPR, trial 1 ran with another"):
+        results_of.load(output, benchmark_plan.read(file))
+
+
+def test_the_picture_of_training_says_what_its_seconds_are(file):
+    plan = benchmark_plan.read(file)
+    results = {"Pop": [made("Pop", 1, [0.5])], "BPR": [made("BPR", 1, [0.6])]}
+    sentences = {
+        timing: {
+            picture.title: picture.sentence
+            for picture in report_pictures.pictures(plan, "ndcg@10", results, timing)
+        }["Accuracy and training time"]
+        for timing in ("", "a note")
+    }
+    assert sentences["a note"] == sentences[""] + "; a note"

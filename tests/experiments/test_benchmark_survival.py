@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from recbole_ext.errors import UserError
-from recbole_ext.experiments import plan as plans
-from recbole_ext.experiments import ray_cluster
-from recbole_ext.experiments import runs as benchmark_runs
+from recbole_ext.experiments import benchmark_plan, ray_cluster
+from recbole_ext.experiments import results as results_of
+from recbole_ext.experiments import runs as experiment_runs
+from recbole_ext.experiments.plan import Plan, RunKey
 from recbole_ext.patches.functions import libraries
 from tests import runs
 
@@ -57,14 +59,14 @@ def undisturbed(tmp_path_factory):
     return done.stdout, file.with_suffix(".jsonl"), time.monotonic() - start
 
 
-def keys_of(output: Path, plan: plans.Plan) -> list[plans.RunKey]:
+def keys_of(output: Path, plan: Plan) -> list[RunKey]:
     """Of the lines that are whole."""
-    return [result.key for result in benchmark_runs.load(output, plan)]
+    return [result.key for result in results_of.load(output, plan)]
 
 
 @pytest.mark.slow
 def test_killed_at_ten_random_moments(file, undisturbed):
-    plan, output = plans.read(file), file.with_suffix(".jsonl")
+    plan, output = benchmark_plan.read(file), file.with_suffix(".jsonl")
     moments, begun = random.Random(0), []
     for _ in range(10):
         process = subprocess.Popen(
@@ -90,19 +92,19 @@ def test_killed_at_ten_random_moments(file, undisturbed):
 
 @pytest.mark.slow
 def test_trials_choose_by_validation_and_read_no_test(undisturbed, file):
-    plan = plans.read(file)
-    results = benchmark_runs.load(undisturbed[1], plan)
+    plan = benchmark_plan.read(file)
+    results = results_of.load(undisturbed[1], plan)
     trials = [result for result in results if result.trial is not None]
-    assert [trial.chosen for trial in sorted(trials, key=lambda x: x.trial)] == [
+    assert [trial.values for trial in sorted(trials, key=lambda x: x.trial)] == [
         {"embedding_size": 8},
         {"embedding_size": 4},
     ]
     assert all(trial.test == {} and trial.users == {} and trial.seed == 2020 for trial in trials)
     assert results[:2] == trials  # before anything is tested
-    best = max(trials, key=lambda trial: trial.valid["ndcg@10"]).chosen
+    best = max(trials, key=lambda trial: trial.valid["ndcg@10"]).values
     tested = [result for result in results[2:] if result.label == "BPR"]
     assert len(tested) == 2
-    assert all(result.chosen == best and result.test for result in tested)
+    assert all(result.values == best and result.test for result in tested)
     ratings = [result for result in results if result.protocol == "rating"]
     assert {(result.label, *result.test) for result in ratings} == {("AutoRec", "rmse", "mae")}
 
@@ -113,15 +115,15 @@ def test_two_nodes_of_which_one_is_lost(file, tmp_path, undisturbed, monkeypatch
 
     monkeypatch.setenv("PYTHONPATH", str(libraries.RAY_PROCESS))  # as setuptools<82 would
 
-    plan, output = plans.read(file), file.with_suffix(".jsonl")
+    plan, output = benchmark_plan.read(file), file.with_suffix(".jsonl")
     memory = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
     nodes = Cluster(initialize_head=True, head_node_args=memory)
     try:
         lost = nodes.add_node(node_ip_address="127.0.0.2", **memory)  # not the driver's
         nodes.wait_for_nodes()
-        carry_out = partial(ray_cluster.run_all, address=nodes.address)
+        execute = partial(ray_cluster.run_all, address=nodes.address)
         ended = []
-        for result in benchmark_runs.run(plan, tmp_path / "dataset", output, carry_out):
+        for result in experiment_runs.run(plan, tmp_path / "dataset", output, execute):
             ended.append(result)
             if len(ended) == 3:  # both are at work
                 nodes.remove_node(lost, allow_graceful=False)
@@ -140,7 +142,9 @@ def test_two_nodes_of_which_one_is_lost(file, tmp_path, undisturbed, monkeypatch
     assert measured(output) == measured(undisturbed[1])
 
 
-def test_a_cluster_that_does_not_answer_is_one_error(monkeypatch):
-    monkeypatch.setenv("RAY_ADDRESS", "")
-    with pytest.raises(UserError, match="--ray auto: no Ray cluster answers there"):
-        list(ray_cluster.run_all({}, len, "auto"))
+def test_a_cluster_that_does_not_answer_is_one_error():
+    with socket.socket() as held:  # a port that is ours, and at which nobody listens
+        held.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        with pytest.raises(UserError, match=f"--ray {address}: no Ray cluster answers there"):
+            list(ray_cluster.run_all({}, len, address))

@@ -1,5 +1,9 @@
 """Results that only grow."""
 
+import os
+
+import pytest
+
 from recbole_ext.experiments import results_file
 
 
@@ -28,3 +32,27 @@ def test_nothing_but_an_unfinished_line(tmp_path):
     assert results_file.read(file) == []
     results_file.cut(file)
     assert file.read_text() == ""
+
+
+def test_a_kill_while_a_line_is_cut_loses_no_other(tmp_path, monkeypatch):
+    file = tmp_path / "results"
+    file.write_text("one\ntwo\nthr")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "truncate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            results_file.cut(file)
+    assert file.read_text() == "one\ntwo\nthr"
+    results_file.cut(file)
+    assert file.read_text() == "one\ntwo\n"
+
+
+def test_a_line_may_end_within_a_letter(tmp_path):
+    file = tmp_path / "results"
+    file.write_bytes("één\ntwéé".encode()[:-1])
+    assert results_file.read(file) == ["één"]
+    results_file.cut(file)
+    assert file.read_text(encoding="utf-8") == "één\n"

@@ -1,7 +1,9 @@
-import math
+import json
+import re
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -10,7 +12,11 @@ from click.testing import CliRunner
 
 from recbole_ext.cli import main
 from recbole_ext.errors import SettingError
-from recbole_ext.experiments import random_search
+from recbole_ext.experiments import processes, results_file, search_plan, summary
+from recbole_ext.experiments import results as results_of
+from recbole_ext.experiments import runs as experiment_runs
+from recbole_ext.experiments.plan import RunKey, TableKey
+from recbole_ext.experiments.results import Result
 from tests import runs
 
 TEXT = """\
@@ -36,20 +42,179 @@ def invoke(*words):
     return CliRunner().invoke(main.main, ["search", *map(str, words)], catch_exceptions=False)
 
 
+DEFAULTS = {"learning_rate": 0.001, "reg_weight": 0.1, "valid_metric": "RMSE"}
+
+
+def plan_of(file, **defaults):
+    return search_plan.plan(search_plan.read(file), {**DEFAULTS, **defaults})
+
+
+def trials_of(file, **defaults):
+    return plan_of(file, **defaults).models["AutoRec"].trials
+
+
+def result_of(plan, dataset, trial, score=None, error="", metric="rmse"):
+    """A run of a plan as if it had been made; with a score or an error."""
+    (label,) = plan.models
+    key = RunKey(dataset, "", label, 4, trial)
+    valid = {} if score is None else {metric: score}
+    return Result(
+        *key[:-1], plan.fingerprint(key), error, valid, {}, {}, 1, 1.0,
+        trial=trial, values=plan.models[label].trials[trial],
+    )  # fmt: skip
+
+
+def write(path, results):
+    path.write_text("".join(json.dumps(asdict(result)) + "\n" for result in results))
+
+
 def test_trials_are_the_defaults_and_distinct_combinations(file):
-    chosen = random_search.read(file)
-    assert chosen.space["learning_rate"] == [0.01, 0.1]
-    trials = random_search.draw(chosen, {"learning_rate": 0.001, "reg_weight": 0.1, "x": 1})
+    assert search_plan.read(file).space["learning_rate"] == [0.01, 0.1]
+    trials = trials_of(file, x=1)
     assert trials[0] == {"learning_rate": 0.001, "reg_weight": 0.1}
     assert len({tuple(trial.values()) for trial in trials}) == 3
     assert all(trial["reg_weight"] in (0.0, 0.2) for trial in trials[1:])
-    assert trials == random_search.draw(chosen, {"learning_rate": 0.001, "reg_weight": 0.1})
+    assert trials == trials_of(file)
 
 
 def test_the_defaults_are_not_tried_twice(file):
-    chosen = random_search.read(file)
-    trials = random_search.draw(chosen, {"learning_rate": 0.01, "reg_weight": 0.2})
+    trials = trials_of(file, learning_rate=0.01, reg_weight=0.2)
     assert trials.count(trials[0]) == 1
+
+
+def test_variants_are_tried_as_they_stand(file):
+    head, _, _ = TEXT.replace("trials: 3\n", "").partition("space:")
+    file.write_text(head + "variants: [{}, {epochs: 3}, {reg_weight: 0.5}]\n")
+    assert trials_of(file, epochs=2) == [
+        {"epochs": 2, "reg_weight": 0.1},
+        {"epochs": 3, "reg_weight": 0.1},
+        {"epochs": 2, "reg_weight": 0.5},
+    ]
+
+
+def test_a_search_is_a_plan_with_trials_and_no_test(file):
+    plan = plan_of(file)
+    assert plan.runs() == []
+    assert plan.all_runs() == [
+        RunKey(dataset, "", "AutoRec", 4, number)
+        for dataset in ("made", "other")
+        for number in range(3)
+    ]
+    assert str(plan.all_runs()[1]) == "made: AutoRec, trial 1"
+    table = TableKey("made", "")
+    assert plan.data_set(table) == "made"
+    settings = {"valid_metric": "RMSE", "mlp_hidden_size": [4], "epochs": 2, "seed": 4}
+    assert plan.run_settings(table, "AutoRec", {}) == settings
+
+
+@pytest.mark.parametrize(
+    ("metric", "order"), [("NDCG@10", [2, 0, 1]), ("RMSE", [1, 0, 2]), ("LogLoss", [1, 0, 2])]
+)
+def test_trials_are_ranked_by_their_mean_from_the_best_on(file, metric, order):
+    plan, name = plan_of(file, valid_metric=metric), metric.lower()
+    scores = {("made", 0): 0.5, ("other", 0): 0.4, ("made", 1): 0.1, ("other", 1): 0.6}
+    scores |= {("made", 2): 0.9, ("other", 2): 0.2}  # means: 0.45, 0.35, 0.55
+    results = [
+        result_of(plan, dataset, trial, score, metric=name)
+        for (dataset, trial), score in sorted(scores.items(), key=str)
+    ]
+    means = {0: 0.45, 1: 0.35, 2: 0.55}
+    trials = plan.models["AutoRec"].trials
+    ranked = results_of.ranking(plan, results, "AutoRec", plan.tables)
+    assert ranked == [(pytest.approx(means[n]), trials[n]) for n in order]
+    rows, best = summary.trials_table(plan, results)
+    assert [row[0] for row in rows] == [f"{means[n]:.4f}" for n in order]
+    assert best == trials[order[0]]
+    assert rows[order.index(0)][1] == "-"
+    last = {name: value for name, value in trials[1].items() if value != trials[0][name]}
+    assert rows[order.index(1)][1] == ", ".join(f"{k}={v}" for k, v in last.items())
+    # a trial that has not run on every data set, or has failed on one, is not ranked
+    cut = [result for result in results if (result.dataset, result.trial) != ("other", order[0])]
+    failed = [*cut, result_of(plan, "other", order[0], error="ValueError: nan")]
+    for runs_of_two in (cut, failed):
+        best_two = results_of.ranking(plan, runs_of_two, "AutoRec", plan.tables)
+        assert [trial for _, trial in best_two] == [trials[n] for n in order[1:]]
+
+
+def test_equal_trials_are_ranked_in_the_order_of_the_plan(file):
+    plan = plan_of(file)
+    results = [result_of(plan, d, n, 0.5) for n in (2, 0, 1) for d in ("other", "made")]
+    ranked = results_of.ranking(plan, results, "AutoRec", plan.tables)
+    assert [trial for _, trial in ranked] == plan.models["AutoRec"].trials
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("epochs: 2}", "epochs: 3}"),
+        ("seed: 4", "seed: 5"),
+        ("model: AutoRec", "model: NCFMLP"),
+        ("reg_weight: [0.0, 0.2]", "reg_weight: [0.0, 0.3]"),
+    ],
+)
+def test_results_of_another_search_are_refused(file, old, new):
+    before = plan_of(file)
+    output = file.with_suffix(".jsonl")
+    trial = next(n for n, t in enumerate(trials_of(file)) if n and t["reg_weight"] == 0.2)
+    write(output, [result_of(before, "made", trial, 0.5)])
+    assert len(results_of.load(output, before)) == 1
+    file.write_text(TEXT.replace(old, new))
+    with pytest.raises(SettingError, match=r"line 1: made: AutoRec, trial \d ran with another"):
+        results_of.load(output, plan_of(file))
+
+
+def test_a_metric_is_part_of_a_search(file):
+    output = file.with_suffix(".jsonl")
+    write(output, [result_of(plan_of(file), "made", 0, 0.5)])
+    with pytest.raises(SettingError, match="line 1: made: AutoRec, trial 0 ran with another"):
+        results_of.load(output, plan_of(file, valid_metric="MAE"))
+
+
+def test_more_trials_keep_those_that_there_are(file):
+    file.write_text(TEXT.replace("trials: 3", "trials: 2"))
+    before = plan_of(file)
+    output = file.with_suffix(".jsonl")
+    write(output, [result_of(before, "made", n, 0.5) for n in (0, 1)])
+    file.write_text(TEXT.replace("trials: 3", "trials: 4"))
+    assert [result.trial for result in results_of.load(output, plan_of(file))] == [0, 1]
+    file.write_text(TEXT.replace("trials: 3", "trials: 1"))
+    assert [result.trial for result in results_of.load(output, plan_of(file))] == [0]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_results_of_an_earlier_release_are_refused_in_a_line(file, named):
+    old = file.with_suffix(".csv")
+    old.write_text("trial,dataset,learning_rate,reg_weight,valid_score,epochs,seconds,error\n")
+    found = invoke(file, *(("--output", old) if named else ()))
+    assert found.exit_code == 2
+    assert "search.csv: results of a search are jsonl now" in found.stderr
+    assert "remove or rename it" in found.stderr
+    assert results_file.is_old_csv(old)
+    assert not file.with_suffix(".jsonl").exists()
+
+
+def test_a_failed_run_is_retried_after_its_line_is_removed(file, tmp_path):
+    plan, output = plan_of(file), file.with_suffix(".jsonl")
+    begun = []
+
+    def execute(jobs, _):
+        for key in jobs:
+            begun.append(key)
+            if key == plan.all_runs()[4]:
+                yield key, processes.DIED
+            else:
+                yield key, result_of(plan, key.dataset, key.trial, 0.5)
+
+    list(experiment_runs.run(plan, tmp_path, output, execute))
+    assert begun == plan.all_runs()
+    list(experiment_runs.run(plan, tmp_path, output, execute))
+    assert begun == plan.all_runs()
+    lines = output.read_text().splitlines()
+    assert [json.loads(line)["error"] for line in lines] == ["", "", "", "", processes.DIED, ""]
+    output.write_text("\n".join(lines[:4] + lines[5:]) + "\n")
+    begun.clear()
+    list(experiment_runs.run(plan, tmp_path, output, execute))
+    assert begun == [plan.all_runs()[4]]
 
 
 @pytest.mark.slow
@@ -58,46 +223,36 @@ def test_a_search_ranks_by_validation_and_goes_on_where_it_stopped(file, ratings
     assert first.exit_code == 0, first.output
     assert sorted(path.name for path in Path().iterdir()) == [
         "dataset",
-        "search.csv",
+        "search.jsonl",
         "search.yaml",
     ]
-    results = file.with_suffix(".csv")
-    whole = results.read_text().splitlines()
-    assert len(whole) == 1 + 3 * 2
-    assert whole[0].startswith("trial,dataset,learning_rate,reg_weight,valid_score,")
-    trials = random_search.draw(
-        random_search.read(file), {"learning_rate": 0.001, "reg_weight": 0.1}
-    )
-    outcomes = random_search.load_results(results, random_search.read(file), trials)
-    for outcome in outcomes:
-        given = {"mlp_hidden_size": [4], "seed": 4, "metric_decimal_place": 4, **outcome.values}
-        score, _ = runs.prepare("AutoRec", outcome.dataset, **given).fit()
-        assert outcome.valid_score == pytest.approx(score, abs=2e-4)
-    ranking = random_search.ranked(outcomes, 2, bigger=False)
-    means = [score for score, _ in ranking]
+    output, plan = file.with_suffix(".jsonl"), plan_of(file)
+    whole = output.read_text().splitlines()
+    assert len(whole) == 3 * 2
+    results = results_of.load(output, plan)
+    assert {result.key for result in results} == set(plan.all_runs())
+    for result in results:
+        settings = {"mlp_hidden_size": [4], "seed": 4, "metric_decimal_place": 4, **result.values}
+        score, _ = runs.prepare("AutoRec", result.dataset, **settings).fit()
+        assert result.valid["rmse"] == pytest.approx(score, abs=2e-4)
+        assert (result.test, result.users) == ({}, {})
+    ranked = results_of.ranking(plan, results, "AutoRec", plan.tables)
+    means = [score for score, _ in ranked]
     assert means == sorted(means)
-    assert f"{means[0]:.4f}" in first.stdout
-    # killed in the middle of a line: that run and those after it are done again, no other
-    results.write_text("\n".join(whole[:5]) + "\n" + whole[5][:9])
+    shown = re.findall(r"^(\d\.\d{4}) ", first.stdout, re.MULTILINE)
+    assert shown == [f"{mean:.4f}" for mean in means]
+    # killed in the middle of a line: that run and those after it are made again, no other
+    output.write_text("\n".join(whole[:4]) + "\n" + whole[4][:9])
     second = invoke(file)
     assert second.exit_code == 0, second.output
-    again = results.read_text().splitlines()
-    assert again[:5] == whole[:5]
+    again = output.read_text().splitlines()
+    assert again[:4] == whole[:4]
     assert len(again) == len(whole)
-    scores = [sorted(line.split(",")[:5] for line in text) for text in (again, whole)]
-    assert scores[0] == scores[1]
-
-
-def test_variants_are_tried_as_they_stand(file):
-    head, _, _ = TEXT.replace("trials: 3\n", "").partition("space:")
-    file.write_text(head + "variants: [{}, {epochs: 3}, {reg_weight: 0.5}]\n")
-    chosen = random_search.read(file)
-    defaults = {"epochs": 2, "reg_weight": 0.1}
-    assert random_search.draw(chosen, defaults) == [
-        {"epochs": 2, "reg_weight": 0.1},
-        {"epochs": 3, "reg_weight": 0.1},
-        {"epochs": 2, "reg_weight": 0.5},
+    scores = [
+        {result.key: result.valid for result in (Result(**json.loads(x)) for x in lines)}
+        for lines in (again, whole)
     ]
+    assert scores[0] == scores[1]
 
 
 @pytest.mark.slow
@@ -118,30 +273,29 @@ def test_workers_end_with_a_killed_search(file):
 
 
 def test_a_run_whose_process_died_is_a_line_that_says_so(file, ratings, monkeypatch):
-    died = lambda jobs, *_: ((name, random_search.processes.DIED) for name in jobs)  # noqa: E731
-    monkeypatch.setattr(random_search.processes, "run_all", died)
-    found = invoke(file)
-    assert found.exit_code == 1
-    assert "no trial has run on every data set" in found.output
-    lines = file.with_suffix(".csv").read_text().splitlines()
-    assert len(lines) == 1 + 3 * 2
-    assert all(random_search.processes.DIED in line for line in lines[1:])
+    died = lambda jobs, *_, **__: ((name, processes.DIED) for name in jobs)  # noqa: E731
+    monkeypatch.setattr(processes, "run_all", died)
+    output = invoke(file)
+    assert output.exit_code == 1
+    assert "no trial has run on every data set" in output.output
+    assert "6 runs failed; to retry them, remove their lines from" in output.output
+    lines = file.with_suffix(".jsonl").read_text().splitlines()
+    assert len(lines) == 3 * 2
+    assert all(json.loads(line)["error"] == processes.DIED for line in lines)
 
 
 @pytest.mark.slow
 def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
-    given = {"data_path": str(ratings), "learning_rate": 1e30, "epochs": 3}
-    score, epochs, _, why = random_search.validate("AutoRec", "made", given)
-    assert math.isnan(score)
-    assert epochs == 0
-    assert "nan" in why.lower()  # which place notices it first is RecBole's business
-    runs_of_two = [
-        random_search.Outcome(0, "made", {"a": 1}, 0.5, 3, 1.0, ""),
-        random_search.Outcome(0, "other", {"a": 1}, 0.7, 3, 1.0, ""),
-        random_search.Outcome(1, "made", {"a": 2}, 0.1, 3, 1.0, ""),
-        random_search.Outcome(1, "other", {"a": 2}, math.nan, 0, 1.0, why),
-    ]
-    assert random_search.ranked(runs_of_two, 2, bigger=False) == [(pytest.approx(0.6), {"a": 1})]
+    file.write_text(
+        TEXT.replace("[0.01, 1e-1]", "[1.0e+30, 1.0e+31]").replace("trials: 3", "trials: 2")
+    )
+    plan = plan_of(file)
+    failed = experiment_runs.measure(
+        plan, plan.all_runs()[1], plan.models["AutoRec"].trials[1], str(ratings)
+    )
+    assert failed.key == plan.all_runs()[1]
+    assert (failed.valid, failed.epochs) == ({}, 0)
+    assert "nan" in failed.error.lower()  # which place notices it first is RecBole's business
 
 
 @pytest.mark.parametrize(
@@ -156,29 +310,13 @@ def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
         ("reg_weight:", "reg_wait:", "reg_wait: neither AutoRec nor RecBole"),
         ("[0.0, 0.2]", "[0.0, -1.0]", "reg_weight: expected a number at least 0, found -1.0"),
         ("model: AutoRec", "model: [", "cannot be read"),
+        ("epochs: 2}", "seed: 3}", "base: seed: cannot be set here; write it as a key"),
+        ("reg_weight: [0.0, 0.2]", "topk: [1, 2]", "space: topk: cannot be set here; it has to be"),
     ],
 )
 def test_a_bad_search_is_refused_before_it_runs(old, new, message, file):
     file.write_text(TEXT.replace(old, new))
     result = invoke(file)
     assert result.exit_code == 2, result.output
-    import re
-
     assert re.search(message, result.stderr), result.stderr
-    assert not file.with_suffix(".csv").exists()
-
-
-def test_results_of_another_search_are_refused(file):
-    chosen = random_search.read(file)
-    trials = random_search.draw(chosen, {"learning_rate": 0.001, "reg_weight": 0.1})
-    results = file.with_suffix(".csv")
-    results.write_text("trial,dataset\n")
-    with pytest.raises(SettingError, match="line 1: expected the columns trial, dataset, learning"):
-        random_search.load_results(results, chosen, trials)
-    random_search._append(
-        file.with_suffix(".two"),
-        chosen,
-        random_search.Outcome(1, "made", {"learning_rate": 5, "reg_weight": 5}, 1.0, 1, 1.0, ""),
-    )
-    with pytest.raises(SettingError, match="line 2: trial 1 of this search has other settings"):
-        random_search.load_results(file.with_suffix(".two"), chosen, trials)
+    assert not file.with_suffix(".jsonl").exists()

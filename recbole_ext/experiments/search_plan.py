@@ -1,0 +1,115 @@
+"""A search as a plan: trials of one model's settings, compared by validation, and no test.
+
+A search is a yaml:
+
+    model: AutoRec
+    datasets: [ml-100k-random90-seed101, ml-100k-random90-seed102]
+    trials: 20                      # combinations that are tried; the first is `base` as it is
+    seed: 1                         # of the draw, and of every run
+    base: {orientation: item}       # over the model's defaults; what the space has, a trial changes
+    space:
+      reg_weight: [0.05, 0.1, 0.2]
+      dropout_prob: [0.3, 0.5]
+
+or, in the place of `trials` and `space`, lists what is tried:
+
+    variants:
+      - {}
+      - {mlp_hidden_size: [500, 500]}
+      - {centring: bias, damping: 5}
+
+How the model is evaluated is part of `base` or of the data set, and is the same for all trials.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from recbole_ext.config import settings
+from recbole_ext.errors import SettingError
+from recbole_ext.evaluator.protocols import DECIDED
+from recbole_ext.experiments import trials as drawing
+from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan
+from recbole_ext.experiments.trials import Trial
+
+
+@dataclass(frozen=True)
+class Search:
+    """The content of a search file; see the module."""
+
+    model: str
+    datasets: Annotated[list[str], settings.Filled()]
+    trials: settings.Count | None
+    seed: settings.NonNegativeInt
+    base: dict
+    space: dict
+    variants: list[dict] | None
+
+    @property
+    def names(self) -> list[str]:
+        """The settings that differ between trials."""
+        return list(
+            dict.fromkeys(name for variant in self.variants or [self.space] for name in variant)
+        )
+
+
+def read(file: Path) -> Search:
+    """Read and check a search file.
+
+    Raises:
+        SettingError: it cannot be read, or a key is missing, unknown or of the wrong type.
+    """
+    defaults = {"seed": 2020, "base": {}, "space": {}}
+    search = settings.read_alone(Search, settings.load(file), defaults, str(file))
+    by_space = (search.trials is not None, len(search.space) > 0)
+    if by_space != (search.variants is None,) * 2:
+        raise SettingError(f"{file}: expected either trials and space, or variants")
+    drawing.check_space(search.space, f"{file}: space")
+    _refuse(search.base, ("seed",), f"{file}: base", "write it as a key of the file")
+    _refuse(search.base, ("data_path",), f"{file}: base", "write it on the command line")
+    where = f"{file}: {'space' if search.variants is None else 'variants'}"
+    _refuse(search.names, DECIDED, where, "it has to be the same for all trials; write it in base")
+    return search
+
+
+def _refuse(names: Iterable[str], refused: Iterable[str], where: str, advice: str) -> None:
+    for name in sorted({*names} & {*refused}):
+        raise SettingError(f"{where}: {name}: cannot be set here; {advice}")
+
+
+def plan(search: Search, defaults: Mapping[str, Any]) -> Plan:
+    """The plan of a search: one model, its trials on each data set, no runs that are tested.
+
+    Args:
+        search: see ``read``.
+        defaults: the settings of a run of ``base``, with ``valid_metric``.
+
+    Raises:
+        SettingError: there are fewer combinations than trials.
+    """
+    metric = str(defaults["valid_metric"])
+    base = {"valid_metric": metric, **search.base, "seed": search.seed}
+    model = Model(search.model, base, _trials(search, defaults))
+    return Plan(
+        datasets=search.datasets,
+        protocols={OWN_PROTOCOL: metric.lower()},
+        seeds=[],
+        trials=search.trials,
+        timeout=None,
+        settings={},
+        models={search.model: model},
+    )
+
+
+def _trials(search: Search, defaults: Mapping[str, Any]) -> list[Trial]:
+    """The variants; or the defaults, and then distinct combinations at random."""
+    first = {name: defaults.get(name) for name in search.names}
+    if search.trials is None:
+        return [{**first, **variant} for variant in search.variants or []]
+    total = drawing.size(search.space)
+    if search.trials > total:
+        raise SettingError(
+            f"trials: expected at most {total}, the combinations there are, found {search.trials}"
+        )
+    return drawing.draw(search.space, first, search.trials, search.seed)
