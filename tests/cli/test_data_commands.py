@@ -142,5 +142,5 @@ def test_settings_beside_the_data_that_are_none(text, ratings):
     (ratings / "made" / "made.yaml").write_bytes(text.encode("latin-1"))
     from recbole_ext.errors import SettingError
 
-    with pytest.raises(SettingError, match=r"made\.yaml: (not yaml|expected lines)"):
+    with pytest.raises(SettingError, match=r"made\.yaml, line \d: (not yaml|expected lines)"):
         runs.prepare("AutoRec")
