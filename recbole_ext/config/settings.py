@@ -189,8 +189,8 @@ def _plain(value: Any) -> Any:
 def _shown(value: Any) -> str:
     """A value in a message, cut where it is long."""
     shortened = reprlib.Repr()
-    shortened.maxstring = shortened.maxother = shortened.maxlong = 200
-    shortened.maxlist = shortened.maxtuple = shortened.maxdict = 20
+    shortened.maxstring = shortened.maxother = shortened.maxlong = 80
+    shortened.maxlist = shortened.maxtuple = shortened.maxdict = 8
     return shortened.repr(value)
 
 
