@@ -134,25 +134,18 @@ def config_files(text: str | None) -> list[str] | None:
     """The yaml files of ``--config_files``, separated by spaces, each checked.
 
     Raises:
-        SettingError: a file is missing, is no yaml, or holds no keys.
+        SettingError: a file is missing, is no yaml, or holds no keys; the message has its line.
     """
-    import yaml
+    from recbole_ext.config import settings
 
     if not text:
         return None
     files = text.split()
     for file in files:
         try:
-            content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise SettingError(f"--config_files: {file}: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SettingError(f"--config_files: {file}: not yaml: {error}") from error
-        if not isinstance(content, dict):
-            raise SettingError(
-                f"--config_files: {file}: expected lines of `key: value`, found "
-                f"{type(content).__name__}"
-            )
+            settings.load(Path(file))
+        except SettingError as error:
+            raise SettingError(f"--config_files: {error}") from error
     return files
 
 

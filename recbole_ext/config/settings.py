@@ -1,99 +1,44 @@
-"""Settings: from RecBole's loosely typed ``Config`` to a frozen dataclass per model.
+"""Settings: from RecBole's loosely typed ``Config`` to a frozen class per model.
 
-A model declares its settings as a dataclass whose annotations say type and range; its
-defaults stand in <name>.yaml beside the model alone. Every message about a setting is
-written here.
+A model declares its settings as a ``msgspec.Struct`` whose annotations say type, range and
+meaning (see types.py). ``msgspec`` reads the values strictly: True is no number, "3" is no 3.
 """
 
 import dataclasses
 import math
-import warnings
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
-from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+import reprlib
+from collections.abc import Mapping
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import yaml
+import msgspec
 
+from recbole_ext.config.annotations import choices, in_words
+from recbole_ext.config.setting_names import (
+    DATA_KEYS,
+    PROCESS_KEYS,
+    RENAMED,
+    check_names,
+    near,
+)
+from recbole_ext.config.types import (
+    Count,
+    Filled,
+    NonNegative,
+    NonNegativeInt,
+    Probability,
+    RecBoleLearner,
+    Space,
+    Values,
+    Weight,
+)
+from recbole_ext.config.yaml_file import read as load
 from recbole_ext.errors import SettingError
 
-# What the commands and RecBole's `run` put among the settings of a run.
-PROCESS_KEYS = frozenset(
-    {
-        "model",
-        "dataset",
-        "config_file",
-        "config_files",
-        "nproc",
-        "world_size",
-        "ip",
-        "port",
-        "offset",
-        "group_offset",
-        "local_rank",
-        "resume_from",
-        "trust_checkpoint",
-    }
-)
-
-# What a data set's own yaml may say beside RecBole's keys (see evaluation.py).
-DATA_KEYS = frozenset({"fixed_negatives"})
-
-# Settings of earlier releases -> their names today.
-RENAMED = {
-    "averaging": "ema_decay",
-    "observed_input": "mask_input_scale",
-    "observed_output": "svdpp_scale",
-    "hidden_sizes": "mlp_hidden_size",
-}
-
-RecBoleLearner = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]
-
-S = TypeVar("S")  # a dataclass
+S = TypeVar("S")  # a Struct or a dataclass
 
 
-@dataclass(frozen=True)
-class Range:
-    """The numbers from ``low`` to ``high``; an end that is ``open`` is not among them."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    open: Literal["", "low", "high", "both"] = ""
-
-    def __contains__(self, value: float) -> bool:
-        above = value > self.low if self.open in ("low", "both") else value >= self.low
-        below = value < self.high if self.open in ("high", "both") else value <= self.high
-        return above and below
-
-    def __str__(self) -> str:
-        if self.high == math.inf:
-            return f"{'above' if self.open in ('low', 'both') else 'at least'} {self.low:g}"
-        left = "(" if self.open in ("low", "both") else "["
-        right = ")" if self.open in ("high", "both") else "]"
-        return f"in {left}{self.low:g}, {self.high:g}{right}"
-
-
-@dataclass(frozen=True)
-class Filled:
-    """A list with something in it."""
-
-    def __contains__(self, value: list[Any]) -> bool:
-        return len(value) > 0
-
-    def __str__(self) -> str:
-        return "(at least one)"
-
-
-Count = Annotated[int, Range(low=1)]
-NonNegativeInt = Annotated[int, Range(low=0)]
-NonNegative = Annotated[float, Range(low=0)]
-Probability = Annotated[float, Range(low=0, high=1, open="high")]
-
-
-@dataclass(frozen=True)
-class RunSettings:
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of RecBole that a slip of the finger ruins silently or late.
 
     Attributes:
@@ -117,15 +62,13 @@ class RunSettings:
     seed: NonNegativeInt
 
 
-@dataclass(frozen=True)
-class LearnerSettings:
+class LearnerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The optimiser, for models that name no others; RecBole takes Adam for any other name."""
 
     learner: RecBoleLearner
 
 
-@dataclass(frozen=True)
-class DataSettings:
+class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where a data set lies and how its files are written; RecBole's keys."""
 
     data_path: str
@@ -136,68 +79,20 @@ class DataSettings:
     USER_ID_FIELD: str
     ITEM_ID_FIELD: str
     RATING_FIELD: str
-    load_col: dict | None
+    load_col: dict[str, Any] | None
 
 
 def names(cls: type) -> list[str]:
-    """The keys of a model's settings."""
-    return [field.name for field in dataclasses.fields(cls)]
+    """The keys of a class of settings."""
+    if issubclass(cls, msgspec.Struct):
+        return list(cls.__struct_fields__)
+    return [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
 
 
-def near(name: str, known: Collection[str]) -> str:
-    """The known names that ``name`` may be a slip for, nearest first; "" where there is none."""
-    folded = {candidate.lower(): candidate for candidate in known}
-    matches = get_close_matches(name.lower(), folded, n=3, cutoff=0.75)
-    return " or ".join(folded[match] for match in matches)
-
-
-def check_names(
-    model: str, given: Mapping[str, Any], read: Collection[str], elsewhere: Collection[str]
-) -> None:
-    """Refuse the keys that are nearly a setting, and warn about those nobody reads.
-
-    Args:
-        model: its name, for the message.
-        given: what the user wrote.
-        read: the keys that this run reads.
-        elsewhere: the keys that some other model of RecBole reads.
-
-    Raises:
-        SettingError: for the first key that is nearly one of ``read``.
-    """
-    for key in given:
-        if key in read:
-            continue
-        if RENAMED.get(key) in read:
-            raise SettingError(f"{key}: this setting is now called {RENAMED[key]}; write that name")
-        nearest = near(key, read)
-        if key in elsewhere:
-            hint = f"; did you mean {nearest}?" if nearest else ""
-            warnings.warn(f"{key}: {model} does not read this setting{hint}", stacklevel=2)
-        elif nearest:
-            raise SettingError(
-                f"{key}: neither {model} nor RecBole has this setting; did you mean {nearest}?"
-            )
-        else:
-            warnings.warn(f"{key}: nobody reads this setting", stacklevel=2)
-
-
-def load(file: Path) -> dict[str, Any]:
-    """The keys of a yaml file; 1e-3 is a number, as RecBole reads it.
-
-    Raises:
-        SettingError: it cannot be read, or has no keys.
-    """
-    from recbole.config import Config
-
-    try:
-        loader = Config._build_yaml_loader(None)
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingError(f"{file}: cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise SettingError(f"{file}: expected lines of `key: value`, found {content!r}")
-    return content
+def annotations(cls: type) -> dict[str, Any]:
+    """The keys of a class of settings -> their types, ranges and descriptions."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: hints[name] for name in names(cls)}
 
 
 def read_alone(
@@ -206,7 +101,7 @@ def read_alone(
     """Build ``cls`` from keys of which it has to name every one.
 
     Args:
-        cls: a dataclass.
+        cls: a Struct or a dataclass.
         content: what a file, or a part of it, says.
         defaults: for what it does not say.
         where: what messages begin with.
@@ -217,7 +112,8 @@ def read_alone(
     known = names(cls)
     for key in content:
         if key not in known:
-            raise SettingError(f"{where}: {key}: expected one of {', '.join(known)}")
+            hint = _did_you_mean(key, known)
+            raise SettingError(f"{where}: {key}: expected one of {', '.join(known)}{hint}")
     try:
         return read(cls, {**defaults, **content})
     except SettingError as error:
@@ -227,54 +123,104 @@ def read_alone(
 def read(cls: type[S], values: Mapping[str, Any]) -> S:
     """Build ``cls`` from the keys of ``values`` that it names.
 
+    The defaults of ``cls`` are not used: they reach ``values`` by RecBole's ``Config``, so that a
+    key that is missing there is an error.
+
     Raises:
         SettingError: a value is missing, has the wrong type or is out of range.
     """
-    found = {}
-    for key, annotation in get_type_hints(cls, include_extras=True).items():
-        value = values.get(key)
-        if not _fits(value, annotation):
-            kind = "" if value is None else f" ({type(value).__name__})"
-            raise SettingError(f"{key}: expected {_expected(annotation)}, found {value!r}{kind}")
-        found[key] = _convert(value, annotation)
-    return cls(**found)
+    items = annotations(cls).items()
+    return cls(**{key: _convert(values.get(key), annotation, key) for key, annotation in items})
 
 
-def _fits(value: Any, annotation: Any) -> bool:
+def _convert(value: Any, annotation: Any, key: str) -> Any:
+    """A value as its type has it: 1 as 1.0 where a number is expected, a tuple as a list.
+
+    Raises:
+        SettingError: it has another type, or is out of range.
+    """
+    if isinstance(value, Mapping):
+        part = _part(annotation)
+        if isinstance(part, type):
+            return read_alone(part, value, {}, key)
+        if part is not None:
+            inner = get_args(part)[1]
+            value = {name: _convert(item, inner, f"{key}: {name}") for name, item in value.items()}
+    try:
+        return msgspec.convert(_plain(value), annotation)
+    except ValueError as error:  # msgspec's ValidationError is one
+        kind = "" if value is None else f" ({type(value).__name__})"
+        raise SettingError(
+            f"{key}: expected {in_words(annotation)}, found {_shown(value)}{kind}"
+            f"{_did_you_mean(value, choices(annotation))}"
+        ) from error
+
+
+def _part(annotation: Any) -> Any:
+    """What a mapping is read as: a class of settings, a ``dict[str, X]``, or None for any dict."""
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        inner, *limits = arguments
-        return _fits(value, inner) and all(value in limit for limit in limits)
-    if origin is Literal:
-        return value in arguments and isinstance(value, type(arguments[0]))
-    if origin is list:
-        return isinstance(value, (list, tuple)) and all(_fits(x, arguments[0]) for x in value)
-    if origin in (Union, UnionType):
-        return any(_fits(value, choice) for choice in arguments)
-    if annotation is float:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return number and math.isfinite(value)
-    if annotation is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, annotation)
+    if origin in (Annotated, Union, UnionType):
+        inner = arguments[:1] if origin is Annotated else arguments
+        return next((part for part in map(_part, inner) if part is not None), None)
+    if isinstance(annotation, type) and (
+        issubclass(annotation, msgspec.Struct) or dataclasses.is_dataclass(annotation)
+    ):
+        return annotation
+    return annotation if origin is dict and arguments[1] is not Any else None
 
 
-def _expected(annotation: Any) -> str:
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return " ".join([_expected(arguments[0]), *map(str, arguments[1:])])
-    if origin is Literal:
-        return "one of " + ", ".join(map(str, arguments))
-    if origin is list:
-        return f"a list, each {_expected(arguments[0])}"
-    if origin in (Union, UnionType):
-        return " or ".join(map(_expected, arguments))
-    kinds = {float: "a number", int: "a whole number", bool: "True or False", NoneType: "~"}
-    return kinds.get(annotation, f"a {getattr(annotation, '__name__', annotation)}")
+def _plain(value: Any) -> Any:
+    """Numbers of numpy as numbers of Python.
 
-
-def _convert(value: Any, annotation: Any) -> Any:
-    inner = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    if inner is float:
+    Raises:
+        ValueError: a number is not finite, or a set stands for a list: it has no order.
+    """
+    if isinstance(value, (set, frozenset)):
+        raise ValueError("a set has no order")
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("not finite")
         return float(value)
-    return list(value) if get_origin(inner) is list else value
+    return value
+
+
+def _shown(value: Any) -> str:
+    """A value in a message, cut where it is long."""
+    shortened = reprlib.Repr()
+    shortened.maxstring = shortened.maxother = shortened.maxlong = 80
+    shortened.maxlist = shortened.maxtuple = shortened.maxdict = 8
+    return shortened.repr(value)
+
+
+def _did_you_mean(value: Any, known: Any) -> str:
+    """The nearest of the known words, as the end of a message."""
+    nearest = near(value, known) if isinstance(value, str) and value not in known else ""
+    return f"; did you mean {nearest}?" if nearest else ""
+
+
+__all__ = [
+    "DATA_KEYS",
+    "PROCESS_KEYS",
+    "RENAMED",
+    "Count",
+    "DataSettings",
+    "Filled",
+    "LearnerSettings",
+    "NonNegative",
+    "NonNegativeInt",
+    "Probability",
+    "RecBoleLearner",
+    "RunSettings",
+    "Space",
+    "Values",
+    "Weight",
+    "annotations",
+    "check_names",
+    "load",
+    "names",
+    "near",
+    "read",
+    "read_alone",
+]

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from recbole_ext.config import settings
 from recbole_ext.data import delimited
-from recbole_ext.errors import DataError, SettingError
+from recbole_ext.errors import DataError
 
 _KINDS: dict[str, delimited.Kind] = {
     "token": "token",
@@ -35,18 +34,10 @@ def settings_beside(folder: Path) -> dict[str, Any]:
     """What a data set says of itself: the settings in ``<name>/<name>.yaml``; {} without one.
 
     Raises:
-        SettingError: the file is no yaml of keys and values.
+        SettingError: the file cannot be read as yaml; the message has its line.
     """
     file = folder / f"{folder.name}.yaml"
-    if not file.is_file():
-        return {}
-    try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingError(f"{file}: not yaml: {error}; mend or remove it") from error
-    if not isinstance(found, dict):
-        raise SettingError(f"{file}: expected lines of `key: value`, found {found!r}")
-    return found
+    return settings.load(file) if file.is_file() else {}
 
 
 def check_interactions(config_values: Any, *, ratings: bool) -> None:

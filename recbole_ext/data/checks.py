@@ -190,7 +190,7 @@ def _parts_of_a_run(folder: Path, report: Report) -> list[str]:
         named = atomic_files.settings_beside(folder).get("benchmark_filename")
     except SettingError as error:
         file = folder / f"{folder.name}.yaml"
-        report.add(file, str(error).removeprefix(f"{file}: "), "settings")
+        report.add(file, str(error).removeprefix(str(file)).lstrip(":, "), "settings")
         named = None
     return list(map(str, named)) if isinstance(named, list) else ["train", "valid", "test"]
 

@@ -69,7 +69,7 @@ def test_a_run_ends_with_its_table(model, ratings):
 
 
 def test_a_yaml_and_the_command_line(ratings):
-    Path("mine.yaml").write_text("epochs: 7\nhidden_sizes: [3]\n")
+    Path("mine.yaml").write_text("epochs: 7\nmlp_hidden_size: [3]\n")
     words = ("--model=AutoRec", "--dataset=made", "--config_files=mine.yaml", "--epochs=1")
     result = invoke(*words, *SMALL[3:])
     assert result.exit_code == 0, result.output
@@ -174,12 +174,17 @@ BAD = {
     "missing checkpoint": (["--resume=no.pth"], "AutoRec", "made", "no.pth: no such checkpoint"),
     "unknown metric": (["--metrics=['Foo']"], "BPR", "made", "There is no metric named 'Foo'"),
     "bad expression": (["--topk=1/0"], "BPR", "made", "RecBole refuses these settings"),
-    "missing yaml": (["--config_files=no.yaml"], "BPR", "made", "no.yaml: No such file"),
+    "missing yaml": (
+        ["--config_files=no.yaml"],
+        "BPR",
+        "made",
+        "no.yaml: cannot be read: No such file",
+    ),
     "broken yaml": (
         ["--config_files=broken.yaml"],
         "BPR",
         "made",
-        "broken.yaml: not yaml: .*line 2",
+        "broken.yaml, line 3: not yaml: expected",
     ),
     "yaml of a list": (
         ["--config_files=list.yaml"],

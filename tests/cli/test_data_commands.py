@@ -131,7 +131,7 @@ def test_help_has_an_example(command):
 
 
 def test_settings_beside_the_data_are_defaults(ratings):
-    (ratings / "made" / "made.yaml").write_text("epochs: 7\nhidden_sizes: [9]\ntopk: [3]\n")
+    (ratings / "made" / "made.yaml").write_text("epochs: 7\nmlp_hidden_size: [9]\ntopk: [3]\n")
     found = runs.prepare("AutoRec", epochs=2).config
     assert (found["epochs"], found["mlp_hidden_size"], found["topk"]) == (2, [9], [3])
     assert runs.prepare("BPR").config["topk"] == [3]  # for RecBole's models too
@@ -142,5 +142,5 @@ def test_settings_beside_the_data_that_are_none(text, ratings):
     (ratings / "made" / "made.yaml").write_bytes(text.encode("latin-1"))
     from recbole_ext.errors import SettingError
 
-    with pytest.raises(SettingError, match=r"made\.yaml: (not yaml|expected lines)"):
+    with pytest.raises(SettingError, match=r"made\.yaml, line \d: (not yaml|expected lines)"):
         runs.prepare("AutoRec")

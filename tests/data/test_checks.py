@@ -139,7 +139,7 @@ def test_a_whole_file_beside_its_parts_and_parts_of_other_runs_are_no_leak():
 
 def test_settings_beside_the_files_that_would_stop_a_run_are_told():
     report = check({"d.inter": HEADER + GOOD, "d.yaml": b"a: [1\n"})
-    assert said(report)[0].startswith("error: d/d.yaml: not yaml: ")
+    assert said(report)[0].startswith("error: d/d.yaml: line 2: not yaml: ")
     assert report.errors == 1
 
 

@@ -309,9 +309,9 @@ def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
         ("[made, other]", "[made, nowhere]", "--dataset=nowhere: no folder"),
         ("reg_weight:", "reg_wait:", "reg_wait: neither AutoRec nor RecBole"),
         ("[0.0, 0.2]", "[0.0, -1.0]", "reg_weight: expected a number at least 0, found -1.0"),
-        ("model: AutoRec", "model: [", "cannot be read"),
         ("epochs: 2}", "seed: 3}", "base: seed: cannot be set here; write it as a key"),
         ("reg_weight: [0.0, 0.2]", "topk: [1, 2]", "space: topk: cannot be set here; it has to be"),
+        ("model: AutoRec", "model: [", r"search\.yaml, line \d+: not yaml: "),
     ],
 )
 def test_a_bad_search_is_refused_before_it_runs(old, new, message, file):

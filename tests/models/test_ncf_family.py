@@ -497,7 +497,7 @@ def test_fold_in_of_a_known_user_finds_the_optimum(ratings):
         (
             "NCFNeuMF",
             {"pretrain": {"gmf": "a"}},
-            r"pretrain: expected two checkpoints, \{gmf: FILE",
+            "pretrain: mlp: expected a str, found None",
         ),
         (
             "NCFNeuMF",

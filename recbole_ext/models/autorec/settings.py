@@ -1,7 +1,11 @@
-"""The settings of AutoRec, and which of them exclude each other."""
+"""The settings of AutoRec, and which of them exclude each other.
 
-from dataclasses import dataclass
+AutoRec.yaml is made from this module: `python -m recbole_ext.registry.defaults`.
+"""
+
 from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
 
 from recbole_ext.config import settings
 from recbole_ext.data.rating_matrix import Orientation
@@ -13,35 +17,133 @@ from recbole_ext.models.autorec.layers import Activation, Initialisation
 Loss = Literal["MSE", "CE"]
 
 
-@dataclass(frozen=True)
-class AutoRecSettings:
-    """See AutoRec.yaml for what each one is."""
+class AutoRecSettings(Struct, frozen=True, kw_only=True):
+    """The model and its training; net.py has the formula."""
 
-    orientation: Orientation
-    mlp_hidden_size: Annotated[list[settings.Count], settings.Filled()]
-    hid_activation: Activation
-    out_activation: Activation
-    loss_type: Loss
-    tied: bool
-    kernel_dim: settings.NonNegativeInt
-    kernel_reg_weight: settings.NonNegative
-    global_kernel_size: settings.NonNegativeInt
-    pretrained: str | None
-    mask_input_scale: settings.NonNegative
-    svdpp_scale: settings.NonNegative
-    input_dropout_prob: settings.Probability
-    dropout_prob: settings.Probability
-    reg_weight: settings.NonNegative
-    initialisation: Initialisation
-    refeeding: settings.NonNegativeInt
-    ema_decay: settings.Probability
-    centring: Centring
-    damping: settings.NonNegative
-    clip_ratings: bool
-    unseen_rating: float | None
-    corruption: Corruption
-    corruption_rate: settings.NonNegative
-    learner: Literal[settings.RecBoleLearner, "lbfgs", "rprop"]
+    orientation: Annotated[
+        Orientation,
+        Meta(
+            description="What a row is: the ratings of an item (I-AutoRec) or of a user "
+            "(U-AutoRec)."
+        ),
+    ] = "item"
+    mlp_hidden_size: Annotated[
+        list[settings.Count],
+        settings.Filled(),
+        Meta(description="The units of each hidden layer, from the row on."),
+    ] = field(default_factory=lambda: [500])
+    hid_activation: Annotated[Activation, Meta(description="g, after each hidden layer.")] = (
+        "sigmoid"
+    )
+    out_activation: Annotated[Activation, Meta(description="f, after the last layer.")] = "identity"
+    loss_type: Annotated[
+        Loss,
+        Meta(
+            description="MSE is the paper's; CE is a softmax over the ratings that occur, and "
+            "predicts their mean."
+        ),
+    ] = "MSE"
+    tied: Annotated[
+        bool,
+        Meta(
+            description="The second half of the layers has the weights of the first half, "
+            "transposed."
+        ),
+    ] = False
+    kernel_dim: Annotated[
+        settings.NonNegativeInt,
+        Meta(
+            description="SparseFC's local kernel on every layer: the dimensions of its space; 0 "
+            "for none."
+        ),
+    ] = 0
+    kernel_reg_weight: Annotated[
+        settings.NonNegative,
+        Meta(description="The weight of the squares of the local kernels in the loss."),
+    ] = 0.0
+    global_kernel_size: Annotated[
+        settings.NonNegativeInt,
+        Meta(description="GLocal-K's convolution over the ratings: its width, odd; 0 for none."),
+    ] = 0
+    pretrained: Annotated[
+        str | None,
+        Meta(
+            description="The checkpoint of an AutoRec with the same layers; training starts "
+            "from its weights."
+        ),
+    ] = None
+    mask_input_scale: Annotated[
+        settings.NonNegative,
+        Meta(
+            description="The encoder reads this number for each rating that exists, beside its "
+            "value; 0 for none."
+        ),
+    ] = 0.0
+    svdpp_scale: Annotated[
+        settings.NonNegative,
+        Meta(
+            description="The learning-rate multiplier of the SVD++ term: the rows in which a "
+            "column is rated add to its output weights; 0 for none."
+        ),
+    ] = 0.0
+    input_dropout_prob: Annotated[
+        settings.Probability, Meta(description="The dropout rate on a row.")
+    ] = 0.0
+    dropout_prob: Annotated[
+        settings.Probability, Meta(description="The dropout rate on the hidden units.")
+    ] = 0.5
+    reg_weight: Annotated[
+        settings.NonNegative, Meta(description="lambda, on all weights, not on the biases.")
+    ] = 0.1
+    initialisation: Annotated[
+        Initialisation, Meta(description="Of all weights; normal has the standard deviation 0.01.")
+    ] = "xavier"
+    refeeding: Annotated[
+        settings.NonNegativeInt,
+        Meta(description="Further steps on each batch, as the net has rebuilt it (DeepRec)."),
+    ] = 0
+    ema_decay: Annotated[
+        settings.Probability,
+        Meta(
+            description="Predict by an exponential moving average of the weights, which keeps "
+            "this part of itself at each step; 0 for the weights themselves."
+        ),
+    ] = 0.0
+    centring: Annotated[
+        Centring,
+        Meta(
+            description="Subtracted from the ratings before training: nothing, their mean, or "
+            "the biases of users and items too."
+        ),
+    ] = "none"
+    damping: Annotated[
+        settings.NonNegative,
+        Meta(description="Pulls the biases of users and items with few ratings to 0."),
+    ] = 5.0
+    clip_ratings: Annotated[
+        bool, Meta(description="Predicted ratings stay in the range of the training ratings.")
+    ] = True
+    unseen_rating: Annotated[
+        float | None,
+        Meta(
+            description="Predicted for users and items without a training rating (3 in the "
+            "paper); ~ for the network's answer."
+        ),
+    ] = None
+    corruption: Annotated[
+        Corruption, Meta(description="Of the input rows in training (see corruption.py).")
+    ] = "none"
+    corruption_rate: Annotated[
+        settings.NonNegative,
+        Meta(
+            description="The probability of drop and flip, the standard deviation of gaussian "
+            "in stars."
+        ),
+    ] = 0.0
+    learner: Annotated[
+        Literal[settings.RecBoleLearner, "lbfgs", "rprop"],
+        Meta(description="RecBole's optimisers; lbfgs and rprop are for batches of all rows."),
+    ] = "adam"
 
     @property
     def checkpoints(self) -> dict[str, str]:
@@ -100,3 +202,40 @@ class AutoRecSettings:
         ):
             if wrong:
                 raise SettingError(problem)
+
+
+class AutoRecRunDefaults(Struct, frozen=True, kw_only=True):
+    """What RecBole needs to know to train on rows and to evaluate ratings."""
+
+    train_batch_size: Annotated[settings.Count, Meta(description="Rows a step.")] = 128
+    train_neg_sample_args: Annotated[
+        settings.Values | None,
+        Meta(description="No negatives: the loss sees observed ratings only."),
+    ] = None
+    load_col: Annotated[
+        dict[str, list[str]], Meta(description="Loaded beside the data set's own columns.")
+    ] = field(default_factory=lambda: {"inter": ["user_id", "item_id", "rating"]})
+    normalize_all: Annotated[
+        bool, Meta(description="Ratings stay on their own scale; RecBole's ml-100k.yaml has True.")
+    ] = False
+    LABEL_FIELD: Annotated[str, Meta(description="What RMSE and MAE compare with.")] = "rating"
+    eval_args: Annotated[
+        settings.Values,
+        Meta(description="Ratings are predicted for the held-out pairs themselves."),
+    ] = field(
+        default_factory=lambda: {
+            "split": {"RS": [0.8, 0.1, 0.1]},
+            "group_by": "user",
+            "order": "RO",
+            "mode": "labeled",
+        }
+    )
+    metrics: Annotated[
+        list[str],
+        settings.Filled(),
+        Meta(
+            description="For a ranking: metrics: [NDCG], valid_metric: NDCG@10, eval_args: "
+            "{mode: full}."
+        ),
+    ] = field(default_factory=lambda: ["RMSE", "MAE"])
+    valid_metric: Annotated[str, Meta(description="The metric for early stopping.")] = "RMSE"

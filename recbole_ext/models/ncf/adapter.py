@@ -295,7 +295,7 @@ class NCFNeuMF(NCFMLP):
         alpha, merged = self.chosen.alpha, dict(self.net.state_dict())
         heads, biases = [], []
         for part, weight in (("gmf", alpha), ("mlp", 1 - alpha)):
-            file = self.chosen.pretrain[part]
+            file = getattr(self.chosen.pretrain, part)
             state = predictor_weights(load(file)["state_dict"])
             heads.append(weight * state.get("predict_layer.weight", torch.empty(0)))
             biases.append(weight * state.get("predict_layer.bias", torch.empty(0)))

@@ -1,62 +1,124 @@
-"""The settings of the three NCF models, each with its range."""
+"""The settings of the three NCF models.
 
-from dataclasses import dataclass
+NCFMLP.yaml, NCFGMF.yaml and NCFNeuMF.yaml are made from this module:
+`python -m recbole_ext.registry.defaults`.
+"""
+
 from typing import Annotated, Literal
 
+from msgspec import Meta, Struct, field
+
 from recbole_ext.config import settings
-from recbole_ext.errors import SettingError
 from recbole_ext.models.ncf.losses import Loss, Negatives
 from recbole_ext.models.ncf.net import Activation, Initialisation, Norm
 
 
-@dataclass(frozen=True)
-class NCFSettings:
-    """What all of them have; see NCFMLP.yaml for what each one is."""
+class NCFSettings(Struct, frozen=True, kw_only=True):
+    """What all three have."""
 
-    embedding_size: settings.Count
-    initialisation: Initialisation
-    loss_type: Loss
-    negatives: Negatives
-    margin: settings.NonNegative
-    prediction: Literal["rated", "expectation"]
-    history: Literal["none", "user", "item", "both"]
-    history_dropout_prob: settings.Probability
-    ema_decay: settings.Probability
+    embedding_size: Annotated[
+        settings.Count, Meta(description="The embedding size of users and of items.")
+    ] = 64
+    initialisation: Annotated[
+        Initialisation,
+        Meta(
+            description="normal has the standard deviation 0.01; paper has it for embeddings, "
+            "and Glorot's for layers."
+        ),
+    ] = "normal"
+    loss_type: Annotated[
+        Loss,
+        Meta(description="BCE is the paper's; CE has classes of ratings, the first for not rated."),
+    ] = "BCE"
+    negatives: Annotated[
+        Negatives,
+        Meta(
+            description="Where negative items come from: train_neg_sample_args, the batch, or "
+            "all items (then train_batch_size users a step)."
+        ),
+    ] = "sampled"
+    margin: Annotated[settings.NonNegative, Meta(description="Of the hinge loss.")] = 1.0
+    prediction: Annotated[
+        Literal["rated", "expectation"],
+        Meta(
+            description="Of CE: the probability that there is a rating, or the expectation of "
+            "the rating if there is one."
+        ),
+    ] = "rated"
+    history: Annotated[
+        Literal["none", "user", "item", "both"],
+        Meta(description="Whose vectors know the interactions in training (profiles.py)."),
+    ] = "none"
+    history_dropout_prob: Annotated[
+        settings.Probability, Meta(description="The dropout rate on each interaction of a history.")
+    ] = 0.5
+    ema_decay: Annotated[
+        settings.Probability,
+        Meta(
+            description="Predict by an exponential moving average of the weights, which keeps "
+            "this part of itself at each step; 0 for the weights themselves."
+        ),
+    ] = 0.0
 
 
-@dataclass(frozen=True)
-class NCFGMFSettings(NCFSettings):
-    """GMF has no more."""
+class NCFGMFSettings(NCFSettings, frozen=True, kw_only=True):
+    """The model and its training; net.py has the formula, losses.py the losses."""
 
 
-@dataclass(frozen=True)
-class NCFMLPSettings(NCFSettings):
-    """What a tower needs."""
+class NCFMLPSettings(NCFSettings, frozen=True, kw_only=True):
+    """The model and its training; net.py has the formula, losses.py the losses."""
 
-    mlp_hidden_size: Annotated[list[settings.Count], settings.Filled()]
-    dropout_prob: settings.Probability
-    embedding_dropout_prob: settings.Probability | None
-    hid_activation: Activation
-    norm: Norm
+    embedding_size: Annotated[
+        settings.Count, Meta(description="The embedding size of users and of items.")
+    ] = 512
+    mlp_hidden_size: Annotated[
+        list[settings.Count], settings.Filled(), Meta(description="The hidden size of each layer.")
+    ] = field(default_factory=lambda: [256, 64])
+    dropout_prob: Annotated[
+        settings.Probability, Meta(description="The dropout rate before each hidden layer.")
+    ] = 0.2
+    embedding_dropout_prob: Annotated[
+        settings.Probability | None,
+        Meta(
+            description="The dropout rate before the first hidden layer instead; ~ for "
+            "dropout_prob."
+        ),
+    ] = None
+    hid_activation: Annotated[Activation, Meta(description="After each hidden layer.")] = "relu"
+    norm: Annotated[Norm, Meta(description="In each hidden layer, before the activation.")] = "none"
 
 
-@dataclass(frozen=True)
-class NCFNeuMFSettings(NCFMLPSettings):
-    """The fusion: ``embedding_size`` is the MLP's; see NCFNeuMF.yaml."""
+class Pretrain(Struct, frozen=True, kw_only=True):
+    """The checkpoints of the two parts: files."""
 
-    gmf_embedding_size: settings.Count
-    pretrain: dict | None
-    alpha: Annotated[float, settings.Range(low=0, high=1)]
+    gmf: str
+    mlp: str
+
+
+class NCFNeuMFSettings(NCFMLPSettings, frozen=True, kw_only=True):
+    """The model and its training; net.py has the formula, losses.py the losses."""
+
+    embedding_size: Annotated[
+        settings.Count, Meta(description="The embedding size of users and of items in the MLP.")
+    ] = 64
+    gmf_embedding_size: Annotated[
+        settings.Count, Meta(description="The embedding size of GMF.")
+    ] = 64
+    mlp_hidden_size: Annotated[
+        list[settings.Count], settings.Filled(), Meta(description="The hidden size of each layer.")
+    ] = field(default_factory=lambda: [128, 64])
+    pretrain: Annotated[
+        Pretrain | None,
+        Meta(description="Checkpoints of NCFGMF and NCFMLP that training starts from."),
+    ] = None
+    alpha: Annotated[
+        settings.Weight,
+        Meta(description="The weight of GMF in the last layer then; the MLP has the rest."),
+    ] = 0.5
 
     @property
     def checkpoints(self) -> dict[str, str]:
         """The files that training starts from; they are not needed afterwards."""
-        return {f"pretrain: {part}": str(file) for part, file in (self.pretrain or {}).items()}
-
-    def __post_init__(self) -> None:
-        """Refuse a part without the other."""
-        if self.pretrain is not None and set(self.pretrain) != {"gmf", "mlp"}:
-            raise SettingError(
-                "pretrain: expected two checkpoints, {gmf: FILE, mlp: FILE}, or ~, found "
-                f"{self.pretrain}"
-            )
+        if self.pretrain is None:
+            return {}
+        return {"pretrain: gmf": self.pretrain.gmf, "pretrain: mlp": self.pretrain.mlp}
