@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recbole_ext.data.atomic_write import write_text
 from recbole_ext.data.interaction_file import InteractionFile
 
 # Shares of the items, most popular first, whose share of the interactions is given.
@@ -142,9 +143,7 @@ def write_page(found: Description, name: str, path: Path) -> None:
         head=head,
         boxes="\n".join(f"<section>{box}</section>" for box in boxes),
     )
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(page, encoding="utf-8")
-    part.replace(path)
+    write_text(path, page)
 
 
 _COLOUR = "#2a6f97"

@@ -64,7 +64,7 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
         sections.append(
             _Section(
                 str(place),
-                protocols.PROTOCOLS[place.protocol].told,
+                protocols.PROTOCOLS[place.protocol].description,
                 metric,
                 head,
                 rows,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recbole_ext.data import dataset_folder, delimited
-from recbole_ext.data.movielens import download, raw
+from recbole_ext.data.movielens import raw
 from recbole_ext.data.movielens.catalogue import Release
 from recbole_ext.errors import DataError
 
@@ -51,7 +51,7 @@ def convert(
         write_features(source, layout, part, name)
         dataset_folder.write_manifest(
             part,
-            f"recbole-ext data get {name}",
+            dataset_folder.command("get", name),
             source={"file": source.path.name, "md5": _md5(source)},
             counts=counts,
         )
@@ -138,5 +138,5 @@ def _ratings(
 def _md5(source: raw.Source) -> str:
     """Of the zip; of the ratings where the release is a folder."""
     if source.path.is_file():
-        return download.md5_of(source.path)
-    return download.md5_of(Path(source.where(source.layout().ratings)))
+        return dataset_folder.md5_of(source.path)
+    return dataset_folder.md5_of(Path(source.where(source.layout().ratings)))
