@@ -29,7 +29,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """
     if folder.exists() and read_manifest(folder) is None:
         raise DataError(
-            f"{folder}: is there already, and recbole-ext has not made it (no {MANIFEST}); "
+            f"{folder}: exists already, and recbole-ext has not written it (no {MANIFEST}); "
             "move it away, or name another data_path"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)

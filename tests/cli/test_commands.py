@@ -69,7 +69,7 @@ def test_a_run_ends_with_its_table(model, ratings):
 
 
 def test_a_yaml_and_the_command_line(ratings):
-    Path("mine.yaml").write_text("epochs: 7\nhidden_sizes: [3]\n")
+    Path("mine.yaml").write_text("epochs: 7\nmlp_hidden_size: [3]\n")
     words = ("--model=AutoRec", "--dataset=made", "--config_files=mine.yaml", "--epochs=1")
     result = invoke(*words, *SMALL[3:])
     assert result.exit_code == 0, result.output

@@ -21,5 +21,5 @@ def test_a_metric_as_settings_and_results_write_it(metric, bigger):
 
 
 def test_an_unknown_metric_is_refused():
-    with pytest.raises(SettingError, match="NDGC@10: RecBole has no such .* mean ndcg"):
+    with pytest.raises(SettingError, match=r"NDGC@10: RecBole has no such .* mean ndcg"):
         metrics.bigger_is_better("NDGC@10")

@@ -36,7 +36,7 @@ def convert(
         source: the zip or folder of the release.
         release: which one it is; its range of ratings is checked.
         folder: where to; it appears when all of it is written.
-        progress: told how many bytes of the ratings have been read.
+        progress: called with the bytes of the ratings read since the last call.
 
     Returns:
         the counts of users, items and ratings.
@@ -89,11 +89,11 @@ def rating_blocks(
     with source.open(file) as stream:
         first_line = 1
         if header:
-            found = stream.readline().decode("utf-8", errors="replace").rstrip("\r\n")
-            if found.lstrip("\ufeff") != header:
+            first = stream.readline().decode("utf-8", errors="replace").rstrip("\r\n")
+            if first.lstrip("\ufeff") != header:
                 raise DataError(
                     f"{source.where(file)}, line 1: expected the header {header!r}, found "
-                    f"{found[:80]!r}"
+                    f"{first[:80]!r}"
                 )
             first_line = 2
         empty = True
