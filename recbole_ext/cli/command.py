@@ -1,7 +1,7 @@
-"""What the commands share: RecBole's ``--key=value`` settings, errors, tables.
+"""RecBole's ``--key=value`` settings, errors and tables, shared by the commands.
 
-RecBole is imported by none of this module's callers before their options are read: `--help`
-answers at once.
+No caller of this module imports RecBole before its options are read, so that `--help` answers at
+once.
 """
 
 import sys
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# For commands that take RecBole's settings beside their own options.
+# For commands that take RecBole's settings besides their own options.
 CONTEXT = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
 def names_a_run(command: F) -> F:
-    """The options that say what is run: ``--model``, ``--dataset``, ``--config_files``."""
+    """The options of one training run: ``--model``, ``--dataset``, ``--config_files``."""
     options = (
         click.option(
             *("--model", "-m"),
             default="BPR",
             show_default=True,
-            help="NCFMLP, AutoRec or any of RecBole's.",
+            help="Name of the model: NCFMLP, AutoRec or any model of RecBole.",
         ),
         click.option(
             *("--dataset", "-d"),
             default="ml-100k",
             show_default=True,
-            help="A folder below data_path (dataset/).",
+            help="Name of the data set: a folder in data_path (dataset/).",
         ),
         click.option(
             *("--config_files", "files"), help="Yaml files, separated by spaces; later ones win."
@@ -50,24 +50,24 @@ def names_a_run(command: F) -> F:
 
 
 def runs_a_file(suffix: str) -> Callable[[F], F]:
-    """What a command needs that makes the runs of a yaml: FILE, ``--output``, ``--workers``.
+    """The options of a command that runs a yaml file: FILE, ``--output``, ``--workers``.
 
     Args:
-        suffix: of the results.
+        suffix: of the results file.
     """
     options = (
         click.argument("file", type=click.Path(path_type=Path)),
         click.option(
             "--output",
             type=click.Path(path_type=Path),
-            help=f"The results, a line a run.  [default: FILE with {suffix} in the place of .yaml]",
+            help=f"Results file, one line per run.  [default: FILE with {suffix} instead of .yaml]",
         ),
         click.option(
             "--workers",
             default=1,
             show_default=True,
             type=click.IntRange(1),
-            help="Processes.",
+            help="Number of parallel worker processes.",
         ),
     )
 
@@ -114,7 +114,7 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
     Raises:
         SettingError: a word that belongs to no key, a key without a value, or two values.
     """
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -125,9 +125,9 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
             if not rest or rest[0].startswith("--"):
                 raise SettingError(f"--{key}: expected a value; write --{key}=VALUE")
             value = rest.pop(0)
-        if found.setdefault(key, value) != value:
-            raise SettingError(f"--{key}: found both {found[key]} and {value}; give it once")
-    return found
+        if settings.setdefault(key, value) != value:
+            raise SettingError(f"--{key}: found both {settings[key]} and {value}; give it once")
+    return settings
 
 
 def config_files(text: str | None) -> list[str] | None:
@@ -150,7 +150,7 @@ def config_files(text: str | None) -> list[str] | None:
 
 
 def configure(
-    model: str, dataset: str, files: list[str] | None, given: Mapping[str, Any]
+    model: str, dataset: str, files: list[str] | None, settings: Mapping[str, Any]
 ) -> "Config":
     """The ``Config`` of a run, checked with its data set before anything is written.
 
@@ -165,7 +165,7 @@ def configure(
 
     sys.argv = sys.argv[:1]  # RecBole's Config would read them again, its way
     try:
-        config = Config(model, dataset, config_file_list=files, config_dict=dict(given))
+        config = Config(model, dataset, config_file_list=files, config_dict=dict(settings))
     except UserError:
         raise
     except Exception as error:  # whatever RecBole's conversions and checks raise
@@ -206,7 +206,9 @@ def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:
 
 
 trust_option = click.option(
-    "--trust-checkpoint", is_flag=True, help="Load FILE even if it is a pickle: only your own."
+    "--trust-checkpoint",
+    is_flag=True,
+    help="Load FILE even if it is a pickle, which can execute code: only a file of your own.",
 )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recbole_ext.cli.command import HELP, load_trained, reports_errors, result_table, trust_option
+from recbole_ext.evaluator.protocols import OF_TRAINED_MODELS
 
 if TYPE_CHECKING:
     from recbole.config import Config
@@ -22,22 +23,21 @@ Examples:
     "--protocol",
     "protocols",
     multiple=True,
-    type=click.Choice(["rating", "ranking"]),
-    help="RMSE and MAE, or NDCG@10 and more over all items, instead of what the run was "
-    "evaluated by; several may be given.",
+    type=click.Choice([*OF_TRAINED_MODELS]),
+    help="rating: RMSE and MAE; ranking: NDCG@10, Recall@10, Hit@10 and MRR@10 over all items. "
+    "May be repeated.  [default: the metrics of the training run]",
 )
 @trust_option
 @reports_errors
 def evaluate(file: str, protocols: tuple[str, ...], trust_checkpoint: bool) -> None:
     """Evaluate the model of the checkpoint FILE on its data set's validation and test split."""
-    from recbole_ext.evaluator import measures
     from recbole_ext.trainer import single_run
 
     config, model, _, *loaders = load_trained(file, trust_checkpoint)
     tables = []
     for protocol in protocols:
-        other = measures.by_protocol(config, protocol)
-        tables.append(_metrics(other, model, *single_run.load(other)[1]))
+        evaluation = OF_TRAINED_MODELS[protocol].applied_to(config)
+        tables.append(_metrics(evaluation, model, *single_run.load(evaluation)[1]))
     if not protocols:
         tables.append(_metrics(config, model, *loaders))
     click.echo(f"\n{config['model']} on {config['dataset']}, seed {config['seed']}, from {file}")

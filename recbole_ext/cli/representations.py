@@ -24,9 +24,21 @@ Example:
 
 @click.command(context_settings=HELP, epilog=EXAMPLE_SIMILAR)
 @click.argument("file")
-@click.option("--item", "items", multiple=True, help="An item's token; several may be given.")
-@click.option("--user", "users", multiple=True, help="A user's token; several may be given.")
-@click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="Neighbours.")
+@click.option(
+    "--item",
+    "items",
+    multiple=True,
+    help="Token of an item, as in the .inter file; may be repeated.",
+)
+@click.option(
+    "--user",
+    "users",
+    multiple=True,
+    help="Token of a user, as in the .inter file; may be repeated.",
+)
+@click.option(
+    "-k", default=10, show_default=True, type=click.IntRange(1), help="Number of neighbours."
+)
 @trust_option
 @reports_errors
 def similar(
@@ -36,13 +48,13 @@ def similar(
     if not items and not users:
         raise click.UsageError("say which: --item TOKEN or --user TOKEN")
     config, model, dataset, *_ = load_trained(file, trust_checkpoint)
-    wanted: tuple[tuple[Literal["item", "user"], tuple[str, ...]], ...] = (
+    queries: tuple[tuple[Literal["item", "user"], tuple[str, ...]], ...] = (
         ("item", items),
         ("user", users),
     )
-    for of, tokens in wanted:
+    for entity, tokens in queries:
         if tokens:
-            for table in _neighbours(config, model, dataset, of, tokens, k):
+            for table in _neighbours(config, model, dataset, entity, tokens, k):
                 click.echo(f"\n{table}")
 
 
@@ -50,7 +62,7 @@ def _neighbours(
     config: Any,
     model: Any,
     dataset: Any,
-    of: Literal["item", "user"],
+    entity: Literal["item", "user"],
     tokens: tuple[str, ...],
     k: int,
 ) -> Iterator[str]:
@@ -60,15 +72,15 @@ def _neighbours(
 
     from recbole_ext.models import representations
 
-    vectors = representations.vectors(model, of)
-    header, rows = representations.features(config, dataset, of)
+    vectors = representations.vectors(model, entity)
+    header, rows = representations.features(config, dataset, entity)
     for token in tokens:
         number = dataset.field2token_id[header[0]].get(token)
         if not number:
-            raise DataError(f"--{of} {token}: no such {header[0]} in {config['dataset']}")
+            raise DataError(f"--{entity} {token}: no such {header[0]} in {config['dataset']}")
         if k > len(vectors) - 2:
             most = len(vectors) - 2
-            raise DataError(f"-k {k}: expected at most {most}, the other {of}s there are")
+            raise DataError(f"-k {k}: expected at most {most}, the number of other {entity}s")
         ids, cosines = representations.nearest(vectors, torch.tensor([number]), k)
         lines = [["", *rows[number - 1]]]
         lines += [
@@ -86,7 +98,7 @@ def _neighbours(
     default="projector",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="The folder that TensorBoard reads.",
+    help="Folder for TensorBoard to read.",
 )
 @trust_option
 @reports_errors
@@ -95,6 +107,6 @@ def project(file: str, output: Path, trust_checkpoint: bool) -> None:
     config, model, dataset, *_ = load_trained(file, trust_checkpoint)
     from recbole_ext.models import representations
 
-    representations.vectors(model, "item")  # refused before the folder is made
+    representations.vectors(model, "item")  # refuses before the folder is written
     representations.write_projector(output, config, dataset, model)
     click.echo(f"look at it with: tensorboard --logdir {output}")

@@ -23,11 +23,11 @@ _KINDS: dict[str, delimited.Kind] = {
 }
 
 
-def interaction_files(chosen: settings.DataSettings) -> list[Path]:
+def interaction_files(data: settings.DataSettings) -> list[Path]:
     """The ``.inter`` files of a data set: one, or one for each name of ``benchmark_filename``."""
-    folder = Path(chosen.data_path)
-    suffixes = [f".{part}" for part in chosen.benchmark_filename or []] or [""]
-    return [folder / f"{chosen.dataset}{suffix}.inter" for suffix in suffixes]
+    folder = Path(data.data_path)
+    suffixes = [f".{part}" for part in data.benchmark_filename or []] or [""]
+    return [folder / f"{data.dataset}{suffix}.inter" for suffix in suffixes]
 
 
 def settings_beside(folder: Path) -> dict[str, Any]:
@@ -50,18 +50,18 @@ def check_interactions(config_values: Any, *, ratings: bool) -> None:
     Raises:
         DataError: for the first problem; it names the file, and the line where there is one.
     """
-    chosen = settings.read(settings.DataSettings, config_values)
-    for path in interaction_files(chosen):
-        fields = read_header(path, chosen.field_separator, chosen.encoding)
+    data = settings.read(settings.DataSettings, config_values)
+    for path in interaction_files(data):
+        fields = read_header(path, data.field_separator, data.encoding)
         for key in ("USER_ID_FIELD", "ITEM_ID_FIELD"):
-            field = getattr(chosen, key)
+            field = getattr(data, key)
             if field not in fields:
                 raise DataError(
                     f"{path}, line 1: no column {field} (found {', '.join(fields)}); name the "
                     f"column in {key}"
                 )
         if ratings:
-            _check_rating_column(path, fields, chosen)
+            _check_rating_column(path, fields, data)
 
 
 def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, str]:
@@ -110,7 +110,7 @@ def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, s
 
 
 def _check_writing(path: Path, separator: str, encoding: str) -> None:
-    """Refuse what lines and columns cannot be found by: they are, by their bytes."""
+    """Refuse a separator or an encoding in which the bytes do not show lines and columns."""
     try:
         plain = "\t\n".encode(encoding) == b"\t\n"
         separator.encode(encoding)
@@ -128,8 +128,8 @@ def _check_writing(path: Path, separator: str, encoding: str) -> None:
         )
 
 
-def _check_rating_column(path: Path, fields: dict[str, str], chosen: settings.DataSettings) -> None:
-    field = chosen.RATING_FIELD
+def _check_rating_column(path: Path, fields: dict[str, str], data: settings.DataSettings) -> None:
+    field = data.RATING_FIELD
     if field not in fields:
         raise DataError(
             f"{path}, line 1: no rating column {field} (found {', '.join(fields)}); name the "
@@ -137,14 +137,14 @@ def _check_rating_column(path: Path, fields: dict[str, str], chosen: settings.Da
         )
     if fields[field] != "float":
         raise DataError(f"{path}, line 1: {field} is a {fields[field]}, expected {field}:float")
-    if chosen.load_col is not None and field not in (chosen.load_col.get("inter") or []):
+    if data.load_col is not None and field not in (data.load_col.get("inter") or []):
         raise DataError(
             f"load_col: the ratings are not loaded; add {field} to its list for inter "
-            f"(found {chosen.load_col.get('inter')})"
+            f"(found {data.load_col.get('inter')})"
         )
     status = path.stat()
     version = (status.st_mtime_ns, status.st_size)
-    problem = _first_problem(path, chosen.field_separator, chosen.encoding, field, version)
+    problem = _first_problem(path, data.field_separator, data.encoding, field, version)
     if problem:
         raise DataError(problem)
 
@@ -158,7 +158,7 @@ def _first_problem(
         name: "float" if name == rating else "token_seq"
         for name in read_header(path, separator, encoding)
     }
-    found = 0
+    n_problems = 0
     first = ""
     for _, _, every in scan(path, fields, separator, encoding):
         # RecBole passes over empty lines
@@ -166,8 +166,8 @@ def _first_problem(
         if problems and not first:
             line = min(problems)
             first = f"{path}, line {line}: {problems[line]}"
-        found += len(problems)
-    lines = f"{found} such line{'s' if found > 1 else ''} in all"
+        n_problems += len(problems)
+    lines = f"{n_problems} such line{'s' if n_problems > 1 else ''} in all"
     return f"{first} ({lines}); write a number or remove the line" if first else ""
 
 

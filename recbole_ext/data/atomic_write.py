@@ -1,10 +1,13 @@
 """Files and folders that are there whole, or not at all.
 
-What is written goes to a temporary name in the same folder, is flushed to the disk, and is
-renamed into its place: a process that is killed at any moment leaves the old file, or none.
+The content goes to a temporary name in the same folder, reaches the disk, and is renamed into its
+place: a process that is killed at any moment leaves the old content, or none, and never a part of
+the new one.
 """
 
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +24,11 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: the folder cannot be written, or the disk is full; ``path`` is as it was.
     """
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    unfinished = _temporary(path)
     try:
-        with unfinished.open("wb") as stream:
+        with unfinished.open("xb") as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
-        _sync_folder(path.parent)
+        move_into_place(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -39,10 +39,62 @@ def write_text(path: Path, text: str) -> None:
         stream.write(text.encode("utf-8"))
 
 
-def _sync_folder(folder: Path) -> None:
-    """The rename itself reaches the disk with the folder; Windows cannot open one."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to fill, which becomes the folder ``path`` when the block ends without an
+    error.
+
+    Args:
+        path: an existing folder is replaced by the new one; its parent has to exist. A process
+            that is killed while they change places leaves neither under this name, and the old
+            one whole beside it, under a hidden name.
+
+    Raises:
+        OSError: the parent cannot be written, or the disk is full; ``path`` is as it was.
+    """
+    unfinished, old = _temporary(path), _temporary(path)
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        for file in unfinished.rglob("*"):
+            _sync(file)
+        _sync(unfinished)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(unfinished, path)
+        _sync(path.parent)
+    except BaseException:
+        if old.exists() and not path.exists():
+            os.replace(old, path)
+        raise
+    finally:
+        for folder in (unfinished, old):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def move_into_place(unfinished: Path, path: Path) -> None:
+    """Rename a finished file to ``path``, in the same folder, once its content is on the disk.
+
+    Raises:
+        OSError: the disk is full or broken; ``path`` is as it was.
+    """
+    _sync(unfinished)
+    os.replace(unfinished, path)
+    _sync(path.parent)
+
+
+def _temporary(path: Path) -> Path:
+    # not the number of the process: two machines that share a disk may have the same one
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if path.is_file():
+        with path.open("rb+") as stream:  # Windows syncs only what may be written
+            os.fsync(stream.fileno())
+    elif os.name == "posix":  # Windows cannot open a folder
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

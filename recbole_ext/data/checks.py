@@ -1,23 +1,20 @@
-"""Everything that is wrong with a folder of atomic files, before a run finds out or does not.
+"""The check of a folder of atomic files, before a run fails on it or gives wrong numbers.
 
-An error is what makes a run fail or its numbers wrong; a warning is what a run survives but
-its author may not have meant.
+An error makes a run fail or its numbers wrong. A run survives a warning, but its author may not
+have meant it.
 """
 
 import csv
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from recbole_ext.data import atomic_files, delimited
+from recbole_ext.data.check_report import Report
+from recbole_ext.data.pair_checks import Pairs, check_pairs
 from recbole_ext.errors import DataError, SettingError
-
-Severity = Literal["error", "warning"]
 
 # Suffix of an atomic file -> the columns that RecBole needs in it.
 _NEEDED = {
@@ -28,103 +25,6 @@ _NEEDED = {
     "link": ("item_id", "entity_id"),
     "negatives": ("user_id", "item_id"),
 }
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, and where.
-
-    Attributes:
-        where: a file, with the line where there is one.
-        what: in a line.
-        severity: whether a run would be wrong.
-    """
-
-    where: str
-    what: str
-    severity: Severity
-
-    def __str__(self) -> str:
-        return f"{self.severity}: {self.where}: {self.what}"
-
-
-@dataclass
-class Report:
-    """What a check has found.
-
-    Attributes:
-        limit: problems of a kind and file that are kept one by one.
-        problems: those.
-        counts: (file, kind) -> how many there are in all.
-        errors: how many of them are errors.
-        rows: file -> rows that are whole.
-    """
-
-    limit: int
-    problems: list[Problem] = field(default_factory=list)
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    errors: int = 0
-    rows: dict[str, int] = field(default_factory=dict)
-
-    def add(
-        self,
-        path: Path,
-        what: str,
-        kind: str,
-        line: int = 0,
-        severity: Severity = "error",
-        count: int = 1,
-    ) -> None:
-        """Count a problem, and keep it if there are few of its kind."""
-        self.counts[path.name, kind] += count
-        self.errors += count if severity == "error" else 0
-        if self.counts[path.name, kind] - count < self.limit:
-            where = f"{path}, line {line}" if line else str(path)
-            self.problems.append(Problem(where, what, severity))
-
-    def add_all(
-        self,
-        path: Path,
-        kind: str,
-        lines: np.ndarray,
-        what: Callable[[int], str],
-        severity: Severity = "error",
-    ) -> None:
-        """Count problems of one kind; ``what(place)`` says it for those that are kept."""
-        for place in range(min(self.limit, len(lines))):
-            self.add(path, what(place), kind, int(lines[place]), severity)
-        rest = len(lines) - self.limit
-        if rest > 0:
-            self.counts[path.name, kind] += rest
-            self.errors += rest if severity == "error" else 0
-
-
-@dataclass
-class _Pairs:
-    """The user-item pairs of interaction files that belong together, as numbers."""
-
-    users: dict[str, int] = field(default_factory=dict)
-    items: dict[str, int] = field(default_factory=dict)
-    keys: list[np.ndarray] = field(default_factory=list)  # user, item in one int64
-    lines: list[np.ndarray] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)  # of each file
-
-    def take(self, path: Path, frame: pd.DataFrame) -> None:
-        if path not in self.files:
-            self.files.append(path)
-            self.rows.append(0)
-        self.rows[-1] += len(frame)
-        users = _numbers(frame["user_id"], self.users)
-        items = _numbers(frame["item_id"], self.items)
-        self.keys.append(users << 32 | items)
-        self.lines.append(frame.index.to_numpy(dtype=np.int32))
-
-
-def _numbers(column: pd.Series, known: dict[str, int]) -> np.ndarray:
-    tokens = column.cat.remove_unused_categories()
-    order = [known.setdefault(token, len(known)) for token in tokens.cat.categories]
-    return np.array(order, dtype=np.int64)[tokens.cat.codes]
 
 
 def check_folder(
@@ -143,7 +43,7 @@ def check_folder(
         separator, encoding: RecBole's ``field_separator`` and ``encoding``.
         low, high: the range of a rating.
         limit: problems of a kind and file that are reported one by one; all are counted.
-        progress: told how many bytes have been read since the last call.
+        progress: called with the bytes read since the last call.
 
     Raises:
         DataError: there is no such folder, or no interaction file in it.
@@ -153,8 +53,8 @@ def check_folder(
         here = ", ".join(sorted(path.name for path in folder.glob("*"))) or "nothing"
         raise DataError(f"{folder}: no .inter file there; found {here}")
     report = Report(limit)
-    seen_together = _parts_of_a_run(folder, report)
-    groups: dict[str, _Pairs] = {}
+    run_parts = _parts_of_a_run(folder, report)
+    groups: dict[str, Pairs] = {}
     for path in files:
         suffix = path.suffix[1:]
         try:
@@ -175,12 +75,12 @@ def check_folder(
         pairs = None
         if suffix == "inter" and not missing:
             part = "".join(path.suffixes[:-1])[1:]  # train of <name>.train.inter
-            group = "the parts of a run" if part in seen_together else path.name
-            pairs = groups.setdefault(group, _Pairs())
+            group = "the parts of a run" if part in run_parts else path.name
+            pairs = groups.setdefault(group, Pairs())
         _check_lines(path, fields, (separator, encoding), (low, high), report, progress, pairs)
-    for found in groups.values():
-        if sum(found.rows):
-            _check_pairs(found, report)
+    for group_pairs in groups.values():
+        if sum(group_pairs.rows):
+            check_pairs(group_pairs, report)
     return report
 
 
@@ -202,7 +102,7 @@ def _check_lines(
     limits: tuple[float, float],
     report: Report,
     progress: Callable[[int], None],
-    pairs: _Pairs | None,
+    pairs: Pairs | None,
 ) -> None:
     separator, encoding = written
     # Values that a feature lacks are for RecBole to fill; an interaction's are not.
@@ -228,12 +128,12 @@ def _check_lines(
                 path,
                 "rating out of range",
                 frame.index.to_numpy()[outside],
-                lambda place, at=outside, found=rating: (  # type: ignore[misc]
-                    f"rating: expected {limits[0]:g} to {limits[1]:g}, found {found[at[place]]:g}"
+                lambda place, at=outside, ratings=rating: (  # type: ignore[misc]
+                    f"rating: expected {limits[0]:g} to {limits[1]:g}, found {ratings[at[place]]:g}"
                 ),
             )
         if pairs is not None and len(frame):
-            pairs.take(path, frame)
+            pairs.add(path, frame)
     report.rows[path.name] = rows
     if not rows:
         report.add(path, "no row that can be used", "empty")
@@ -271,51 +171,3 @@ def _check_text_numbers(path: Path, name: str, column: pd.Series, report: Report
         if not fine:
             what = f"{name}: expected numbers, found {text!r}"
             report.add_all(path, name, np.asarray(lines), lambda _, what=what: what)  # type: ignore[misc]
-
-
-def _check_pairs(pairs: _Pairs, report: Report) -> None:
-    keys, lines = np.concatenate(pairs.keys), np.concatenate(pairs.lines)
-    ends = np.cumsum(pairs.rows)
-    again = np.flatnonzero(pd.Series(keys).duplicated().to_numpy())
-    user_names, item_names = list(pairs.users), list(pairs.items)
-    if len(again):
-        # the first row of each pair that comes again
-        repeated = np.flatnonzero(np.isin(keys, keys[again]))
-        first = pd.Series(repeated, index=keys[repeated]).groupby(level=0).first()
-    for number, path in enumerate(pairs.files):
-        start = ends[number - 1] if number else 0
-        mine = again[(again >= start) & (again < ends[number])]
-        if not len(mine):
-            continue
-        earlier = first.loc[keys[mine]].to_numpy()
-        home = np.searchsorted(ends, earlier, side="right")
-        for inside, kind in ((True, "pair twice"), (False, "pair in two parts")):
-            rows = mine[(home == number) == inside]
-            firsts = earlier[(home == number) == inside]
-
-            def what(place: int, rows=rows, firsts=firsts, inside=inside) -> str:  # type: ignore[no-untyped-def]
-                key = int(keys[rows[place]])
-                pair = f"user {user_names[key >> 32]}, item {item_names[key & 0xFFFFFFFF]}"
-                where = pairs.files[int(np.searchsorted(ends, firsts[place], side="right"))]
-                line = int(lines[firsts[place]])
-                if inside:
-                    return f"{pair} again, as in line {line}; RecBole keeps both (rm_dup_inter)"
-                return f"{pair} is in {where.name}, line {line}, too: a part has seen another"
-
-            severity: Severity = "warning" if inside else "error"
-            report.add_all(path, kind, lines[rows], what, severity)
-    last = pairs.files[-1]
-    for column, codes, names in (
-        ("user", keys >> 32, user_names),
-        ("item", keys & 0xFFFFFFFF, item_names),
-    ):
-        lone = np.flatnonzero(np.bincount(codes, minlength=len(names)) == 1)
-        if len(lone):
-            some = ", ".join(names[code] for code in lone[: report.limit])
-            lonely = (
-                f"{len(lone)} {column}{'s' if len(lone) > 1 else ''} with one interaction "
-                f"({some}{', ...' if len(lone) > report.limit else ''}); a split cannot hold out "
-                f"what it also trains on ({column}_inter_num_interval removes them)"
-            )
-            kind = f"{column} with one interaction"
-            report.add(last.parent, lonely, kind, severity="warning", count=len(lone))

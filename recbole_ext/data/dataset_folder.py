@@ -1,9 +1,9 @@
-"""Folders of atomic files that this package makes: whole or not there, with their manifest."""
+"""Folders of data sets that this package writes: whole or not there, with their manifest."""
 
 import csv
+import hashlib
 import json
-import shutil
-import tempfile
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from recbole_ext.config.version import __version__
+from recbole_ext.data.atomic_write import atomic_folder, write_text
 from recbole_ext.errors import DataError
 
 MANIFEST = "manifest.json"
@@ -21,50 +22,60 @@ MANIFEST = "manifest.json"
 def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill; it takes its place when the block ends, and vanishes if it fails.
 
-    An older one of ours is replaced.
+    An older folder that this package has written is replaced.
 
     Raises:
-        DataError: another folder, not made by this package, is in the place.
+        DataError: another folder, not written by this package, is in the place.
     """
     if folder.exists() and read_manifest(folder) is None:
         raise DataError(
-            f"{folder}: is there already, and recbole-ext has not made it (no {MANIFEST}); "
+            f"{folder}: exists already, and recbole-ext has not written it (no {MANIFEST}); "
             "move it away, or name another data_path"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        yield part
-        part.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.replace(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with atomic_folder(folder) as unfinished:
+        yield unfinished
 
 
 def write_table(path: Path, columns: Iterable[str], rows: Iterable[list[str]]) -> None:
-    """An atomic file of features; RecBole reads a quoted value back as it was."""
+    """An atomic file of features in a ``new_folder``; RecBole reads a quoted value back as it was.
+
+    Args:
+        path: the file.
+        columns: the header, each ``name:type``.
+        rows: a value for each column.
+    """
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
 
 
-def write_manifest(folder: Path, made: str, **record: Any) -> None:
-    """What was made of what: the source with its md5, the options, the counts.
+def command(*words: str, **options: Any) -> str:
+    """The command that writes a data set again: ``recbole-ext data split ml-1m loo --seed 1``.
+
+    Args:
+        words: those after ``recbole-ext data``.
+        options: name -> value, in the order of the command line.
+    """
+    flags = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    return shlex.join(["recbole-ext", "data", *words, *flags])
+
+
+def write_manifest(folder: Path, command: str, **record: Any) -> None:
+    """Where a data set comes from: the source with its md5, the options, the counts.
 
     Args:
         folder: of the data set.
-        made: the command that makes it again.
+        command: writes it again.
         record: plain values.
     """
-    content = {"made_by": f"recbole_ext {__version__}", "command": made, **record}
-    (folder / MANIFEST).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    content = {"made_by": f"recbole_ext {__version__}", "command": command, **record}
+    write_text(folder / MANIFEST, json.dumps(content, indent=2) + "\n")
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a folder that this package has made; None for any other folder."""
+    """The manifest of a folder that this package has written; None for any other folder."""
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -76,4 +87,13 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 def write_settings(folder: Path, name: str, why: str, settings: dict[str, Any]) -> None:
     """The settings of RecBole that the data set needs, beside it: a run reads them as defaults."""
     text = yaml.safe_dump(settings, sort_keys=False, default_flow_style=None)
-    (folder / f"{name}.yaml").write_text(f"# {why}\n{text}", encoding="utf-8")
+    write_text(folder / f"{name}.yaml", f"# {why}\n{text}")
+
+
+def md5_of(path: Path) -> str:
+    """The md5 of a file, in hexadecimal."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as stream:
+        while piece := stream.read(2**22):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -103,11 +103,11 @@ def _examine(
     numbers = np.arange(first_line, first_line + n_lines)
     problems: dict[int, str] = {}
     tabs = np.flatnonzero(data == ord("\t"))
-    found = np.diff(np.searchsorted(tabs, offsets)) + 1
-    for line in np.flatnonzero(found != n_columns).tolist():
+    columns = np.diff(np.searchsorted(tabs, offsets)) + 1
+    for line in np.flatnonzero(columns != n_columns).tolist():
         empty = offsets[line + 1] - offsets[line] == 1
         problems[int(numbers[line])] = (
-            EMPTY_LINE if empty else f"expected {n_columns} columns, found {found[line]}"
+            EMPTY_LINE if empty else f"expected {n_columns} columns, found {columns[line]}"
         )
     for mark, what in marks:
         if mark in chunk:
@@ -178,9 +178,9 @@ def parse(
             if kind in ("int", "float"):
                 values, bad = _numbers(frame[name], kind)
                 for line in frame.index[bad]:
-                    wanted = "a whole number" if kind == "int" else "a number"
+                    expected = "a whole number" if kind == "int" else "a number"
                     problems.setdefault(
-                        int(line), f"{name}: expected {wanted}, found {frame.at[line, name]!r}"
+                        int(line), f"{name}: expected {expected}, found {frame.at[line, name]!r}"
                     )
                 frame[name] = values
     for place, (name, kind) in enumerate(columns.items()):
@@ -194,8 +194,8 @@ def parse(
         else:
             continue
         for row in np.flatnonzero(bad):
-            found = _line(block, int(row)).split("\t")[place]
-            what = f"expected a number, found {found!r}" if kind == "float" else "an empty value"
+            text = _line(block, int(row)).split("\t")[place]
+            what = f"expected a number, found {text!r}" if kind == "float" else "an empty value"
             problems.setdefault(int(block.numbers[row]), f"{name}: {what}")
     if problems:
         frame = frame.drop(index=list(problems))

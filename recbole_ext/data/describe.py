@@ -1,5 +1,4 @@
-"""What a data set looks like: counts, the histogram of ratings, the long tail; as numbers and
-as a page of plots."""
+"""The figures of a data set: counts, the histogram of ratings, the long tail; also as plots."""
 
 import html
 from dataclasses import dataclass
@@ -8,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from recbole_ext.data.atomic_write import write_text
 from recbole_ext.data.interaction_file import InteractionFile
 
-# Shares of the items, most popular first, whose share of the interactions is given.
+# Shares of the items, most popular first, whose share of the interactions is reported.
 HEADS = (0.01, 0.1, 0.2, 0.5)
 
 
@@ -77,8 +77,14 @@ def describe(rows: InteractionFile) -> Description:
     )
 
 
-def write_page(found: Description, name: str, path: Path) -> None:
-    """The same as plots: one HTML file that needs no network, for wide screens and narrow."""
+def write_page(figures: Description, name: str, path: Path) -> None:
+    """Write plots of the figures: one HTML file that needs no network, for any width of screen.
+
+    Args:
+        figures: of the data set.
+        name: of the data set.
+        path: the file; an existing one is replaced.
+    """
     import plotly.graph_objects as go
 
     def line(x: np.ndarray, y: np.ndarray) -> go.Scatter:
@@ -91,14 +97,14 @@ def write_page(found: Description, name: str, path: Path) -> None:
 
     logarithm = {"type": "log", "dtick": 1}
     plots: list[tuple[str, Any, dict[str, Any], dict[str, Any]]] = []
-    if found.histogram:
-        values = [f"{value:g}" for value in found.histogram]
-        bars = go.Bar(x=values, y=list(found.histogram.values()), marker_color=_COLOUR)
-        title = f"Ratings, {found.mean:.2f} on average"
+    if figures.histogram:
+        values = [f"{value:g}" for value in figures.histogram]
+        bars = go.Bar(x=values, y=list(figures.histogram.values()), marker_color=_COLOUR)
+        title = f"Ratings, {figures.mean:.2f} on average"
         plots.append((title, bars, {"title": "rating", "type": "category"}, {"title": "ratings"}))
     for who, counts, title in (
-        ("item", found.per_item, "How popular each item is"),
-        ("user", found.per_user, "How active each user is"),
+        ("item", figures.per_item, "How popular each item is"),
+        ("user", figures.per_user, "How active each user is"),
     ):
         x: dict[str, Any] = {"title": f"{who}s, most first"}
         y: dict[str, Any] = {"title": "interactions"}
@@ -107,8 +113,8 @@ def write_page(found: Description, name: str, path: Path) -> None:
     shares = np.linspace(0, 1, 201)
     covered = np.interp(
         shares,
-        np.arange(len(found.per_item) + 1) / len(found.per_item),
-        np.concatenate([[0], np.cumsum(found.per_item)]) / found.rows,
+        np.arange(len(figures.per_item) + 1) / len(figures.per_item),
+        np.concatenate([[0], np.cumsum(figures.per_item)]) / figures.rows,
     )
     x = {"title": "share of the items, most popular first", "tickformat": ".0%"}
     y = {"title": "share of the interactions", "tickformat": ".0%"}
@@ -134,17 +140,15 @@ def write_page(found: Description, name: str, path: Path) -> None:
             )
         )
     head = (
-        f"{found.users:,} users, {found.items:,} items, {found.rows:,} interactions, "
-        f"density {found.density:.2%}"
+        f"{figures.users:,} users, {figures.items:,} items, {figures.rows:,} interactions, "
+        f"density {figures.density:.2%}"
     )
     page = _PAGE.format(
         name=html.escape(name),
         head=head,
         boxes="\n".join(f"<section>{box}</section>" for box in boxes),
     )
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(page, encoding="utf-8")
-    part.replace(path)
+    write_text(path, page)
 
 
 _COLOUR = "#2a6f97"

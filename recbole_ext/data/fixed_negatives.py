@@ -63,24 +63,27 @@ class FixedNegatives:
         return numbers.to_numpy(dtype=np.int64)
 
     def sample_by_user_ids(self, user_ids: Any, item_ids: Any, num: int) -> Tensor:
-        """The negatives of some users, in the order of RecBole's samplers.
+        """The negatives of some held-out rows, in the order of RecBole's samplers.
+
+        All rows of a user have the user's negatives: a user with several held-out items has them
+        ranked among the same ones.
 
         Args:
-            user_ids: [B].
-            item_ids: [B], the held-out items; not needed.
-            num: of negatives a user.
+            user_ids: [B], of the rows.
+            item_ids: [B], of the rows; not needed.
+            num: negatives of each row.
 
         Returns:
-            [num * B]: the first negative of each user, then the second, ...
+            [num * B]: the first negative of each row, then the second of each row, ...
 
         Raises:
             DataError: a user has another number of negatives.
         """
         users = np.asarray(user_ids)
-        found = self.starts[users + 1] - self.starts[users]
-        if (found != num).any():
+        counts = self.starts[users + 1] - self.starts[users]
+        if (counts != num).any():
             raise DataError(
-                f"{self.path}: a user has {found[found != num][0]} negatives, eval_args: "
+                f"{self.path}: a user has {counts[counts != num][0]} negatives, eval_args: "
                 f"{{mode: uni{num}}} expects {num}; split again with --negatives {num}"
             )
         places = self.starts[users] + np.arange(num)[:, None]

@@ -1,4 +1,6 @@
-"""Every user-item cell with a 0/1 label: the view of the blog post this project goes back to.
+"""The grid of a data set: every user-item cell with a 0/1 label.
+
+This is the view of the blog post that this project goes back to.
 
 A cell is 1 if the user has rated the item. The cells are split 80/20 by scikit-learn's
 ``train_test_split``, stratified by the label; the share for validation is cut from the 80 in
@@ -10,14 +12,15 @@ and checked. For ml-100k that is 1.6 million lines, 19 MB; the README says what 
 its label each cell has the rating, 0 where there is none, for models of classes.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from recbole_ext.data import dataset_folder
+from recbole_ext.data import dataset_folder, splits
 from recbole_ext.data.interaction_file import InteractionFile
-from recbole_ext.data.movielens import download
-from recbole_ext.data.splits import PARTS, Made
 from recbole_ext.errors import DataError
 
 HEADER = "user_id:token\titem_id:token\tlabel:float\trating:float\n"
@@ -25,15 +28,7 @@ HEADER = "user_id:token\titem_id:token\tlabel:float\trating:float\n"
 # What one process holds at a time; ml-1m has 22 million cells.
 MOST_CELLS = 50_000_000
 
-SETTINGS = {
-    "benchmark_filename": list(PARTS),
-    "load_col": {"inter": ["user_id", "item_id", "label", "rating"]},
-    "LABEL_FIELD": "label",
-    "train_neg_sample_args": None,
-    "eval_args": {"mode": "labeled"},
-    "metrics": ["AUC", "LogLoss", "RMSE", "MAE"],
-    "valid_metric": "AUC",
-}
+_SETTINGS_COMMENT = "Every user-item cell with its label; a yaml of yours or the command line wins."
 
 
 def labels(rows: InteractionFile) -> np.ndarray:
@@ -62,20 +57,20 @@ def split(cells: np.ndarray, test: float, valid: float, seed: int) -> dict[str, 
     from sklearn.model_selection import train_test_split
 
     every = np.arange(len(cells))
-    rest, held = train_test_split(every, test_size=test, stratify=cells, random_state=seed)
-    train, watched = train_test_split(
+    rest, held_out = train_test_split(every, test_size=test, stratify=cells, random_state=seed)
+    train, held_valid = train_test_split(
         rest, test_size=round(valid * len(cells)), stratify=cells[rest], random_state=seed
     )
-    return {"train": np.sort(train), "valid": np.sort(watched), "test": np.sort(held)}
+    return {"train": np.sort(train), "valid": np.sort(held_valid), "test": np.sort(held_out)}
 
 
 def baselines(
     cells: np.ndarray, parts: dict[str, np.ndarray], n_items: int
 ) -> dict[str, dict[str, float]]:
-    """What needs no model gets on the test part: a constant, and each item's popularity.
+    """The metrics of two predictors that need no model, on the test part.
 
-    The constant is the share of ones in the training part. The popularity of an item is that
-    share among its own training cells, with one cell of the constant added.
+    `constant` is the share of ones in the training part. `popularity` of an item is that share
+    among its own training cells, with one cell of the constant added.
 
     Args:
         cells: [users * items], the labels, user by user.
@@ -96,20 +91,20 @@ def baselines(
     train = parts["train"]
     share = float(cells[train].mean())
     ones = np.bincount(train % n_items, weights=cells[train], minlength=n_items)
-    of = np.bincount(train % n_items, minlength=n_items)
-    popularity = (ones + share) / (of + 1)
-    found = {}
-    for name, guess in (
+    n_cells = np.bincount(train % n_items, minlength=n_items)
+    popularity = (ones + share) / (n_cells + 1)
+    metrics = {}
+    for name, prediction in (
         ("constant", np.full(len(truth), share)),
         ("popularity", popularity[parts["test"] % n_items]),
     ):
-        found[name] = {
-            "auc": float(roc_auc_score(truth, guess)),
-            "logloss": float(log_loss(truth, guess)),
-            "rmse": float(root_mean_squared_error(truth, guess)),
-            "mae": float(mean_absolute_error(truth, guess)),
+        metrics[name] = {
+            "auc": float(roc_auc_score(truth, prediction)),
+            "logloss": float(log_loss(truth, prediction)),
+            "rmse": float(root_mean_squared_error(truth, prediction)),
+            "mae": float(mean_absolute_error(truth, prediction)),
         }
-    return found
+    return metrics
 
 
 def write(
@@ -120,11 +115,21 @@ def write(
     test: float,
     valid: float,
     seed: int,
-) -> tuple[Made, dict[str, dict[str, float]]]:
-    """The grid of a data set as a data set of its own.
+    evaluation: Mapping[str, Any],
+) -> splits.SplitDataset:
+    """Write the grid of a data set as a data set of its own.
+
+    Args:
+        rows: of the source.
+        name: of the new data set.
+        data_path: the folder of data sets.
+        command: writes the data set again; for the manifest.
+        test, valid: shares of the cells.
+        seed: of the split.
+        evaluation: RecBole's settings of the evaluation, written beside the data set.
 
     Returns:
-        what was made, and the ``baselines`` on its test part.
+        the data set, with the ``baselines`` on its test part.
 
     Raises:
         DataError: there are too many cells, or another folder is in the place.
@@ -138,32 +143,37 @@ def write(
         )
     cells, stars = labels(rows), ratings(rows)
     parts = split(cells, test, valid, seed)
-    beside = baselines(cells, parts, n_items)
+    metrics = baselines(cells, parts, n_items)
     with dataset_folder.new_folder(data_path / name) as folder:
         # a cell's line is its user's beginning, its item's middle and the end of its label
-        begins = [f"{user}\t" for user in rows.user_tokens]
+        beginnings = [f"{user}\t" for user in rows.user_tokens]
         middles = [f"{item}\t" for item in rows.item_tokens]
-        for phase in PARTS:
-            with (folder / f"{name}.{phase}.inter").open("w", encoding="utf-8") as stream:
+        for part in splits.PARTS:
+            file = folder / f"{name}.{part}.inter"
+            with file.open("w", encoding="utf-8", newline="") as stream:
                 stream.write(HEADER)
-                users, items = np.divmod(parts[phase], n_items)
-                values = [column[parts[phase]].tolist() for column in (cells, stars)]
+                users, items = np.divmod(parts[part], n_items)
+                values = [column[parts[part]].tolist() for column in (cells, stars)]
                 lines = zip(users.tolist(), items.tolist(), *values, strict=True)
                 stream.writelines(
-                    begins[u] + middles[i] + (f"1\t{rating:g}\n" if label else "0\t0\n")
+                    beginnings[u] + middles[i] + (f"1\t{rating:g}\n" if label else "0\t0\n")
                     for u, i, label, rating in lines
                 )
-        why = "Every user-item cell with its label; a yaml of yours or the command line wins."
-        dataset_folder.write_settings(folder, name, why, SETTINGS)
-        counts = {phase: len(parts[phase]) for phase in PARTS}
-        ones = {phase: int(cells[parts[phase]].sum()) for phase in PARTS}
-        dataset_folder.write_manifest(
+        settings = {
+            **splits.parts_settings(HEADER.encode()),
+            "LABEL_FIELD": "label",
+            "train_neg_sample_args": None,
+            **evaluation,
+        }
+        dataset_folder.write_settings(folder, name, _SETTINGS_COMMENT, settings)
+        dataset = splits.finish(
+            rows.path,
+            parts,
             folder,
+            name,
             command,
-            source={"file": rows.path.name, "md5": download.md5_of(rows.path)},
-            options={"test": test, "valid": valid, "seed": seed},
-            counts=counts,
-            ones=ones,
-            baselines=beside,
+            {"test": test, "valid": valid, "seed": seed},
+            ones={part: int(cells[parts[part]].sum()) for part in splits.PARTS},
+            baselines=metrics,
         )
-    return Made(name, counts), beside
+    return replace(dataset, baselines=metrics)

@@ -1,4 +1,4 @@
-"""The interactions of a data set as lines to be dealt out, with their ids as numbers."""
+"""An ``.inter`` file in memory: its lines as they stand, and its columns as numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,10 +42,10 @@ class InteractionFile:
 
     def lines(self, index: np.ndarray) -> bytes:
         """Some rows as they stand in the file, in its order."""
-        wanted = np.zeros(len(self), dtype=bool)
-        wanted[index] = True
+        selected = np.zeros(len(self), dtype=bool)
+        selected[index] = True
         data = np.frombuffer(self.text, dtype=np.uint8)
-        return data[np.repeat(wanted, np.diff(self.offsets))].tobytes()
+        return data[np.repeat(selected, np.diff(self.offsets))].tobytes()
 
 
 def locate(name: str, data_path: Path) -> Path:
@@ -74,7 +74,7 @@ def read(path: Path, progress: Callable[[int], None] = lambda n: None) -> Intera
 
     Args:
         path: the file; it needs user_id and item_id.
-        progress: told how many bytes have been read since the last call.
+        progress: called with the bytes read since the last call.
 
     Raises:
         DataError: a line cannot be read; it names the first.

@@ -79,8 +79,8 @@ def _distinct(keys: np.ndarray) -> np.ndarray:
     return keys if len(keys) < 2 else keys[np.append(True, keys[1:] != keys[:-1])]
 
 
-def _contains(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Whether each of ``wanted`` is one of ``keys``, which are ascending."""
+def _contains(keys: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Whether each of ``queries`` is one of ``keys``, which are ascending."""
     if not len(keys):
-        return np.zeros(len(wanted), dtype=bool)
-    return keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
+        return np.zeros(len(queries), dtype=bool)
+    return keys[np.minimum(np.searchsorted(keys, queries), len(keys) - 1)] == queries

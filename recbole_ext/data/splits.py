@@ -1,52 +1,50 @@
-"""Splits that other people use too, as RecBole benchmark files.
+"""Splits of a data set's interactions, as RecBole benchmark files.
 
 What is drawn comes from numpy's ``RandomState``, whose streams do not change between releases:
 a seed gives the same split everywhere.
 
-Each is a new data set beside its source: `<name>.train.inter`, `<name>.valid.inter` and
+Each split is a new data set beside its source: `<name>.train.inter`, `<name>.valid.inter` and
 `<name>.test.inter`, the settings that a run needs, and a manifest. The rows keep the text and
 the order of their source.
 
-    u1 ... u5     GroupLens's five folds of ml-100k: 80,000 and 20,000 ratings
-    ua, ub        GroupLens's ten test ratings for each user of ml-100k
-    loo           each user's latest interaction is the test item, the one before it the
-                  validation item, each ranked among 99 items that the user has not touched;
-                  He et al., "Neural Collaborative Filtering", WWW 2017, section 4.1
     random        a share of all ratings, as Sedhain et al. (AutoRec, WWW 2015) hold out 10%
     kfold         the same for each of k equal parts in turn
+
+`leave_one_out` and `movielens.known_splits` write the others.
 """
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from recbole_ext.data import dataset_folder
 from recbole_ext.data.interaction_file import InteractionFile
-from recbole_ext.data.movielens import convert, download, raw
-from recbole_ext.data.movielens.catalogue import RELEASES
 from recbole_ext.errors import DataError
 
-KNOWN = ("u1", "u2", "u3", "u4", "u5", "ua", "ub")
 PARTS = ("train", "valid", "test")
+SETTINGS_COMMENT = "What a run on this data set needs; a yaml of yours or the command line wins."
 
 Split = dict[str, np.ndarray]  # part -> row numbers, ascending
 
 
 @dataclass(frozen=True)
-class Made:
-    """A data set that has been written.
+class SplitDataset:
+    """A split that is written as a data set of its own.
 
     Attributes:
-        name: what to give to ``--dataset``.
+        name: of the data set, for RecBole's ``--dataset``.
         counts: part -> rows.
+        baselines: predictor -> metric -> value on the test part, of predictors that need no
+            model; {} where none is computed.
     """
 
     name: str
     counts: dict[str, int]
+    baselines: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 # --- which rows go where --------------------------------------------------------------------
@@ -90,73 +88,7 @@ def hold_out(n_rows: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarr
     return split["train"], split["test"]
 
 
-def leave_one_out(users: np.ndarray, timestamps: np.ndarray) -> Split:
-    """Each user's latest row is test and the one before it valid.
-
-    Of rows with the same time, the one that stands later in the file counts as later. Users
-    with fewer than three rows are for training alone.
-
-    Args:
-        users: [rows], from 0.
-        timestamps: [rows].
-    """
-    order = np.lexsort((np.arange(len(users)), timestamps, users))
-    ends = np.append(np.flatnonzero(np.diff(users[order])), len(users) - 1)
-    counts = np.diff(np.append(-1, ends))
-    ends = ends[counts >= 3]
-    test, valid = order[ends], order[ends - 1]
-    train = np.ones(len(users), dtype=bool)
-    train[test] = train[valid] = False
-    return {"train": np.flatnonzero(train), "valid": np.sort(valid), "test": np.sort(test)}
-
-
-def draw_negatives(
-    rows: InteractionFile, held_out: np.ndarray, number: int, seed: int
-) -> np.ndarray:
-    """Items that the user of each held-out row has no row with, in any part.
-
-    Args:
-        rows: all of them.
-        held_out: row numbers.
-        number: of items a row, different ones, uniformly drawn.
-        seed: of the drawing.
-
-    Returns:
-        [held-out rows, number], items.
-
-    Raises:
-        DataError: a user has too few such items.
-    """
-    random = np.random.RandomState(seed)
-    order = np.argsort(rows.users, kind="stable")
-    starts = np.searchsorted(rows.users[order], np.arange(len(rows.user_tokens) + 1))
-    free = np.ones(len(rows.item_tokens), dtype=bool)
-    drawn = np.empty((len(held_out), number), dtype=np.int64)
-    for place, user in enumerate(rows.users[held_out]):
-        seen = rows.items[order[starts[user] : starts[user + 1]]]
-        free[seen] = False
-        candidates = np.flatnonzero(free)
-        free[seen] = True
-        if len(candidates) < number:
-            raise DataError(
-                f"{rows.path}: user {rows.user_tokens[user]} has {len(candidates)} items without "
-                f"an interaction, expected at least {number}; ask for fewer with --negatives"
-            )
-        drawn[place] = candidates[_draw(len(candidates), number, random)]
-    return drawn
-
-
-def _draw(n: int, number: int, random: np.random.RandomState) -> np.ndarray:
-    """``number`` different ones of 0, ..., n - 1."""
-    if 2 * number > n:
-        return random.permutation(n)[:number]
-    drawn = np.empty(0, dtype=np.int64)
-    while len(drawn) < number:  # the first that differ of a uniform stream are uniform
-        drawn = pd.unique(np.concatenate([drawn, random.randint(n, size=2 * number)]))
-    return drawn[:number]
-
-
-# --- what is written ------------------------------------------------------------------------
+# --- writing it -----------------------------------------------------------------------------
 
 
 def write_split(
@@ -166,145 +98,89 @@ def write_split(
     data_path: Path,
     command: str,
     options: dict[str, Any],
-) -> Made:
-    """One split of a data set's rows as a data set of its own.
+) -> SplitDataset:
+    """Write one split of a data set's rows as a data set of its own.
 
     Args:
         rows: of the source.
         split: row numbers.
         name: of the new data set.
         data_path: the folder of data sets.
-        command: that makes it again, for the manifest.
-        options: for the manifest.
+        command: writes the data set again; for the manifest.
+        options: of the command; for the manifest.
 
     Raises:
         DataError: a part is empty, or another folder is in the place.
     """
-    with dataset_folder.new_folder(data_path / name) as part:
-        _write_parts(rows, split, part, name)
-        dataset_folder.write_settings(part, name, _SETTINGS_WHY, _settings(rows.header))
-        return _finish(rows.path, split, part, name, command, options)
+    with dataset_folder.new_folder(data_path / name) as folder:
+        write_parts(rows, split, folder, name)
+        settings = parts_settings(rows.header)
+        dataset_folder.write_settings(folder, name, SETTINGS_COMMENT, settings)
+        return finish(rows.path, split, folder, name, command, options)
 
 
-def write_leave_one_out(
-    rows: InteractionFile, name: str, data_path: Path, command: str, negatives: int, seed: int
-) -> Made:
-    """The paper's protocol, with its candidates drawn once and written down.
-
-    Every model is ranked against the items of `<name>.valid.negatives` and
-    `<name>.test.negatives`, ``negatives`` lines a user.
-
-    Raises:
-        DataError: there are no timestamps, or too few items.
-    """
-    if rows.timestamps is None:
-        raise DataError(
-            f"{rows.path}, line 1: no column timestamp:float, so no interaction is the latest; "
-            "use the split random"
-        )
-    split = leave_one_out(rows.users, rows.timestamps)
-    with dataset_folder.new_folder(data_path / name) as part:
-        _write_parts(rows, split, part, name)
-        for offset, phase in enumerate(("valid", "test")):
-            drawn = draw_negatives(rows, split[phase], negatives, seed + offset)
-            users = rows.user_tokens[rows.users[split[phase]]]
-            pairs = (
-                f"{user}\t{item}"
-                for user, items in zip(users, rows.item_tokens[drawn], strict=True)
-                for item in items
-            )
-            text = "user_id:token\titem_id:token\n" + "\n".join(pairs) + "\n"
-            (part / f"{name}.{phase}.negatives").write_text(text, encoding="utf-8")
-        ranking = {
-            "fixed_negatives": True,
-            "eval_args": {"mode": f"uni{negatives}"},
-            "metrics": ["Hit", "NDCG"],
-            "topk": [10],
-            "valid_metric": "NDCG@10",
-        }
-        settings = {**_settings(rows.header), **ranking}
-        dataset_folder.write_settings(part, name, _SETTINGS_WHY, settings)
-        options = {"negatives": negatives, "seed": seed}
-        return _finish(rows.path, split, part, name, command, options)
-
-
-def write_known(
-    source: raw.Source,
-    which: str,
-    name: str,
-    data_path: Path,
-    command: str,
-    valid: float,
-    seed: int,
-) -> Made:
-    """One of GroupLens's own splits of ml-100k; validation is a share of its training ratings.
-
-    Raises:
-        DataError: the source does not have the two files, or they are damaged.
-    """
-    release = RELEASES["ml-100k"]
-    parts: dict[str, bytes] = {}
-    for side in ("base", "test"):
-        blocks = convert.rating_blocks(
-            source, f"{which}.{side}", b"\t", low=release.low, high=release.high
-        )
-        parts[side] = b"".join(block.text for block, _ in blocks)
-    base = np.array(parts["base"].splitlines(keepends=True), dtype=object)
-    stay, held = hold_out(len(base), valid, seed)
-    split = {"train": stay, "valid": held, "test": np.arange(parts["test"].count(b"\n"))}
-    texts = {
-        "train": b"".join(base[stay]),
-        "valid": b"".join(base[held]),
-        "test": parts["test"],
-    }
-    with dataset_folder.new_folder(data_path / name) as part:
-        _refuse_empty(split, which)
-        for phase in PARTS:
-            (part / f"{name}.{phase}.inter").write_bytes(convert.HEADER + texts[phase])
-        convert.write_features(source, source.layout(), part, name)
-        settings = _settings(convert.HEADER)
-        dataset_folder.write_settings(part, name, _SETTINGS_WHY, settings)
-        options = {"split": which, "valid": valid, "seed": seed}
-        return _finish(source.path, split, part, name, command, options)
-
-
-_SETTINGS_WHY = "What a run on this data set needs; a yaml of yours or the command line wins."
-
-
-def _settings(header: bytes) -> dict[str, Any]:
+def parts_settings(header: bytes) -> dict[str, Any]:
+    """RecBole's settings that load the three parts of a split, with all columns of their header."""
     columns = [column.partition(":")[0] for column in header.decode().split()]
     return {"benchmark_filename": list(PARTS), "load_col": {"inter": columns}}
 
 
-def _write_parts(rows: InteractionFile, split: Split, folder: Path, name: str) -> None:
-    _refuse_empty(split, str(rows.path))
-    for phase in PARTS:
-        text = rows.header + rows.lines(split[phase])
-        (folder / f"{name}.{phase}.inter").write_bytes(text)
+def write_parts(rows: InteractionFile, split: Split, folder: Path, name: str) -> None:
+    """Write the rows of each part into a folder, and copy the source's user and item features.
+
+    Raises:
+        DataError: a part is empty.
+    """
+    refuse_empty(split, str(rows.path))
+    for part in PARTS:
+        (folder / f"{name}.{part}.inter").write_bytes(rows.header + rows.lines(split[part]))
     for suffix in ("user", "item"):
         file = rows.path.with_suffix(f".{suffix}")
         if file.is_file():
             shutil.copyfile(file, folder / f"{name}.{suffix}")
 
 
-def _refuse_empty(split: Split, where: str) -> None:
-    for phase, index in split.items():
+def refuse_empty(split: Mapping[str, np.ndarray], where: str) -> None:
+    """Refuse a split with an empty part.
+
+    Raises:
+        DataError: it names the first empty part.
+    """
+    for part, index in split.items():
         if not len(index):
             raise DataError(
-                f"{where}: no row is left for {phase}; take another share, or a larger data set"
+                f"{where}: no row is left for {part}; take another share, or a larger data set"
             )
 
 
-def _finish(
-    source: Path, split: Split, folder: Path, name: str, command: str, options: dict[str, Any]
-) -> Made:
-    counts = {phase: len(split[phase]) for phase in PARTS}
-    md5 = download.md5_of(source) if source.is_file() else ""
+def finish(
+    source: Path,
+    split: Split,
+    folder: Path,
+    name: str,
+    command: str,
+    options: Mapping[str, Any],
+    **record: Any,
+) -> SplitDataset:
+    """Write the manifest of a split.
+
+    Args:
+        source: the file that was split, or the folder that holds it.
+        split: row numbers.
+        folder: of the split.
+        name: of the split.
+        command: writes it again.
+        options: of the command.
+        record: more plain values for the manifest.
+    """
+    counts = {part: len(split[part]) for part in PARTS}
+    md5 = dataset_folder.md5_of(source) if source.is_file() else ""
     dataset_folder.write_manifest(
         folder,
         command,
         source={"file": source.name, "md5": md5},
-        options=options,
+        options=dict(options),
         counts=counts,
+        **record,
     )
-    return Made(name, counts)
+    return SplitDataset(name, counts)

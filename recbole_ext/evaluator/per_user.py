@@ -23,10 +23,10 @@ class PerUser:
 
 
 def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[dict[str, float], PerUser]:
-    """``trainer.evaluate``, and what each user has contributed to it.
+    """The metrics of ``trainer.evaluate``, and those of each user.
 
-    RecBole's metrics are means over users (over ratings for RMSE and MAE) of what it does not
-    return. AUC and LogLoss are of all ratings at once and not among what a user has.
+    RecBole's metrics are means over users (over ratings for RMSE and MAE), and it does not return
+    the values of the users. AUC and LogLoss are of all ratings at once: a user has none.
 
     Args:
         trainer: of a trained model.
@@ -38,14 +38,14 @@ def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[dict[str, f
     """
     from recbole.evaluator.base_metric import LossMetric, TopkMetric
 
-    found: dict[str, np.ndarray] = {}
+    user_metrics: dict[str, np.ndarray] = {}
     feat = data._dataset.inter_feat
-    users, of = np.unique(feat[data._dataset.uid_field].numpy(), return_inverse=True)
-    counts = np.bincount(of)
+    users, place = np.unique(feat[data._dataset.uid_field].numpy(), return_inverse=True)
+    counts = np.bincount(place)
 
     def of_rankings(metric: Any) -> Any:
         def record(name: str, values: np.ndarray) -> Any:
-            found.update({f"{name}@{k}": values[:, k - 1] for k in metric.topk})
+            user_metrics.update({f"{name}@{k}": values[:, k - 1] for k in metric.topk})
             return type(metric).topk_result(metric, name, values)
 
         return record
@@ -54,9 +54,9 @@ def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[dict[str, f
         def record(predicted: np.ndarray, truth: np.ndarray) -> Any:
             error = np.abs(predicted.astype(np.float64) - truth)
             if name == "mae":
-                found[name] = np.bincount(of, error) / counts
+                user_metrics[name] = np.bincount(place, error) / counts
             if name == "rmse":
-                found[name] = np.sqrt(np.bincount(of, error**2) / counts)
+                user_metrics[name] = np.sqrt(np.bincount(place, error**2) / counts)
             return type(metric).metric_info(metric, predicted, truth)
 
         return record
@@ -73,4 +73,4 @@ def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[dict[str, f
         for metric in metrics.values():
             vars(metric).pop("topk_result", None)
             vars(metric).pop("metric_info", None)
-    return dict(result), PerUser(users, found)
+    return dict(result), PerUser(users, user_metrics)

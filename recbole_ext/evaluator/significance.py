@@ -1,9 +1,10 @@
-"""Whether models differ: intervals, paired tests over users, corrected for how many there are.
+"""Whether models differ: confidence intervals and paired tests over users, Holm-corrected.
 
-The tests are of scipy: Wilcoxon's signed-rank test of the users' differences (ties split), or a
-permutation test of their mean. The correction is Holm's: Holm, "A Simple Sequentially Rejective
-Multiple Test Procedure", 1979; over all pairs of models, though the best one's are reported alone:
-which model is the best is chosen by the same users, and corrected for the others only, equal models
+The tests are scipy's: Wilcoxon's signed-rank test of the users' differences, or a permutation test
+of their mean. The ranks of users without a difference count half for each model (``zsplit``). The
+correction is Holm's: Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979. It
+corrects for all pairs of models, although only the pairs of the best model are reported: the same
+users decide which model is the best. With a correction for the reported pairs only, equal models
 would be called different in more than one of twenty tables.
 """
 
@@ -27,8 +28,8 @@ class Comparison:
         difference: of the means, the best one's lead; positive if the best one is better.
         interval: of that difference, by bootstrap over users.
         effect: the mean difference over its standard deviation (Cohen's d of paired values).
-        p_value: of no difference, two-sided, as the test gives it.
-        corrected: the same, by Holm, for all pairs of the models.
+        p_value: two-sided, of the hypothesis that the two do not differ.
+        corrected: the p-value, Holm-corrected for all pairs of the models.
     """
 
     other: str
@@ -48,14 +49,14 @@ def interval(
         values: [n], one a user.
         confidence: in (0, 1).
         seed: of the resampling.
-        resamples: how many.
+        resamples: the number of resamples.
 
     Returns:
         its ends; both are the mean where all values are equal.
     """
     if np.ptp(values) == 0:
         return float(values.mean()), float(values.mean())
-    found = stats.bootstrap(
+    result = stats.bootstrap(
         (values,),
         np.mean,
         confidence_level=confidence,
@@ -63,7 +64,7 @@ def interval(
         batch=100,
         random_state=np.random.default_rng(seed),
     )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
 def paired_test(one: np.ndarray, two: np.ndarray, test: Test = "wilcoxon", seed: int = 0) -> float:
@@ -82,7 +83,7 @@ def paired_test(one: np.ndarray, two: np.ndarray, test: Test = "wilcoxon", seed:
         return 1.0
     if test == "wilcoxon":
         return float(stats.wilcoxon(difference, zero_method="zsplit").pvalue)
-    found = stats.permutation_test(
+    result = stats.permutation_test(
         (difference,),
         np.mean,
         permutation_type="samples",
@@ -90,7 +91,7 @@ def paired_test(one: np.ndarray, two: np.ndarray, test: Test = "wilcoxon", seed:
         batch=500,
         random_state=np.random.default_rng(seed),
     )
-    return float(found.pvalue)
+    return float(result.pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -112,7 +113,7 @@ def against_the_best(
         values: model -> [users], all in the same order of users.
         bigger: whether a bigger value is better.
         test: see the module.
-        seed: of what is drawn.
+        seed: of the bootstrap and of the permutations.
 
     Returns:
         the name of the best one, and the comparisons in the order of ``values``.
@@ -120,13 +121,13 @@ def against_the_best(
     sign = 1.0 if bigger else -1.0
     best = max(values, key=lambda name: sign * values[name].mean())
     tested = _all_pairs(values, test, seed)
-    found = []
+    comparisons = []
     for name in values:
         if name == best:
             continue
         lead = sign * (values[best] - values[name])
         spread = lead.std(ddof=1)
-        found.append(
+        comparisons.append(
             Comparison(
                 name,
                 float(lead.mean()),
@@ -135,7 +136,7 @@ def against_the_best(
                 *tested[frozenset((best, name))],
             )
         )
-    return best, found
+    return best, comparisons
 
 
 def _all_pairs(

@@ -105,7 +105,7 @@ def _write_section(
     runs = {line.label: line.runs for line in lines if line.runs}
     section = _Section(
         str(key),
-        protocols.PROTOCOLS[key.protocol].told,
+        protocols.PROTOCOLS[key.protocol].description,
         metric,
         head,
         rows,

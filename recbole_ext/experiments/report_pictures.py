@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recbole_ext.evaluator import significance
+from recbole_ext.evaluator.metrics import bigger_is_better
 from recbole_ext.experiments import summary
 from recbole_ext.experiments.plan import Plan
-from recbole_ext.experiments.results import Result, bigger_is_better
+from recbole_ext.experiments.results import Result
 
 # Colours that are distinct without colour vision; beyond eight models the strokes differ.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#4d4d4d", "#8c6d31")

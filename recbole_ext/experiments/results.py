@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.errors import SettingError
+from recbole_ext.evaluator.metrics import bigger_is_better
 from recbole_ext.experiments import results_file
 from recbole_ext.experiments.plan import Plan, RunKey, TableKey
 from recbole_ext.experiments.trials import Trial
@@ -125,13 +126,6 @@ def append(file: Path, result: Result) -> None:
     """Add the line of a run to a results file."""
     with results_file.adding_to(file) as stream:
         stream.write(json.dumps(asdict(result)) + "\n")
-
-
-def bigger_is_better(metric: str) -> bool:
-    """Whether a bigger value of a metric is better; it is named as in results, ``ndcg@10``."""
-    from recbole.evaluator import smaller_metrics
-
-    return metric.split("@")[0] not in smaller_metrics
 
 
 def ranking(

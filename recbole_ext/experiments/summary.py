@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from recbole_ext.evaluator import significance
+from recbole_ext.evaluator.metrics import bigger_is_better
 from recbole_ext.experiments.plan import Plan, TableKey
-from recbole_ext.experiments.results import Result, bigger_is_better, ranking
+from recbole_ext.experiments.results import Result, ranking
 from recbole_ext.experiments.trials import Trial
 
 

@@ -20,6 +20,7 @@ import pandas as pd
 
 import recbole_ext  # noqa: F401
 from recbole_ext.data import grid, interaction_file
+from recbole_ext.evaluator import protocols
 
 ROUNDS = 5
 
@@ -65,7 +66,7 @@ def main() -> None:
         data_path = Path("dataset")
         source = interaction_file.read(interaction_file.locate("ml-100k", data_path))
         start = time.perf_counter()
-        made, _ = grid.write(source, "ml-100k-grid", data_path, "", 0.2, 0.05, 2020)
+        made = protocols.grid().write_dataset(source, data_path)
         writing = time.perf_counter() - start
         size = sum(path.stat().st_size for path in (data_path / made.name).iterdir())
         config = Config("NCFMLP", made.name)

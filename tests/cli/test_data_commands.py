@@ -38,7 +38,7 @@ def test_get_from_a_zip_then_everything_else(release):
 
     result = invoke("check", "dataset/ml-latest-small")
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines()[-1] == "dataset/ml-latest-small: a run can go"
+    assert result.stdout.splitlines()[-1] == "dataset/ml-latest-small: no errors"
 
     result = invoke("describe", "ml-latest-small", "--html", "d.html")
     assert re.search(r"users +20\nitems +30\ninteractions +400\ndensity +66\.667%", result.stdout)
@@ -91,7 +91,10 @@ def test_check_fails_with_2_and_says_why(ratings):
     assert result.exit_code == 2
     assert re.search(r"error: dataset/made/made\.inter, line \d+: rating: expected", result.stdout)
     assert re.search(r"made\.inter +rating: expected a number +1\n", result.stdout)
-    assert result.stdout.splitlines()[-1] == "dataset/made: 1 error: a run would be wrong"
+    assert (
+        result.stdout.splitlines()[-1]
+        == "dataset/made: 1 error: training would fail or give wrong numbers"
+    )
     assert invoke("check", "dataset/made", "--range", "1", "3").stdout.count("expected 1 to 3") == 5
 
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +53,17 @@ def test_the_page_needs_no_network(tmp_path):
     assert "<h1>made</h1>\n<p>2 users, 2 items, 2 interactions, density 50.00%</p>" in text
     assert 'src="http' not in text
     assert [path.name for path in tmp_path.glob("*.part")] == []
+
+
+def test_a_name_is_text_on_the_page(tmp_path):
+    """A folder may have any name; the browser must not run it."""
+    name = "<script>alert(1)</script> & <b>"
+    shown = "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &lt;b&gt;"
+    describe.write_page(description([("u", "a", 5, 100), ("v", "b", 4, 50)]), name, tmp_path / "d")
+    text = (tmp_path / "d").read_text(encoding="utf-8")
+    assert "alert(1)</script>" not in text
+    assert f"<title>{shown}</title>" in text
+    assert f"<h1>{shown}</h1>" in text
+    titles = re.findall(r'"title":\{"text":"([^"]*)"\},"xaxis"', text)
+    assert len(titles) <= 4  # the plots' own, which name no data set
+    assert not any("alert" in title for title in titles)

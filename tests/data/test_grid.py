@@ -8,7 +8,10 @@ from sklearn.model_selection import train_test_split
 
 from recbole_ext.data import grid, interaction_file
 from recbole_ext.errors import DataError, SettingError
+from recbole_ext.evaluator import protocols
 from tests import runs
+
+PROTOCOL = protocols.grid(0.2, 0.1, 3)
 
 
 @pytest.fixture
@@ -24,10 +27,10 @@ def cells_of(name: str, phase: str) -> dict[tuple[str, str], str]:
 
 
 def test_every_cell_stands_in_one_part_with_its_label(source):
-    made, _ = grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    dataset = PROTOCOL.write_dataset(source, Path("dataset"))
     parts = {phase: cells_of("made-grid", phase) for phase in ("train", "valid", "test")}
-    assert {phase: len(cells) for phase, cells in parts.items()} == made.counts
-    assert made.counts == {"train": 420, "valid": 60, "test": 120}
+    assert {phase: len(cells) for phase, cells in parts.items()} == dataset.counts
+    assert dataset.counts == {"train": 420, "valid": 60, "test": 120}
     whole = parts["train"] | parts["valid"] | parts["test"]
     assert len(whole) == 30 * 20
     rated = {tuple(line.split("\t")[:2]) for line in source.path.read_text().splitlines()[1:]}
@@ -36,7 +39,7 @@ def test_every_cell_stands_in_one_part_with_its_label(source):
 
 
 def test_a_cell_has_its_rating_and_0_without_one(source):
-    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    PROTOCOL.write_dataset(source, Path("dataset"))
     text = source.path.read_text().splitlines()[1:]
     stars = {tuple(line.split("\t")[:2]): line.split("\t")[2] for line in text}
     for phase in ("train", "valid", "test"):
@@ -47,7 +50,7 @@ def test_a_cell_has_its_rating_and_0_without_one(source):
 
 
 def test_the_class_model_trains_on_the_grid(source):
-    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    PROTOCOL.write_dataset(source, Path("dataset"))
     size = {"embedding_size": 4, "mlp_hidden_size": [4]}
     run = runs.prepare("NCFMLP", "made-grid", loss_type="CE", **size)
     assert run.model.levels.tolist() == [1, 2, 3, 4, 5]
@@ -91,11 +94,11 @@ def test_the_baselines_by_a_plain_loop(source):
 
 @pytest.mark.parametrize("model", ["NCFMLP", "NeuMF"])
 def test_a_model_trains_on_the_grid_and_on_nothing_else(model, source):
-    made, _ = grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    dataset = PROTOCOL.write_dataset(source, Path("dataset"))
     run = runs.prepare(model, "made-grid", **runs.SMALL.get(model, {}))
     labels = sum(len(batch["label"]) for batch in run.train)
     ones = sum(float(batch["label"].sum()) for batch in run.train)
-    assert labels == made.counts["train"]  # no negatives are drawn
+    assert labels == dataset.counts["train"]  # no negatives are drawn
     assert ones == sum(label == "1" for label in cells_of("made-grid", "train").values())
     run.fit()
     result = run.trainer.evaluate(run.test, load_best_model=False)
@@ -106,7 +109,7 @@ def test_a_model_trains_on_the_grid_and_on_nothing_else(model, source):
 @pytest.mark.parametrize("kind", ["BCE", "RMSE", "BPR", "softmax", "CE"])
 def test_whole_rows_of_the_grid_are_its_training_cells(kind, source):
     """The loss of some users is that of their cells, and of no cell of another part."""
-    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    PROTOCOL.write_dataset(source, Path("dataset"))
     size = {"embedding_size": 4, "mlp_hidden_size": [4], "dropout_prob": 0.0}
     run = runs.prepare("NCFMLP", "made-grid", loss_type=kind, negatives="all", **size)
     for parameter in run.model.net.parameters():
@@ -142,7 +145,7 @@ def test_whole_rows_of_the_grid_are_its_training_cells(kind, source):
 
 
 def test_histories_on_the_grid_are_of_ones(source):
-    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    PROTOCOL.write_dataset(source, Path("dataset"))
     run = runs.prepare("NCFMLP", "made-grid", history="both", **runs.SMALL["NCFMLP"])
     cells = run.train._dataset.inter_feat
     ones = cells[cells["label"] > 0]
@@ -154,7 +157,7 @@ def test_histories_on_the_grid_are_of_ones(source):
 
 
 def test_interactions_of_a_batch_are_not_told_from_each_other_on_the_grid(source):
-    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    PROTOCOL.write_dataset(source, Path("dataset"))
     with pytest.raises(SettingError, match="a data set that has labels of its own, label; set neg"):
         runs.prepare("NCFMLP", "made-grid", negatives="in_batch", **runs.SMALL["NCFMLP"])
 
@@ -163,7 +166,7 @@ def test_auc_and_rmse_are_those_of_the_test_cells(source):
     """RecBole's figures for a model that predicts a known number, against scikit-learn's."""
     import torch
 
-    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    PROTOCOL.write_dataset(source, Path("dataset"))
     run = runs.prepare("NCFMLP", "made-grid", **runs.SMALL["NCFMLP"])
     tokens = run.dataset.field2id_token["item_id"][1:]
     number = torch.tensor([0.0] + [float(t[1:]) / 20 for t in tokens])
@@ -179,28 +182,21 @@ def test_auc_and_rmse_are_those_of_the_test_cells(source):
 def test_a_grid_that_is_too_large_is_refused(source, monkeypatch):
     monkeypatch.setattr(grid, "MOST_CELLS", 599)
     with pytest.raises(DataError, match=r"30 users x 20 items are 600 cells, expected at most 599"):
-        grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+        PROTOCOL.write_dataset(source, Path("dataset"))
     assert not Path("dataset/made-grid").exists()
 
 
 @pytest.mark.slow
 def test_the_grid_of_ml_100k(tmp_path):
-    made, beside = grid.write(
-        interaction_file.read(interaction_file.locate("ml-100k", tmp_path)),
-        "g",
-        Path("dataset"),
-        "how",
-        0.2,
-        0.05,
-        2020,
-    )
-    assert sum(made.counts.values()) == 943 * 1682 == 1_586_126
-    assert made.counts["test"] == 317_226
+    rows = interaction_file.read(interaction_file.locate("ml-100k", tmp_path))
+    dataset = protocols.grid(0.2, 0.05, 2020).write_dataset(rows, Path("dataset"), "g")
+    assert sum(dataset.counts.values()) == 943 * 1682 == 1_586_126
+    assert dataset.counts["test"] == 317_226
     ones = {}
-    for phase in made.counts:
+    for phase in dataset.counts:
         text = Path(f"dataset/g/g.{phase}.inter").read_text()
-        ones[phase] = made.counts[phase] - text.count("\t0\t0\n")
+        ones[phase] = dataset.counts[phase] - text.count("\t0\t0\n")
     assert sum(ones.values()) == 100_000
     for phase, count in ones.items():
-        assert count / made.counts[phase] == pytest.approx(100_000 / 1_586_126, abs=1e-4)
-    assert 0.8 < beside["popularity"]["auc"] < 0.9
+        assert count / dataset.counts[phase] == pytest.approx(100_000 / 1_586_126, abs=1e-4)
+    assert 0.8 < dataset.baselines["popularity"]["auc"] < 0.9

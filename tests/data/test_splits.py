@@ -7,9 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recbole_ext.data import interaction_file, splits
-from recbole_ext.data.movielens import raw
+from recbole_ext.data import interaction_file, leave_one_out, splits
+from recbole_ext.data.movielens import known_splits, raw
 from recbole_ext.errors import DataError
+from recbole_ext.evaluator import protocols
 from tests import releases, runs
 
 SMALL = runs.SMALL["AutoRec"]
@@ -57,14 +58,14 @@ def test_a_seed_gives_the_same_rows_everywhere():
     """Written down once: numpy keeps these streams."""
     assert splits.random_split(10, 0.2, 0.2, 1)["test"].tolist() == [2, 9]
     assert splits.kfold(6, 3, 0.2, 1)[0]["test"].tolist() == [1, 2]
-    assert splits._draw(100, 3, np.random.RandomState(1)).tolist() == [37, 12, 72]
+    assert leave_one_out._draw(100, 3, np.random.RandomState(1)).tolist() == [37, 12, 72]
 
 
 def test_the_latest_of_each_user_is_held_out():
     #                 0  1  2  3  4  5  6  7  8
     users = np.array([0, 1, 0, 1, 0, 2, 2, 1, 0])
     times = np.array([5, 1, 9, 7, 2, 1, 2, 7, 9])
-    found = splits.leave_one_out(users, times)
+    found = leave_one_out.latest_rows(users, times)
     assert found["test"].tolist() == [7, 8]  # of equal times, the later row
     assert found["valid"].tolist() == [2, 3]
     assert found["train"].tolist() == [0, 1, 4, 5, 6]  # user 2 has two rows: all for training
@@ -73,16 +74,16 @@ def test_the_latest_of_each_user_is_held_out():
 def test_negatives_are_different_items_without_an_interaction(source):
     held = np.arange(len(source))[::3]
     number = 5
-    drawn = splits.draw_negatives(source, held, number, seed=3)
+    drawn = leave_one_out.draw_negatives(source, held, number, seed=3)
     seen = {(u, i) for u, i in zip(source.users, source.items, strict=True)}
     assert drawn.shape == (len(held), number)
     for row, items in zip(held, drawn, strict=True):
         assert len(set(items)) == number
         assert not any((source.users[row], item) in seen for item in items)
-    assert (drawn == splits.draw_negatives(source, held, number, seed=3)).all()
-    assert (drawn != splits.draw_negatives(source, held, number, seed=4)).any()
+    assert (drawn == leave_one_out.draw_negatives(source, held, number, seed=3)).all()
+    assert (drawn != leave_one_out.draw_negatives(source, held, number, seed=4)).any()
     with pytest.raises(DataError, match=r"user u\d+ has \d+ items without .* expected at least 19"):
-        splits.draw_negatives(source, held, 19, seed=3)
+        leave_one_out.draw_negatives(source, held, 19, seed=3)
 
 
 @pytest.mark.parametrize(("n", "number"), [(6, 4), (50, 4)])
@@ -90,7 +91,7 @@ def test_negatives_are_uniform(n, number):
     random = np.random.RandomState(0)
     counts = np.zeros(n)
     for _ in range(4000):
-        counts[splits._draw(n, number, random)] += 1
+        counts[leave_one_out._draw(n, number, random)] += 1
     from scipy.stats import chisquare
 
     assert chisquare(counts).pvalue > 0.001
@@ -135,7 +136,7 @@ def test_features_go_with_the_split(source):
 
 @pytest.mark.parametrize("model", ["BPR", "NCFMLP", "Pop"])
 def test_leave_one_out_ranks_the_written_items(model, source):
-    made = splits.write_leave_one_out(source, "made-loo", Path("dataset"), "how", 5, 1)
+    made = protocols.leave_one_out(5, 1).write_dataset(source, Path("dataset"))
     users = len({line.split("\t")[0] for line in part("made-loo", "test")[1:]})
     assert made.counts["test"] == made.counts["valid"] == users
     run = runs.prepare(model, "made-loo", **runs.SMALL.get(model, {}))
@@ -164,7 +165,7 @@ def test_hit_and_ndcg_of_leave_one_out_by_hand(source):
     """HR@2 and NDCG@2 of a model that scores by item number, from the files alone."""
     import torch
 
-    splits.write_leave_one_out(source, "made-loo", Path("dataset"), "how", 5, 1)
+    protocols.leave_one_out(5, 1).write_dataset(source, Path("dataset"))
     run = runs.prepare("BPR", "made-loo", topk=[2], valid_metric="NDCG@2")
     number = torch.tensor(
         [-1.0] + [float(t[1:]) for t in run.dataset.field2id_token["item_id"][1:]]
@@ -184,7 +185,7 @@ def test_hit_and_ndcg_of_leave_one_out_by_hand(source):
 
 
 def test_fixed_negatives_that_do_not_fit_are_refused(source):
-    splits.write_leave_one_out(source, "made-loo", Path("dataset"), "how", 5, 1)
+    protocols.leave_one_out(5, 1).write_dataset(source, Path("dataset"))
     run = runs.prepare("BPR", "made-loo", eval_args={"mode": "uni7"})
     with pytest.raises(DataError, match=r"has 5 negatives, .*uni7} expects 7; split again with"):
         next(iter(run.test))
@@ -203,7 +204,7 @@ def test_leave_one_out_needs_times(tmp_path):
     path = tmp_path / "d.inter"
     path.write_text("user_id:token\titem_id:token\n1\t2\n")
     with pytest.raises(DataError, match="no column timestamp:float"):
-        splits.write_leave_one_out(interaction_file.read(path), "x", tmp_path, "how", 5, 1)
+        protocols.leave_one_out(5, 1).write_dataset(interaction_file.read(path), tmp_path)
 
 
 # --- GroupLens's own ------------------------------------------------------------------------
@@ -221,7 +222,7 @@ def test_a_known_split_is_tested_on_its_own_rows(packed, tmp_path):
         u1__test=releases.lines(ratings[held], "\t"),
     )
     source = raw.Source(releases.zipped(release) if packed else release)
-    made = splits.write_known(source, "u1", "ml-100k-u1", Path("dataset"), "how", 0.1, 5)
+    made = known_splits.write(source, "u1", "ml-100k-u1", Path("dataset"), "how", 0.1, 5)
     assert made.counts == {"train": 216, "valid": 24, "test": 60}
     assert part("ml-100k-u1", "test")[1:] == releases.lines(ratings[held], "\t").splitlines()
     rest = part("ml-100k-u1", "train")[1:] + part("ml-100k-u1", "valid")[1:]
@@ -241,7 +242,7 @@ def test_a_known_split_is_tested_on_its_own_rows(packed, tmp_path):
         errors.append(float(guess[0]) - float(rating))
     assert result["rmse"] == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-5)
     with pytest.raises(DataError, match=r"no ua\.base in it; found"):
-        splits.write_known(source, "ua", "x", Path("dataset"), "how", 0.1, 5)
+        known_splits.write(source, "ua", "x", Path("dataset"), "how", 0.1, 5)
 
 
 def _pair(user, item):

@@ -47,6 +47,42 @@ def test_the_exact_permutation_of_few_pairs():
     assert significance.paired_test(one, one) == 1.0
 
 
+def ranks(values: list[float]) -> list[float]:
+    """From 1, those of equal values are their mean."""
+    return [
+        sum(other < value for other in values) + (sum(other == value for other in values) + 1) / 2
+        for value in values
+    ]
+
+
+def wilcoxon_of(differences: list[float], statistic: float) -> float:
+    """The normal approximation, with the variance corrected for ties."""
+    n = len(differences)
+    sizes = [abs(value) for value in differences]
+    ties = sum(sizes.count(size) ** 3 - sizes.count(size) for size in set(sizes))
+    spread = ((n * (n + 1) * (2 * n + 1) - ties / 2) / 24) ** 0.5
+    return 2 * stats.norm.sf(abs(statistic - n * (n + 1) / 4) / spread)
+
+
+def test_users_without_a_difference_count_half_for_each_model():
+    """40 users are equal, 20 differ by 1, ..., 20, the five smallest of them in favour of `two`.
+
+    The zeros have the ranks 1 to 40, 20.5 each, the others 41 to 60. Split, the zeros give each
+    model 40 * 20.5 / 2 = 410: z = (1205 - 915) / sqrt(17120) = 2.216. Without them the ranks are 1
+    to 20: z = (195 - 105) / sqrt(717.5) = 3.360.
+    """
+    differences = [0.0] * 40 + [-1.0, -2, -3, -4, -5, *map(float, range(6, 21))]
+    of = dict(zip(differences, ranks([abs(value) for value in differences]), strict=True))
+    assert (of[0.0], of[-1.0], of[20.0]) == (20.5, 41, 60)
+    split = wilcoxon_of(differences, 410 + sum(range(46, 61)))
+    dropped = wilcoxon_of(differences[40:], sum(range(6, 21)))
+    assert split == pytest.approx(2 * stats.norm.sf(2.2164), abs=1e-5)
+    assert dropped == pytest.approx(2 * stats.norm.sf(3.3599), abs=1e-6)
+    two = np.full(60, 0.5)
+    found = significance.paired_test(two + np.array(differences), two)
+    assert found == pytest.approx(split)
+
+
 def test_the_best_is_compared_with_each():
     random = np.random.default_rng(2)
     truth = random.random(500)

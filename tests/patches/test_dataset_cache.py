@@ -60,10 +60,11 @@ def test_the_second_run_has_what_the_first_has_read(model, monkeypatch):
 
 
 def test_parts_of_a_data_set_are_kept_as_parts(tmp_path):
-    from recbole_ext.data import grid, interaction_file
+    from recbole_ext.data import interaction_file
+    from recbole_ext.evaluator import protocols
 
     source = interaction_file.read(tmp_path / "dataset" / "made" / "made.inter")
-    grid.write(source, "made-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    protocols.grid(0.2, 0.1, 3).write_dataset(source, Path("dataset"))
     first, second = (runs.prepare("NCFMLP", "made-grid", **runs.SMALL["NCFMLP"]) for _ in range(2))
     assert len(kept("made-grid")) == 1
     for phase in ("train", "valid", "test"):

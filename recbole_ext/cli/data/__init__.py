@@ -1,9 +1,9 @@
-"""`recbole-ext data`: MovieLens as atomic files, its splits, and what is wrong with a folder."""
+"""`recbole-ext data`: MovieLens as atomic files; splits, checks and descriptions of data sets."""
 
 import click
 
 from recbole_ext.cli.command import HELP
-from recbole_ext.cli.data import looking, releases, splitting
+from recbole_ext.cli.data import check, describe, releases, splitting
 
 EXAMPLE = """\b
 Examples:
@@ -16,7 +16,7 @@ Examples:
 
 @click.group(context_settings=HELP, epilog=EXAMPLE)
 def data() -> None:
-    """Get MovieLens as atomic files, split it as others do, check and describe a data set."""
+    """Get MovieLens as atomic files; split, check and describe any data set."""
 
 
 for command in (
@@ -24,7 +24,7 @@ for command in (
     releases.get,
     splitting.split,
     splitting.grid,
-    looking.check,
-    looking.describe,
+    check.check,
+    describe.describe,
 ):
     data.add_command(command)

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from recbole_ext.cli.command import HELP, reports_errors
-from recbole_ext.cli.data.shared import bar, data_path_option, download_bar, example, from_option
+from recbole_ext.cli.data.shared import (
+    data_path_option,
+    download_bar,
+    example,
+    from_option,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from recbole_ext.data.movielens.catalogue import Release
@@ -64,13 +70,13 @@ def get(name: str, source_path: Path | None, data_path: Path) -> None:
         source_path = _download(release, data_path)
     source = raw.Source(source_path)
     layout = source.layout()
-    with bar(f"converting {layout.ratings}", source.size(layout.ratings)) as progress:
+    with progress_bar(f"converting {layout.ratings}", source.size(layout.ratings)) as progress:
         counts = convert.convert(source, release, data_path / name, progress)
-    found = ", ".join(f"{number:,} {what}" for what, number in counts.items())
-    click.echo(f"{data_path / name}: {found}")
+    text = ", ".join(f"{number:,} {kind}" for kind, number in counts.items())
+    click.echo(f"{data_path / name}: {text}")
     expected = {"users": release.users, "items": release.items, "ratings": release.ratings}
     if release.md5 and counts != expected:
-        published = ", ".join(f"{number:,} {what}" for what, number in expected.items())
+        published = ", ".join(f"{number:,} {kind}" for kind, number in expected.items())
         click.echo(f"warning: GroupLens publishes {published}: this is another file", err=True)
 
 

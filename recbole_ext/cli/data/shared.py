@@ -1,4 +1,4 @@
-"""What the data commands share: options, progress bars, reading."""
+"""Options, progress bars and reading, shared by the data commands."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recbole_ext.cli.command import F
+from recbole_ext.evaluator import protocols
 
 if TYPE_CHECKING:
     from recbole_ext.data.interaction_file import InteractionFile
@@ -24,13 +25,19 @@ data_path_option = click.option(
     default="dataset",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="The folder of data sets, as RecBole's setting.",
+    help="The folder of data sets, as RecBole's setting data_path.",
 )
 seed_option = click.option(
-    "--seed", default=2020, show_default=True, type=click.IntRange(0), help="Of what is drawn."
+    "--seed",
+    default=protocols.SEED,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Random seed.",
 )
 new_name_option = click.option(
-    "--name", "new_name", help="Of the new data set, instead of one made up."
+    "--name",
+    "new_name",
+    help="Name of the new data set.  [default: NAME with the method's name after it]",
 )
 
 
@@ -41,18 +48,18 @@ def share_option(flag: str, default: float, help_text: str) -> Callable[[F], F]:
 
 
 def from_option(help_text: str) -> Callable[[F], F]:
-    """Where a release lies on this machine."""
+    """The option ``--from``: a release on this machine."""
     kind = click.Path(path_type=Path)
     return click.option("--from", "source_path", type=kind, metavar="PATH", help=help_text)
 
 
 @contextmanager
-def bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
+def progress_bar(label: str, size: int | None) -> Iterator[Callable[[int], None]]:
     """A progress bar in bytes, on standard error."""
     from tqdm import tqdm
 
     with tqdm(
-        total=size, desc=what, unit="B", unit_scale=True, file=sys.stderr, leave=False
+        total=size, desc=label, unit="B", unit_scale=True, file=sys.stderr, leave=False
     ) as bar:
 
         def progress(n_bytes: int) -> None:
@@ -62,11 +69,11 @@ def bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def download_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """The same for a download, whose size is known once it has begun."""
+def download_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar of a download, whose size is known once it has begun."""
     from tqdm import tqdm
 
-    with tqdm(desc=what, unit="B", unit_scale=True, file=sys.stderr, leave=False) as bar:
+    with tqdm(desc=label, unit="B", unit_scale=True, file=sys.stderr, leave=False) as bar:
 
         def progress(here: int, whole: int) -> None:
             bar.total = whole or None
@@ -84,5 +91,5 @@ def read_rows(name: str, data_path: Path) -> "InteractionFile":
     from recbole_ext.data import interaction_file
 
     path = interaction_file.locate(name, data_path)
-    with bar(f"reading {path.name}", path.stat().st_size) as progress:
+    with progress_bar(f"reading {path.name}", path.stat().st_size) as progress:
         return interaction_file.read(path, progress)

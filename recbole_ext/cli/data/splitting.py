@@ -1,4 +1,4 @@
-"""`recbole-ext data split` and `data grid`: data sets made of a data set."""
+"""`recbole-ext data split` and `data grid`: new data sets from a data set."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,14 +15,17 @@ from recbole_ext.cli.data.shared import (
     seed_option,
     share_option,
 )
+from recbole_ext.data.movielens.catalogue import ML_100K_SPLITS
+from recbole_ext.evaluator import protocols
 
 if TYPE_CHECKING:
-    from recbole_ext.data.splits import Made
+    from recbole_ext.data.splits import SplitDataset
 
 
-def say_made(made: "Made", data_path: Path) -> None:
-    parts = ", ".join(f"{rows:,} {part}" for part, rows in made.counts.items())
-    click.echo(f"{data_path / made.name}: {parts}")
+def echo_counts(dataset: "SplitDataset", data_path: Path) -> None:
+    """Print the folder of a new data set, and the rows of its parts."""
+    parts = ", ".join(f"{rows:,} {part}" for part, rows in dataset.counts.items())
+    click.echo(f"{data_path / dataset.name}: {parts}")
 
 
 @click.command(
@@ -35,22 +38,30 @@ def say_made(made: "Made", data_path: Path) -> None:
   run_recbole --model=AutoRec --dataset=ml-100k-u1"""),
 )
 @click.argument("name")
-@click.argument(
-    "method",
-    type=click.Choice(["random", "kfold", "loo", "u1", "u2", "u3", "u4", "u5", "ua", "ub"]),
-)
-@share_option("--test", 0.1, "Share of all rows that is tested (random).")
+@click.argument("method", type=click.Choice(["random", "kfold", "loo", *ML_100K_SPLITS]))
+@share_option("--test", 0.1, "Test share of all rows (random).")
 @share_option(
     "--valid",
     0.05,
-    "Share that is for validation: of all rows (random, kfold), of the base (u1...).",
+    "Validation share: of all rows (random, kfold), of the training ratings (u1 ...).",
 )
-@click.option("--folds", default=5, show_default=True, type=click.IntRange(2), help="(kfold).")
 @click.option(
-    "--negatives", default=99, show_default=True, type=click.IntRange(1), help="A user (loo)."
+    "--folds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Number of folds (kfold).",
+)
+@click.option(
+    "--negatives",
+    default=protocols.NEGATIVES,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Negatives per user (loo).",
 )
 @from_option(
-    "The ml-100k zip or folder with u1.base, ... [default: DATA_PATH/downloads/ml-100k.zip]"
+    "The ml-100k zip or folder with u1.base, ... (u1 ...).  "
+    "[default: DATA_PATH/downloads/ml-100k.zip]"
 )
 @new_name_option
 @seed_option
@@ -71,52 +82,65 @@ def split(
     """Split the data set NAME into train, valid and test files: a data set of its own.
 
     \b
-    random   a share of all rows; valid likewise
-    kfold    each of FOLDS equal parts is the test part of one data set
+    random   random shares of all rows
+    kfold    FOLDS data sets; each of FOLDS equal parts is the test part of one of them
     loo      each user's latest row, ranked among NEGATIVES items drawn once (NCF paper)
     u1 ...   GroupLens's own splits of ml-100k, from its zip
     """
     from recbole_ext.data import splits
-    from recbole_ext.data.movielens import raw
+    from recbole_ext.data.dataset_folder import command
 
-    command = f"recbole-ext data split {name} {method} --seed {seed}"
-    if method in splits.KNOWN:
-        if name != "ml-100k":
-            raise click.BadParameter(f"{method} is a split of ml-100k, not of {name}")
-        source = raw.Source(source_path or data_path / "downloads" / "ml-100k.zip")
-        made = splits.write_known(
-            source,
-            method,
-            new_name or f"{name}-{method}",
-            data_path,
-            f"{command} --valid {valid}",
-            valid,
-            seed,
-        )
-        say_made(made, data_path)
+    if method in ML_100K_SPLITS:
+        _split_of_movielens(name, method, valid, source_path, new_name, seed, data_path)
         return
     rows = read_rows(name, data_path)
     if method == "loo":
-        new_name = new_name or f"{name}-loo"
-        command += f" --negatives {negatives}"
-        made = splits.write_leave_one_out(rows, new_name, data_path, command, negatives, seed)
-        say_made(made, data_path)
+        protocol = protocols.leave_one_out(negatives, seed)
+        echo_counts(protocol.write_dataset(rows, data_path, new_name), data_path)
     elif method == "random":
-        if test + valid >= 1:
-            raise click.BadParameter(f"--test {test} and --valid {valid} leave nothing to train on")
+        _refuse_empty_training(test, valid)
         new_name = new_name or f"{name}-random{100 * (1 - test):g}-seed{seed}"
+        again = command("split", name, method, seed=seed, test=test, valid=valid)
         options = {"test": test, "valid": valid, "seed": seed}
-        command += f" --test {test} --valid {valid}"
         parts = splits.random_split(len(rows), test, valid, seed)
-        say_made(splits.write_split(rows, parts, new_name, data_path, command, options), data_path)
+        dataset = splits.write_split(rows, parts, new_name, data_path, again, options)
+        echo_counts(dataset, data_path)
     else:
         if valid >= 1 - 1 / folds:
             raise click.BadParameter(f"--valid {valid} and {folds} folds leave nothing to train on")
-        command += f" --folds {folds} --valid {valid}"
+        again = command("split", name, method, seed=seed, folds=folds, valid=valid)
         for fold, parts in enumerate(splits.kfold(len(rows), folds, valid, seed), start=1):
-            place = f"{new_name or f'{name}-seed{seed}'}-fold{fold}of{folds}"
+            fold_name = f"{new_name or f'{name}-seed{seed}'}-fold{fold}of{folds}"
             options = {"fold": fold, "folds": folds, "valid": valid, "seed": seed}
-            say_made(splits.write_split(rows, parts, place, data_path, command, options), data_path)
+            dataset = splits.write_split(rows, parts, fold_name, data_path, again, options)
+            echo_counts(dataset, data_path)
+
+
+def _split_of_movielens(
+    name: str,
+    method: str,
+    valid: float,
+    source_path: Path | None,
+    new_name: str | None,
+    seed: int,
+    data_path: Path,
+) -> None:
+    """One of GroupLens's own splits of ml-100k."""
+    from recbole_ext.data.dataset_folder import command
+    from recbole_ext.data.movielens import known_splits, raw
+
+    if name != "ml-100k":
+        raise click.BadParameter(f"{method} is a split of ml-100k, not of {name}")
+    source = raw.Source(source_path or data_path / "downloads" / "ml-100k.zip")
+    again = command("split", name, method, seed=seed, valid=valid)
+    new_name = new_name or f"{name}-{method}"
+    dataset = known_splits.write(source, method, new_name, data_path, again, valid, seed)
+    echo_counts(dataset, data_path)
+
+
+def _refuse_empty_training(test: float, valid: float) -> None:
+    if test + valid >= 1:
+        raise click.BadParameter(f"--test {test} and --valid {valid} leave nothing to train on")
 
 
 @click.command(
@@ -127,8 +151,8 @@ def split(
   run_recbole --model=NCFMLP --dataset=ml-100k-grid"""),
 )
 @click.argument("name")
-@share_option("--test", 0.2, "Share of the cells that is tested.")
-@share_option("--valid", 0.05, "Share of the cells that is for validation.")
+@share_option("--test", protocols.GRID_TEST, "Test share of the cells.")
+@share_option("--valid", protocols.GRID_VALID, "Validation share of the cells.")
 @new_name_option
 @seed_option
 @data_path_option
@@ -136,20 +160,13 @@ def split(
 def grid(
     name: str, test: float, valid: float, new_name: str | None, seed: int, data_path: Path
 ) -> None:
-    """Make the full user-item grid of NAME with 0/1 labels, split in a stratified way.
+    """Write the full user-item grid of NAME with 0/1 labels, split in a stratified way.
 
-    Prints what a constant and the items' popularity get on the test part: what a model has to
-    beat.
+    Prints the test metrics of a constant and of the items' popularity: a model has to beat them.
     """
-    from recbole_ext.data import grid as making
-
-    if test + valid >= 1:
-        raise click.BadParameter(f"--test {test} and --valid {valid} leave nothing to train on")
-    new_name = new_name or f"{name}-grid"
-    command = f"recbole-ext data grid {name} --test {test} --valid {valid} --seed {seed}"
-    made, beside = making.write(
-        read_rows(name, data_path), new_name, data_path, command, test, valid, seed
-    )
-    say_made(made, data_path)
-    click.echo(f"\non the test part of {made.name}:")
-    click.echo(result_table(beside))
+    _refuse_empty_training(test, valid)
+    protocol = protocols.grid(test, valid, seed)
+    dataset = protocol.write_dataset(read_rows(name, data_path), data_path, new_name)
+    echo_counts(dataset, data_path)
+    click.echo(f"\non the test part of {dataset.name}:")
+    click.echo(result_table(dataset.baselines))

@@ -21,6 +21,10 @@ _NO_COMMERCE = "research use; no commercial use and no redistribution without pe
 _SAME_LICENCE = "research use; redistribution under the same conditions, no commercial use"
 
 
+# GroupLens's own splits of ml-100k: five folds, and two with ten test ratings of each user.
+ML_100K_SPLITS = ("u1", "u2", "u3", "u4", "u5", "ua", "ub")
+
+
 @dataclass(frozen=True)
 class Release:
     """One release.

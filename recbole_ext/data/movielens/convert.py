@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recbole_ext.data import dataset_folder, delimited
-from recbole_ext.data.movielens import download, raw
+from recbole_ext.data.movielens import raw
 from recbole_ext.data.movielens.catalogue import Release
 from recbole_ext.errors import DataError
 
@@ -36,7 +36,7 @@ def convert(
         source: the zip or folder of the release.
         release: which one it is; its range of ratings is checked.
         folder: where to; it appears when all of it is written.
-        progress: told how many bytes of the ratings have been read.
+        progress: called with the bytes of the ratings read since the last call.
 
     Returns:
         the counts of users, items and ratings.
@@ -51,7 +51,7 @@ def convert(
         write_features(source, layout, part, name)
         dataset_folder.write_manifest(
             part,
-            f"recbole-ext data get {name}",
+            dataset_folder.command("get", name),
             source={"file": source.path.name, "md5": _md5(source)},
             counts=counts,
         )
@@ -89,11 +89,11 @@ def rating_blocks(
     with source.open(file) as stream:
         first_line = 1
         if header:
-            found = stream.readline().decode("utf-8", errors="replace").rstrip("\r\n")
-            if found.lstrip("\ufeff") != header:
+            first = stream.readline().decode("utf-8", errors="replace").rstrip("\r\n")
+            if first.lstrip("\ufeff") != header:
                 raise DataError(
                     f"{source.where(file)}, line 1: expected the header {header!r}, found "
-                    f"{found[:80]!r}"
+                    f"{first[:80]!r}"
                 )
             first_line = 2
         empty = True
@@ -138,5 +138,5 @@ def _ratings(
 def _md5(source: raw.Source) -> str:
     """Of the zip; of the ratings where the release is a folder."""
     if source.path.is_file():
-        return download.md5_of(source.path)
-    return download.md5_of(Path(source.where(source.layout().ratings)))
+        return dataset_folder.md5_of(source.path)
+    return dataset_folder.md5_of(Path(source.where(source.layout().ratings)))

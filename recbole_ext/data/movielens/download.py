@@ -1,6 +1,5 @@
 """Downloading a release: resumed after a broken connection, checked, and whole or not there."""
 
-import hashlib
 import re
 import time
 import zlib
@@ -8,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recbole_ext.data.atomic_write import move_into_place
+from recbole_ext.data.dataset_folder import md5_of
 from recbole_ext.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,15 +19,6 @@ TIMEOUT = 30  # seconds without a byte
 _PIECE = 2**18
 
 Progress = Callable[[int, int], None]  # bytes that are here, bytes in all (0: not known)
-
-
-def md5_of(path: Path) -> str:
-    """The md5 of a file, in hexadecimal."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as stream:
-        while piece := stream.read(2**22):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def download(
@@ -46,7 +38,7 @@ def download(
         url: of the file.
         to: where to.
         md5: what it must be; "" reads it from ``<url>.md5``, as GroupLens publishes it.
-        progress: told after each piece.
+        progress: called after each piece with the bytes that are here and the bytes in all.
         wait: seconds before the first new try; doubled each time.
 
     Raises:
@@ -80,14 +72,14 @@ def download(
             time.sleep(wait * 2 ** (failures - 1))
         except requests.RequestException as error:
             raise DataError(f"{url}: {error}") from error
-    found = md5_of(part)
-    if found != md5:
+    part_md5 = md5_of(part)
+    if part_md5 != md5:
         part.unlink()
         raise DataError(
             f"{url}: the download is not the published file: expected the md5 {md5}, found "
-            f"{found}; it has been removed, try again"
+            f"{part_md5}; it has been removed, try again"
         )
-    part.replace(to)
+    move_into_place(part, to)
     return to
 
 
@@ -103,10 +95,10 @@ def _published_md5(session: "requests.Session", url: str) -> str:
         answer.raise_for_status()
     except requests.RequestException as error:
         raise DataError(f"{url}: no checksum to be had: {error}") from error
-    found = re.search(r"\b[0-9a-f]{32}\b", answer.text)
-    if found is None:
+    md5 = re.search(r"\b[0-9a-f]{32}\b", answer.text)
+    if md5 is None:
         raise DataError(f"{url}: expected a md5, found {answer.text[:60]!r}")
-    return found.group()
+    return md5.group()
 
 
 def _go_on(

@@ -66,8 +66,8 @@ GENRES_100K = (
 
 def title_and_year(text: str) -> tuple[str, str]:
     """``Toy Story (1995)`` -> the title and the year; "" where the title ends in none."""
-    found = re.fullmatch(r"(.*?)\s*\((\d{4})\)\s*", text)
-    return (found.group(1), found.group(2)) if found else (text.strip(), "")
+    match = re.fullmatch(r"(.*?)\s*\((\d{4})\)\s*", text)
+    return (match.group(1), match.group(2)) if match else (text.strip(), "")
 
 
 def _movie_of_100k(fields: list[str]) -> list[str]:
@@ -127,8 +127,8 @@ class Source:
         self.path = path
         self._zip: zipfile.ZipFile | None = None
         if path.is_dir():
-            found = [p for p in sorted(path.rglob("*")) if p.is_file()]
-            self._members = {p.name: str(p) for p in reversed(found)}
+            files = [p for p in sorted(path.rglob("*")) if p.is_file()]
+            self._members = {p.name: str(p) for p in reversed(files)}
         elif path.is_file():
             try:
                 self._zip = zipfile.ZipFile(path)

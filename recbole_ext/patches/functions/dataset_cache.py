@@ -8,7 +8,6 @@ key, and nothing old is ever served. It holds tensors and plain values: reading 
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +20,7 @@ import pandas as pd
 import torch
 
 from recbole_ext.config.version import __version__
+from recbole_ext.data.atomic_write import atomic_write
 
 LEAST = 2**25  # bytes of atomic files; fewer are read in a second
 KEPT = 3  # of one data set; the oldest go
@@ -107,12 +107,8 @@ def _restore(dataset: Any, plain: dict[str, Any]) -> None:
 
 def _keep(plain: dict[str, Any], place: Path) -> None:
     place.parent.mkdir(exist_ok=True)
-    unfinished = place.with_suffix(f".{os.getpid()}")
-    try:
-        torch.save(plain, unfinished)
-        unfinished.replace(place)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_write(place) as stream:
+        torch.save(plain, stream)
     old = sorted(place.parent.glob("*.pt"), key=lambda file: file.stat().st_mtime)
     for file in old[:-KEPT]:
         file.unlink(missing_ok=True)

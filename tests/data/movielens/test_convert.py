@@ -186,7 +186,7 @@ def test_a_folder_of_somebody_else_is_not_touched(tmp_path):
     (tmp_path / "out" / "ml-1m").mkdir(parents=True)
     (tmp_path / "out" / "ml-1m" / "mine.inter").write_text("x")
     release = make(tmp_path / "raw", "ml-1m")
-    assert_refused(release, "ml-1m", tmp_path, "is there already, and recbole-ext has not made it")
+    assert_refused(release, "ml-1m", tmp_path, "exists already, and recbole-ext has not written it")
 
 
 def test_ours_is_made_again(tmp_path):
