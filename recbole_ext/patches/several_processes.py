@@ -10,7 +10,9 @@ the processes that do not save it load the file of an earlier one, or none. Here
   the first one, so that all draw the same negatives; it scores a share of these batches.
 * The first process joins what the shares have collected, in the order of one process, computes
   each metric once, and sends the result to the others: all stop at the same epoch.
-* Processes whose models have come apart are refused: the metrics would be of no model.
+* Processes whose models have come apart are refused: the metrics would be of no model. So are
+  optimisers that cannot be used by several processes.
+* What is wrong with a user's input is told in one line, as one process tells it.
 
 Training stays RecBole's and torch's: each process has rows of its own, ``train_batch_size``
 divided by the number of processes, and where the rows do not divide, the first of an epoch are
@@ -27,7 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import wrapt
 
-from recbole_ext.errors import SettingError
+from recbole_ext.errors import SettingError, UserError
 from recbole_ext.patches.rewriting import after_import, rewrite
 
 if TYPE_CHECKING:
@@ -181,7 +183,50 @@ def refuse_different_models(model: Any) -> None:
             )
 
 
-# --- RecBole's trainers and loaders ---------------------------------------------------------
+# --- starting processes ---------------------------------------------------------------------
+
+
+def spawn(work: Callable[..., None], args: tuple[Any, ...], nprocs: int, join: bool) -> None:
+    """``torch.multiprocessing.spawn`` that raises a process's ``UserError`` as it was.
+
+    Args:
+        work, args, nprocs, join: as ``run`` of RecBole gives them; the last of ``args`` has the
+            queue that processes report to.
+    """
+    import torch.multiprocessing as mp
+
+    try:
+        mp.spawn(work, args=args, nprocs=nprocs, join=join)
+    except (mp.ProcessRaisedException, mp.ProcessExitedException):
+        # Whichever process ended first: when one stops, the others lose their connection to it.
+        queue = args[-1]["queue"]
+        if queue.empty():
+            raise
+        raise queue.get() from None
+
+
+def reports_user_errors(work: Callable[..., None], *args: Any, queue: Any, **kwargs: Any) -> None:
+    """Within a process: its work; a ``UserError`` goes into the queue and ends the process."""
+    try:
+        work(*args, queue=queue, **kwargs)
+    except UserError as error:
+        queue.put(error)
+        sys.exit(2)
+
+
+# --- RecBole's trainers, loaders and quick start --------------------------------------------
+
+
+def _build_trainer(
+    wrapped: Callable[..., None], trainer: "Trainer", args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    config = args[0] if args else kwargs["config"]
+    if not config["single_spec"] and str(config["learner"]).lower() == "sparse_adam":
+        raise SettingError(
+            "learner: sparse_adam needs sparse gradients, and several processes share dense ones; "
+            "set learner: adam, or --nproc=1"
+        )
+    wrapped(*args, **kwargs)
 
 
 def _evaluate(
@@ -217,6 +262,7 @@ def mend_trainers(module: ModuleType) -> None:
             "result = self._map_reduce(result, num_sample)": "pass",
         },
     )
+    wrapt.wrap_function_wrapper(module, "AbstractTrainer.__init__", _build_trainer)
     wrapt.wrap_function_wrapper(module, "Trainer.evaluate", _evaluate)
     wrapt.wrap_function_wrapper(module, "Trainer._save_checkpoint", _save_checkpoint)
 
@@ -234,7 +280,22 @@ def mend_loaders(module: ModuleType) -> None:
     )
 
 
+def mend_quick_start(module: ModuleType) -> None:
+    """Raise the errors of processes as their own: ``recbole.quick_start.quick_start``."""
+    module.recbole_ext_processes = sys.modules[__name__]  # type: ignore[attr-defined]
+    rewrite(module.run, {"mp.spawn(": "recbole_ext_processes.spawn("})
+    rewrite(
+        module.run_recboles,
+        {
+            "run_recbole(\n        *args[:3],": (
+                "recbole_ext_processes.reports_user_errors(\n        run_recbole, *args[:3],"
+            )
+        },
+    )
+
+
 def install() -> None:
     """Arrange for RecBole's trainers and loaders to be mended once they are imported."""
     after_import("recbole.trainer.trainer", mend_trainers)
     after_import("recbole.data.dataloader.abstract_dataloader", mend_loaders)
+    after_import("recbole.quick_start.quick_start", mend_quick_start)
