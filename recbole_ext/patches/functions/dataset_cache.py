@@ -14,13 +14,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from inspect import getsource
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-import wrapt
 
 from recbole_ext.config.version import __version__
 
@@ -120,9 +118,10 @@ def _keep(plain: dict[str, Any], place: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def _from_scratch(
+def from_scratch(
     wrapped: Callable[..., None], dataset: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
+    """``Dataset._from_scratch``, which restores a data set that has been kept, or keeps it."""
     from recbole.data.dataset import Dataset
 
     ours = type(dataset).__module__.startswith("recbole_ext.")
@@ -142,8 +141,3 @@ def _from_scratch(
         with suppress(OSError):  # a folder that is not ours to write, a full disk
             _keep(plain, place)
             dataset.logger.info(f"{place}: the data set, kept for the next run")
-
-
-def mend_dataset(module: ModuleType) -> None:
-    """Put this into ``recbole.data.dataset.dataset``."""
-    wrapt.wrap_function_wrapper(module, "Dataset._from_scratch", _from_scratch)
