@@ -3,6 +3,7 @@
 import json
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch.multiprocessing as mp
 
 from recbole_ext.data.dataloader import WideRankingLoader
+from recbole_ext.trainer import checkpoint
 from tests import runs
 
 RANKING = {
@@ -53,7 +55,19 @@ def small_batches() -> None:
     WideRankingLoader.scores = 64
 
 
+def slow_saves() -> None:
+    """A checkpoint takes a while, as that of a large model does."""
+    save = checkpoint.save
+
+    def late(*args: Any) -> None:
+        time.sleep(0.3)
+        save(*args)
+
+    checkpoint.save = late
+
+
 def free_port() -> int:
+    """A port of this machine that no one listens to."""
     with socket.socket() as found:
         found.bind(("localhost", 0))
         return found.getsockname()[1]
@@ -64,6 +78,7 @@ def _work(process: int, n: int, ports: list[int], jobs: list[dict[str, Any]], ou
 
     sys.argv = sys.argv[:1]  # Config reads it
     small_batches()
+    slow_saves()
     results = []
     for port, settings in zip(ports, jobs, strict=True):
         group = {"nproc": n, "world_size": n, "ip": "localhost", "port": port, "offset": 0}
