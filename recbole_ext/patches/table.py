@@ -3,7 +3,7 @@
 How to add a patch
 ------------------
 1. Write the row in the file of its group: ``libraries.py``, ``bugs.py``, ``names.py``,
-   ``checkpoints.py`` or ``speed.py`` (which also has group ``cache``)::
+   ``several_processes.py``, ``checkpoints.py`` or ``speed.py`` (which also has group ``cache``)::
 
        Patch(
            name="folder-race",
@@ -26,12 +26,13 @@ Patches are applied in the order of the table, each when its module has been imp
 (``engine.py``). Importing the table imports neither RecBole nor torch.
 """
 
-from recbole_ext.patches import bugs, checkpoints, libraries, names, speed
+from recbole_ext.patches import bugs, checkpoints, libraries, names, several_processes, speed
 from recbole_ext.patches.patch import Patch
 
 TABLE: tuple[Patch, ...] = (
     *libraries.PATCHES,
     *bugs.PATCHES,
+    *several_processes.PATCHES,
     *names.PATCHES,
     *checkpoints.PATCHES,
     *speed.PATCHES,
