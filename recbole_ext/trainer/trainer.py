@@ -103,7 +103,7 @@ class AutoRecTrainer(CallbackTrainer):
 
         def refeed(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
             batch = waiting.pop() if waiting else None
-            for _ in range(self.model.chosen.refeeding if batch is not None else 0):
+            for _ in range(self.model.settings.refeeding if batch is not None else 0):
                 loss = partial(self.model.refeeding_loss, batch, self.model.rebuilt)
                 self._next_step_minimises(loss)
                 optimizer.zero_grad()

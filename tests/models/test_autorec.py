@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from recbole_ext.models.autorec.net import AutoRecNet, observed_squared_error
+from recbole_ext.models.autorec.heads import observed_squared_error
+from recbole_ext.models.autorec.net import AutoRecNet
 from tests import runs
 from tests.gradients import central_differences
 
@@ -188,7 +189,7 @@ def test_cells_equal_whole_rows():
     hidden = net.encode(torch.rand(4, 6, dtype=torch.float64))
     columns = torch.tensor([5, 0, 3, 3])
     whole = net.decode(hidden)[torch.arange(4), columns]
-    torch.testing.assert_close(net.decode_cells(hidden, columns), whole)
+    torch.testing.assert_close(net.decode_pairs(hidden, columns), whole)
 
 
 def test_dropout_is_on_the_hidden_units_in_training_alone():

@@ -6,7 +6,8 @@ import torch
 from recbole.data.interaction import Interaction
 
 from recbole_ext.errors import SettingError
-from recbole_ext.models.autorec.net import AutoRecNet, observed_cross_entropy
+from recbole_ext.models.autorec.heads import observed_cross_entropy
+from recbole_ext.models.autorec.net import AutoRecNet
 from tests import runs
 from tests.gradients import central_differences
 
@@ -22,7 +23,7 @@ def small(**settings):
 
 
 def all_rows(model):
-    return torch.arange(model.rows.n_rows)
+    return torch.arange(model.ratings.n_rows)
 
 
 # --- depth and tied weights -----------------------------------------------------------------
@@ -73,7 +74,7 @@ def test_cross_entropy_by_hand():
     assert loss.item() == pytest.approx((np.log(2) + np.log(4) + np.log(4)) / 2)
     net = AutoRecNet(2, [1], levels=torch.tensor(LEVELS))
     expected = 0.25 * 1 + 0.5 * 2 + 0.25 * 3.5
-    torch.testing.assert_close(net.ratings(scores), torch.full((2, 2), expected))
+    torch.testing.assert_close(net.head.ratings(scores), torch.full((2, 2), expected))
 
 
 def test_classes_equal_a_plain_loop_with_gradients():
@@ -102,7 +103,7 @@ def test_classes_equal_a_plain_loop_with_gradients():
         return total / len(rows)
 
     t_rows, t_observed = torch.from_numpy(rows), torch.from_numpy(observed)
-    loss = observed_cross_entropy(net.scores(net.encode(t_rows)), t_rows, t_observed, levels)
+    loss = observed_cross_entropy(net.outputs(net.encode(t_rows)), t_rows, t_observed, levels)
     assert loss.item() == pytest.approx(loop(start), abs=1e-10)
     loss.backward()
     for parameter, expected in zip(parameters, central_differences(loop, start), strict=True):
@@ -116,7 +117,7 @@ def test_classes_are_the_ratings_of_training(ratings):
     pairs = run.test.dataset.inter_feat
     with torch.no_grad():
         found = run.model.eval().predict(pairs)
-        logits = run.model.net.scores(run.model.hidden())[pairs["item_id"], pairs["user_id"]]
+        logits = run.model.net.outputs(run.model.hidden())[pairs["item_id"], pairs["user_id"]]
     expected = logits.softmax(-1) @ torch.arange(1.0, 6.0)
     torch.testing.assert_close(found, expected)
 
@@ -126,9 +127,9 @@ def test_classes_are_the_ratings_of_training(ratings):
 
 def test_observed_input_is_the_ratings_and_their_pattern(ratings):
     run = small(mask_input_scale=2.0, centring="bias")
-    inputs = run.model._inputs(torch.tensor([2, 5])).inputs
-    stars, observed = run.model.rows.dense(torch.tensor([2, 5]))
-    n = run.model.rows.n_columns
+    inputs = run.model.batches.inputs(torch.tensor([2, 5]))
+    stars, observed = run.model.ratings.dense(torch.tensor([2, 5]))
+    n = run.model.ratings.n_columns
     assert inputs.shape == (2, 2 * n)
     baseline = run.model.baseline.at(torch.tensor([[2], [5]]), torch.arange(n))
     torch.testing.assert_close(inputs[:, :n], torch.where(observed, stars - baseline, 0.0))
@@ -140,7 +141,7 @@ def test_observed_output_adds_the_rows_a_column_is_rated_in(orientation, ratings
     model = small(svdpp_scale=3.0, orientation=orientation).model.eval()
     last = model.net.last_layer
     torch.nn.init.normal_(last.y)
-    _, observed = model.rows.dense(all_rows(model))  # [rows, C]
+    _, observed = model.ratings.dense(all_rows(model))  # [rows, C]
     for column in (0, 3, 8):
         rated = observed[:, column].nonzero()[:, 0]
         added = sum(last.y[row] for row in rated) if len(rated) else torch.zeros(7)
@@ -172,7 +173,7 @@ def test_averaging_is_the_exponential_mean_of_the_steps(ratings):
     pairs = run.test.dataset.inter_feat
     with torch.no_grad():
         found = run.model.eval().predict(pairs)
-        whole = run.model.averaged.module(run.model.rows.dense(all_rows(run.model))[0])
+        whole = run.model.averaged.module(run.model.ratings.dense(all_rows(run.model))[0])
     torch.testing.assert_close(found, whole[pairs["item_id"], pairs["user_id"]])
 
 
@@ -187,7 +188,7 @@ def test_pretrained_starts_from_the_weights_that_predicted(ratings):
     torch.testing.assert_close(ours.hidden_layers[0].matrix(), theirs.hidden_layers[0].matrix())
     torch.testing.assert_close(ours.last_layer.bias, theirs.last_layer.bias)
     with torch.no_grad():
-        means = theirs(first.model.rows.dense(all_rows(first.model))[0]).mean(1)
+        means = theirs(first.model.ratings.dense(all_rows(first.model))[0]).mean(1)
     torch.testing.assert_close(ours.global_kernel.pooled, means)
     other = small(mlp_hidden_size=[9], pretrained=file)
     with pytest.raises(SettingError, match=r"pretrained: expected .*\[9, .* found .*\[7, "):
@@ -198,12 +199,12 @@ def test_the_global_kernel_sees_the_whole_matrix(ratings):
     """In blocks of rows, the same as one convolution over all of them."""
     run = small(global_kernel_size=3)
     model = run.model.eval()
-    stars, _ = model.rows.dense(all_rows(model))
+    stars, _ = model.ratings.dense(all_rows(model))
     weight = model.net.global_kernel.kernel()
     whole = torch.nn.functional.conv2d(stars[None, None], weight[None, None], padding=1)[0, 0]
     expected = model.net.encode(whole.relu())
-    for block in (torch.tensor([0, 7, 3]), torch.tensor([model.rows.n_rows - 1])):
-        found = model.net.encode(model._inputs(block).inputs)
+    for block in (torch.tensor([0, 7, 3]), torch.tensor([model.ratings.n_rows - 1])):
+        found = model.net.encode(model.batches.inputs(block))
         torch.testing.assert_close(found, expected[block])
 
 
@@ -219,7 +220,7 @@ def test_a_step_with_refeeding_equals_two_steps_by_hand(ratings):
 
     net = other.model.net
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
-    rows, observed = other.model.rows.dense(all_rows(other.model)[1:])
+    rows, observed = other.model.ratings.dense(all_rows(other.model)[1:])
     rebuilt = net(rows)
     (((rebuilt - rows)[observed] ** 2).sum() / len(rows) + 0.1 * net.penalty()).backward()
     optimizer.step()
@@ -282,7 +283,7 @@ def test_a_step_is_one_step_after_another_optimiser_of_that_kind(ratings):
 @pytest.mark.parametrize("settings", [{}, {"mask_input_scale": 2.0}, {"global_kernel_size": 3}])
 def test_encode_takes_rows_of_any_origin(settings, ratings):
     model = small(**settings).model.eval()
-    rows = torch.zeros(2, model.rows.n_columns)
+    rows = torch.zeros(2, model.ratings.n_columns)
     rows[0, 3] = 5
     with torch.no_grad():
         code = model.encode(rows)
@@ -293,7 +294,7 @@ def test_encode_takes_rows_of_any_origin(settings, ratings):
     if settings.get("mask_input_scale"):
         assert not torch.equal(zeros[0], zeros[1])  # a rating of 0 is a rating
     if not settings.get("global_kernel_size"):
-        stars, observed = model.rows.dense(all_rows(model))
+        stars, observed = model.ratings.dense(all_rows(model))
         torch.testing.assert_close(model.encode(stars, observed), model.vectors("item"))
 
 
@@ -304,7 +305,7 @@ def test_vectors_are_codes_of_rows_and_weights_of_columns(orientation, ratings):
     with torch.no_grad():
         torch.testing.assert_close(model.vectors(orientation), model.hidden())
         columns = model.vectors(other)
-    assert columns.shape == (model.rows.n_columns, 5 * 7)
+    assert columns.shape == (model.ratings.n_columns, 5 * 7)
     torch.testing.assert_close(columns[4], model.net.last_layer.weight[20:25].ravel())
 
 
@@ -347,7 +348,7 @@ def test_cells_equal_whole_rows(settings, ratings):
         whole = model.net.decode(model.hidden())
         rows, columns = torch.tensor([1, 4, 4]), torch.tensor([0, 7, 3])
         torch.testing.assert_close(
-            model.net.decode_cells(model.hidden()[rows], columns), whole[rows, columns]
+            model.net.decode_pairs(model.hidden()[rows], columns), whole[rows, columns]
         )
         torch.testing.assert_close(model.net.decode(model.hidden(), columns), whole[:, columns])
         pairs = Interaction({"item_id": rows, "user_id": columns})

@@ -58,7 +58,7 @@ def test_gradients_equal_finite_differences():
 def test_a_model_is_the_same_by_cells(settings, orientation, ratings, monkeypatch):
     found = []
     for worth in (10**6, 0):
-        monkeypatch.setattr(adapter, "_CELL", worth)
+        monkeypatch.setattr(adapter, "_CELL_COST", worth)
         given = {**runs.SMALL["AutoRec"], **PLAIN, **settings}
         run = runs.prepare("AutoRec", **given, orientation=orientation)
         assert run.model.by_cells == (worth == 0)
@@ -86,12 +86,12 @@ def test_cells_are_kept_where_ratings_are_few(tmp_path):
 
 @pytest.mark.parametrize("kind", ["drop", "flip", "gaussian"])
 def test_cells_are_corrupted_as_ratings(kind, ratings, monkeypatch):
-    monkeypatch.setattr(adapter, "_CELL", 0)
+    monkeypatch.setattr(adapter, "_CELL_COST", 0)
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], orientation="user", centring="mean")
     torch.manual_seed(0)
     ids = torch.arange(1, 31)
-    cells = run.model.rows.cells(ids)
-    shown = run.model._cells(ids, kind, 0.3)[0].values
+    cells = run.model.ratings.cells(ids)
+    shown = run.model.batches.batch(ids, kind, 0.3).inputs.values
     clean = cells.values - run.model.baseline.mean
     hit = shown != clean
     if kind == "gaussian":
@@ -108,7 +108,7 @@ def test_cells_are_corrupted_as_ratings(kind, ratings, monkeypatch):
 def test_a_model_learns_by_cells(ratings, monkeypatch):
     losses = {}
     for worth in (10**6, 0):
-        monkeypatch.setattr(adapter, "_CELL", worth)
+        monkeypatch.setattr(adapter, "_CELL_COST", worth)
         run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], dropout_prob=0.0)
         run.fit()
         losses[worth] = list(run.trainer.train_loss_dict.values())

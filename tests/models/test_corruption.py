@@ -66,7 +66,7 @@ def test_the_loss_compares_with_the_clean_row(centring, ratings):
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], **given, centring=centring)
     batch = next(iter(run.train))
     loss = run.model.calculate_loss(batch)
-    rows, observed = run.model.rows.dense(batch["item_id"])
+    rows, observed = run.model.ratings.dense(batch["item_id"])
     baseline = run.model.baseline.at(batch["item_id"][:, None], torch.arange(rows.shape[1]))
     rebuilt = run.model.net(torch.zeros_like(rows)) + baseline
     expected = ((rebuilt - rows)[observed] ** 2).sum() / len(rows)
@@ -77,9 +77,10 @@ def test_flipped_ratings_are_levels_after_centring_too(ratings):
     given = {"corruption": "flip", "corruption_rate": 1.0, "centring": "bias"}
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], **given)
     ids = torch.arange(1, 6)
-    rows, observed = run.model.rows.dense(ids)
-    inputs, shown, *_ = run.model._inputs(ids, "flip", 1.0)
-    stars = inputs + run.model.baseline.at(ids[:, None], torch.arange(rows.shape[1]))
+    rows, observed = run.model.ratings.dense(ids)
+    batch = run.model.batches.batch(ids, "flip", 1.0)
+    shown = batch.shown
+    stars = batch.inputs + run.model.baseline.at(ids[:, None], torch.arange(rows.shape[1]))
     torch.testing.assert_close(stars[observed], shown[observed])
     torch.testing.assert_close(shown, shown.round(), atol=1e-5, rtol=0)
     assert ((shown - rows)[observed].abs() > 0.5).all()
@@ -92,7 +93,9 @@ def test_evaluation_sees_the_clean_rows(ratings):
     run.model.eval()
     with torch.no_grad():
         torch.testing.assert_close(run.model.predict(pairs), run.model.predict(pairs))
-        hidden = run.model.net.encode(run.model.rows.dense(torch.arange(run.model.rows.n_rows))[0])
+        hidden = run.model.net.encode(
+            run.model.ratings.dense(torch.arange(run.model.ratings.n_rows))[0]
+        )
         torch.testing.assert_close(run.model.hidden(), hidden)
 
 

@@ -9,6 +9,7 @@ from torch import nn
 from recbole_ext.errors import SettingError
 from recbole_ext.models.ncf import losses
 from recbole_ext.models.ncf.net import NCFNet
+from recbole_ext.models.ncf.objective import loss_function
 from tests import runs
 
 RATED = {"load_col": {"inter": ["user_id", "item_id", "rating"]}}
@@ -32,17 +33,17 @@ COUNTED = torch.tensor([[True, False], [True, True]])
 def test_bpr_by_hand():
     leads = [[1.0, -1.0], [0.0, 1.0]]
     expected = -np.log(sigmoid(leads))
-    found = losses.contrastive_loss(POSITIVES, OTHERS, None, "BPR")
+    found = loss_function("BPR").contrast(POSITIVES, OTHERS, None)
     assert found.item() == pytest.approx(expected.mean())
-    found = losses.contrastive_loss(POSITIVES, OTHERS, COUNTED, "BPR")
+    found = loss_function("BPR").contrast(POSITIVES, OTHERS, COUNTED)
     assert found.item() == pytest.approx((expected[0, 0] + expected[1].sum()) / 3)
 
 
 def test_hinge_by_hand():
     # margin 1.5: leads 1, -1, 0, 1 -> 0.5, 2.5, 1.5, 0.5
-    found = losses.contrastive_loss(POSITIVES, OTHERS, None, "hinge", 1.5)
+    found = loss_function("hinge", 1.5).contrast(POSITIVES, OTHERS, None)
     assert found.item() == pytest.approx(5 / 4)
-    found = losses.contrastive_loss(POSITIVES, OTHERS, COUNTED, "hinge", 1.5)
+    found = loss_function("hinge", 1.5).contrast(POSITIVES, OTHERS, COUNTED)
     assert found.item() == pytest.approx(2.5 / 3)
 
 
@@ -50,9 +51,9 @@ def test_softmax_by_hand():
     e = np.exp
     first = -np.log(e(2) / (e(2) + e(1) + e(3)))
     second = -np.log(e(0) / (e(0) + e(0) + e(-1)))
-    found = losses.contrastive_loss(POSITIVES, OTHERS, None, "softmax")
+    found = loss_function("softmax").contrast(POSITIVES, OTHERS, None)
     assert found.item() == pytest.approx((first + second) / 2)
-    found = losses.contrastive_loss(POSITIVES, OTHERS, COUNTED, "softmax")
+    found = loss_function("softmax").contrast(POSITIVES, OTHERS, COUNTED)
     first = -np.log(e(2) / (e(2) + e(1)))
     assert found.item() == pytest.approx((first + second) / 2)
 
@@ -62,11 +63,15 @@ def test_multinomial_by_hand():
     seen = torch.tensor([[True, False, True], [False, True, False]])
     total = np.exp([0, 1, 2]).sum()
     expected = -(np.log(1 / total) + np.log(np.exp(2) / total) + np.log(1 / 3)) / 3
-    assert losses.loss_of_rows(scores, seen, None, "softmax").item() == pytest.approx(expected)
+    assert loss_function("softmax").all_items(scores, scores, seen, None).item() == pytest.approx(
+        expected
+    )
     counted = torch.tensor([[True, False, True], [True, True, False]])
     total = np.exp([0, 2]).sum()
     expected = -(np.log(1 / total) + np.log(np.exp(2) / total) + np.log(1 / 2)) / 3
-    assert losses.loss_of_rows(scores, seen, counted, "softmax").item() == pytest.approx(expected)
+    assert loss_function("softmax").all_items(
+        scores, scores, seen, counted
+    ).item() == pytest.approx(expected)
 
 
 def test_rows_by_hand():
@@ -74,15 +79,15 @@ def test_rows_by_hand():
     seen = torch.tensor([[True, False, True], [False, True, False]])
     counted = torch.tensor([[True, True, True], [True, True, False]])
     # margin 1.5; leads of the first user -1 and 1, of the second -0.5, and -2.5 if all count
-    found = losses.loss_of_rows(scores, seen, counted, "hinge", 1.5)
+    found = loss_function("hinge", 1.5).all_items(scores, scores, seen, counted)
     assert found.item() == pytest.approx((2.5 + 0.5 + 2.0) / 3)
-    found = losses.loss_of_rows(scores, seen, None, "hinge", 1.5)
+    found = loss_function("hinge", 1.5).all_items(scores, scores, seen, None)
     assert found.item() == pytest.approx((2.5 + 0.5 + 2.0 + 4.0) / 4)
-    found = losses.loss_of_rows(scores, seen, counted, "BPR")
+    found = loss_function("BPR").all_items(scores, scores, seen, counted)
     assert found.item() == pytest.approx(-np.log(sigmoid([-1, 1, -0.5])).mean())
     y = sigmoid([0.0, 1.0, 2.0, 1.0, 0.5])
     squares = (np.array([1, 0, 1, 0, 1]) - y) ** 2
-    found = losses.loss_of_rows(scores, seen, counted, "RMSE")
+    found = loss_function("RMSE").all_items(scores, scores, seen, counted)
     assert found.item() == pytest.approx(np.sqrt(squares.mean()))
 
 
@@ -90,7 +95,7 @@ def test_rows_by_hand():
 def test_rows_with_nothing_to_compare_have_no_loss(kind):
     scores = torch.randn(2, 3, requires_grad=True)
     nothing = torch.zeros(2, 3, dtype=torch.bool)
-    loss = losses.loss_of_rows(scores, nothing, None, kind)
+    loss = loss_function(kind).all_items(scores, scores, nothing, None)
     loss.backward()
     assert loss.item() == 0
     assert scores.grad.isfinite().all()
@@ -98,21 +103,23 @@ def test_rows_with_nothing_to_compare_have_no_loss(kind):
 
 def test_classes_by_hand():
     scores = torch.tensor([[1.0, 2.0, 1.0]], dtype=torch.float64).log().expand(2, 3)
-    found = losses.class_loss(scores, torch.tensor([0, 1]))
+    loss = losses.Classes(torch.tensor([1.0, 2.0]))
+    ratings = torch.tensor([2.0, 1.0])  # that of an item without an interaction does not matter
+    found = loss.sampled(scores, torch.tensor([0.0, 1.0]), ratings, 1)
     assert found.item() == pytest.approx((np.log(4) + np.log(2)) / 2)
 
 
 def test_a_batch_in_which_nobody_counts_has_no_loss():
     nobody = torch.zeros(2, 2, dtype=torch.bool)
-    assert losses.contrastive_loss(POSITIVES, OTHERS, nobody, "BPR").item() == 0
-    assert losses.contrastive_loss(POSITIVES, OTHERS, nobody, "softmax").item() == 0
+    assert loss_function("BPR").contrast(POSITIVES, OTHERS, nobody).item() == 0
+    assert loss_function("softmax").contrast(POSITIVES, OTHERS, nobody).item() == 0
 
 
 @pytest.mark.parametrize("kind", ["BPR", "hinge", "softmax"])
 @pytest.mark.parametrize("counted", [None, COUNTED])
 def test_gradients_equal_finite_differences(kind, counted):
     def loss(positives, others):
-        return losses.contrastive_loss(positives, others, counted, kind, 1.7)
+        return loss_function(kind, 1.7).contrast(positives, others, counted)
 
     inputs = (POSITIVES.clone().requires_grad_(), OTHERS.clone().requires_grad_())
     assert torch.autograd.gradcheck(loss, inputs)
@@ -122,9 +129,12 @@ def test_gradients_over_all_items_equal_finite_differences():
     torch.manual_seed(0)
     scores = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
     seen = torch.tensor([[True, False, True, False], [False, True, False, False]])
-    assert torch.autograd.gradcheck(lambda s: losses.loss_of_rows(s, seen, None, "softmax"), scores)
-    classes = torch.tensor([3, 0])
-    assert torch.autograd.gradcheck(lambda s: losses.class_loss(s, classes), scores)
+    assert torch.autograd.gradcheck(
+        lambda s: loss_function("softmax").all_items(s, s, seen, None), scores
+    )
+    loss = losses.Classes(torch.tensor([1.0, 2.0, 3.0]))
+    labels, ratings = torch.tensor([1.0, 0.0]), torch.tensor([3.0, 0.0])
+    assert torch.autograd.gradcheck(lambda s: loss.sampled(s, labels, ratings, 1), scores)
 
 
 # --- what interactions are told from --------------------------------------------------------
@@ -229,7 +239,7 @@ def test_all_items_equal_a_plain_loop(kind, ratings):
             chances = np.exp(row) / np.exp(row).sum(1, keepdims=True)
             classes = [stars.get((user.item(), item.item()), 0) for item in items]
             terms += [-np.log(chances[n, k]) for n, k in enumerate(classes)]
-        elif kind in losses.PAIRWISE:
+        elif kind in ("BPR", "hinge"):
             leads = [i - j for i in row[own] for j in row[~np.array(own)]]
             terms += [-np.log(sigmoid(x)) if kind == "BPR" else max(0, 1 - x) for x in leads]
         else:

@@ -89,7 +89,8 @@ class NCFNet(nn.Module):
         sparse: bool = False,
     ) -> None:
         super().__init__()
-        self.mlp_size, self.gmf_size, self.n_scores = mlp_size, gmf_size, n_scores
+        self.n_users, self.n_items, self.n_scores = n_users, n_items, n_scores
+        self.mlp_size, self.gmf_size = mlp_size, gmf_size
         profile = partial(Profile, dropout_prob=history_dropout_prob, sparse=sparse)
         users = partial(profile, n_users, histories=user_histories)
         items = partial(profile, n_items, histories=item_histories)
