@@ -45,14 +45,14 @@ def test_deep_nets_equal_a_plain_loop(tied):
         third = net.hidden_layers[2].weight.detach().numpy()
         last = net.last_layer.weight.detach().numpy()
     biases = [layer.bias.detach().numpy() for layer in (*net.hidden_layers, net.last_layer)]
-    for row, found, code in zip(
+    for row, actual, code in zip(
         rows, net(torch.from_numpy(rows)), net.encode(torch.from_numpy(rows), 2), strict=True
     ):
         x = np.tanh(first @ row + biases[0])
         x = np.tanh(second @ x + biases[1])
         np.testing.assert_allclose(code.detach(), x, atol=1e-12)
         x = np.tanh(third @ x + biases[2])
-        np.testing.assert_allclose(found.detach(), sigmoid(last @ x + biases[3]), atol=1e-12)
+        np.testing.assert_allclose(actual.detach(), sigmoid(last @ x + biases[3]), atol=1e-12)
     squares = [np.square(w).sum() for w in (first, second, third, last)]
     assert net.penalty().item() == pytest.approx(sum(squares))
 
@@ -116,10 +116,10 @@ def test_classes_are_the_ratings_of_training(ratings):
     run.fit()
     pairs = run.test.dataset.inter_feat
     with torch.no_grad():
-        found = run.model.eval().predict(pairs)
+        actual = run.model.eval().predict(pairs)
         logits = run.model.net.outputs(run.model.hidden())[pairs["item_id"], pairs["user_id"]]
     expected = logits.softmax(-1) @ torch.arange(1.0, 6.0)
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)
 
 
 # --- the observed pattern, averaging, a start -----------------------------------------------
@@ -172,9 +172,9 @@ def test_averaging_is_the_exponential_mean_of_the_steps(ratings):
     assert run.model.predictor is run.model.averaged.module
     pairs = run.test.dataset.inter_feat
     with torch.no_grad():
-        found = run.model.eval().predict(pairs)
+        actual = run.model.eval().predict(pairs)
         whole = run.model.averaged.module(run.model.ratings.dense(all_rows(run.model))[0])
-    torch.testing.assert_close(found, whole[pairs["item_id"], pairs["user_id"]])
+    torch.testing.assert_close(actual, whole[pairs["item_id"], pairs["user_id"]])
 
 
 def test_pretrained_starts_from_the_weights_that_predicted(ratings):
@@ -204,17 +204,17 @@ def test_the_global_kernel_sees_the_whole_matrix(ratings):
     whole = torch.nn.functional.conv2d(stars[None, None], weight[None, None], padding=1)[0, 0]
     expected = model.net.encode(whole.relu())
     for block in (torch.tensor([0, 7, 3]), torch.tensor([model.ratings.n_rows - 1])):
-        found = model.net.encode(model.batches.inputs(block))
-        torch.testing.assert_close(found, expected[block])
+        actual = model.net.encode(model.batches.inputs(block))
+        torch.testing.assert_close(actual, expected[block])
 
 
 # --- steps ----------------------------------------------------------------------------------
 
 
 def test_a_step_with_refeeding_equals_two_steps_by_hand(ratings):
-    given = {"dropout_prob": 0.0, "epochs": 1, "eval_step": 0, "train_batch_size": 1000}
-    run = small(refeeding=1, learner="sgd", learning_rate=0.01, reg_weight=0.2, **given)
-    other = small(learner="sgd", learning_rate=0.01, reg_weight=0.2, **given)
+    options = {"dropout_prob": 0.0, "epochs": 1, "eval_step": 0, "train_batch_size": 1000}
+    run = small(refeeding=1, learner="sgd", learning_rate=0.01, reg_weight=0.2, **options)
+    other = small(learner="sgd", learning_rate=0.01, reg_weight=0.2, **options)
     other.model.load_state_dict(run.model.state_dict())
     run.fit()
 
@@ -229,14 +229,14 @@ def test_a_step_with_refeeding_equals_two_steps_by_hand(ratings):
     per_cell = (net(fed) - fed).square().mean()
     (per_cell * observed.sum() / len(rows) + 0.1 * net.penalty()).backward()
     optimizer.step()
-    for found, expected in zip(run.model.net.parameters(), net.parameters(), strict=True):
-        torch.testing.assert_close(found, expected)
+    for actual, expected in zip(run.model.net.parameters(), net.parameters(), strict=True):
+        torch.testing.assert_close(actual, expected)
 
 
 def test_lbfgs_reaches_the_optimum(ratings):
     """With identities this is a smooth function; its gradient vanishes where training ends."""
-    given = {"hid_activation": "identity", "dropout_prob": 0.0, "reg_weight": 2.0}
-    run = small(learner="lbfgs", learning_rate=1.0, train_batch_size=1000, **given, epochs=30)
+    options = {"hid_activation": "identity", "dropout_prob": 0.0, "reg_weight": 2.0}
+    run = small(learner="lbfgs", learning_rate=1.0, train_batch_size=1000, **options, epochs=30)
     run.fit()
     run.model.train().zero_grad()
     run.model.calculate_loss(next(iter(run.train))).backward()
@@ -246,14 +246,14 @@ def test_lbfgs_reaches_the_optimum(ratings):
 
 
 def test_the_first_step_of_rprop_is_the_sign_of_the_gradient(ratings):
-    given = {"dropout_prob": 0.0, "epochs": 1, "eval_step": 0, "train_batch_size": 1000}
-    run = small(learner="rprop", learning_rate=0.01, **given)
+    options = {"dropout_prob": 0.0, "epochs": 1, "eval_step": 0, "train_batch_size": 1000}
+    run = small(learner="rprop", learning_rate=0.01, **options)
     before = [p.detach().clone() for p in run.model.parameters()]
     run.model.calculate_loss(next(iter(run.train))).backward()
     signs = [p.grad.sign() for p in run.model.parameters()]
     run.fit()
-    for found, start, sign in zip(run.model.parameters(), before, signs, strict=True):
-        torch.testing.assert_close(found.detach(), start - 0.01 * sign)
+    for actual, start, sign in zip(run.model.parameters(), before, signs, strict=True):
+        torch.testing.assert_close(actual.detach(), start - 0.01 * sign)
 
 
 def test_lbfgs_draws_one_dropout_mask_a_step(ratings):

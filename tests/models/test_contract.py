@@ -168,7 +168,7 @@ def write_checkerboard(folder, size=24):
 def test_the_checkerboard_is_learnt(name, settings, tmp_path):
     """Withheld items of a user's own colour rank before those of the other colour."""
     write_checkerboard(tmp_path / "dataset")
-    given = {
+    options = {
         "epochs": 150,
         "learning_rate": 0.02,
         "eval_step": 0,
@@ -184,10 +184,10 @@ def test_the_checkerboard_is_learnt(name, settings, tmp_path):
         **settings,
     }
     if name == "NCFMLP":  # implicit: only the own colour is an interaction
-        given["val_interval"] = {"rating": "[5,5]"}
-        given |= {"metrics": ["AUC"], "valid_metric": "AUC"}
-        del given["mlp_hidden_size"]
-    run = runs.prepare(name, "board", **{**runs.SMALL[name], **given})
+        options["val_interval"] = {"rating": "[5,5]"}
+        options |= {"metrics": ["AUC"], "valid_metric": "AUC"}
+        del options["mlp_hidden_size"]
+    run = runs.prepare(name, "board", **{**runs.SMALL[name], **options})
     run.fit()
     run.model.eval()
     n_users, n_items = run.dataset.user_num - 1, run.dataset.item_num - 1
@@ -214,10 +214,10 @@ def test_the_checkerboard_is_learnt(name, settings, tmp_path):
 @each
 def test_half_precision_learns_the_same(name, settings, ratings):
     """RecBole's ``enable_amp``, which on a CPU is bfloat16."""
-    given = {**runs.SMALL[name], **settings, "epochs": 3, "eval_step": 0}
+    options = {**runs.SMALL[name], **settings, "epochs": 3, "eval_step": 0}
     trained = {}
     for amp in (False, True):
-        run = runs.prepare(name, **given, enable_amp=amp)
+        run = runs.prepare(name, **options, enable_amp=amp)
         run.fit()
         trained[amp] = list(run.trainer.train_loss_dict.values())
         scores = run.model.full_sort_predict(next(iter(run.test))[0])

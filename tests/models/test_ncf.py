@@ -121,7 +121,7 @@ def test_one_step_equals_numpy(seed):
         new_b -= back
         new_p[u] -= (w.T @ back)[:2]
         new_q[i] -= (w.T @ back)[2:]
-    for found, expected in (
+    for actual, expected in (
         (net.user_embedding.weight, new_p),
         (net.item_embedding.weight, new_q),
         (first.weight, new_w),
@@ -129,7 +129,7 @@ def test_one_step_equals_numpy(seed):
         (net.predict_layer.weight[0], new_h),
         (net.predict_layer.bias[0], new_c),
     ):
-        np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-9)
+        np.testing.assert_allclose(actual.detach().numpy(), expected, atol=1e-9)
 
 
 def test_scores_equal_recboles_neumf_with_the_same_weights(ratings):

@@ -1,4 +1,4 @@
-"""What AutoRec's net is given for a batch, and what it has to rebuild.
+"""Batches of AutoRec: the inputs of the net, and the ratings that it has to rebuild.
 
 A row's ratings are corrupted (corruption.py), then centred (centring.py), and where
 ``mask_input_scale`` asks for it, which ratings there are is appended. Where ratings are many, rows
@@ -62,7 +62,7 @@ class CellBatch(NamedTuple):
 
 
 class _Batches(NamedTuple):
-    """What a batch is made from.
+    """The source of batches.
 
     Attributes:
         ratings: of the training split.
@@ -95,12 +95,12 @@ class DenseBatches(_Batches):
         return DenseBatch(inputs, rows, observed, clean, shown)
 
     def inputs(self, ids: Tensor) -> Tensor:
-        """Rows as the net is given them when it predicts, not corrupted: [B] -> [B, inputs]."""
+        """The inputs for prediction, not corrupted: [B] -> [B, inputs]."""
         near = self._neighbours(ids)
         return self._stack(self.assemble(*self.ratings.dense(near), self.baseline.rows[near]))
 
     def assemble(self, ratings: Tensor, observed: Tensor, row_biases: Tensor) -> Tensor:
-        """Rows of any origin as the net is given them.
+        """The inputs for rows of any origin.
 
         Args:
             ratings: [B, C].
@@ -142,7 +142,7 @@ class CellBatches(_Batches):
         return CellBatch(self._with_mask(cells._replace(values=values), kept), centred)
 
     def inputs(self, ids: Tensor) -> Cells:
-        """Rows as the net is given them when it predicts, not corrupted: [B] -> B rows."""
+        """The inputs for prediction, not corrupted: [B] -> B rows."""
         return self.batch(ids, "none", 0.0).inputs
 
     def _with_mask(self, cells: Cells, kept: Tensor) -> Cells:

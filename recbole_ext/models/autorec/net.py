@@ -23,8 +23,8 @@ Descendants, each by a setting:
     global_kernel_size       a convolution before the encoder, GLocal-K (both: kernels.py)
     loss_type: CE            h(r)_c is the mean of a softmax over the K ratings that occur, and
                              the loss is the cross-entropy of the observed ones
-    mask_input_scale         the encoder is told which ratings there are, too: V r + V' o, where o_c
-                             is a constant if c has a rating in the row, and 0 if not
+    mask_input_scale         the encoder also gets the mask of the ratings: V r + V' o, where o_c is
+                             a constant if c has a rating in the row, and 0 if not
     svdpp_scale              W_c + |R(c)|^(-1/2) sum_{r in R(c)} y_r in the place of W_c, R(c) being
                              the rows that c has ratings in: the implicit feedback of SVD++, Koren,
                              "Factorization Meets the Neighborhood", KDD 2008, equation 15
@@ -33,8 +33,8 @@ Descendants, each by a setting:
     centring, corruption     see centring.py and corruption.py
 
 Predictions of ratings are kept in the range of the training ratings; scores for ranking are not,
-so that items at the top of the range are told apart. For a user or an item without a training
-rating the paper predicts 3 (``unseen_rating: 3``); by default the network's answer stands.
+so that items at the top of the range keep different scores. For a user or an item without a
+training rating the paper predicts 3 (``unseen_rating: 3``); by default the network's answer stands.
 
 Symbols: B rows, C columns (items of a user's row, users of an item's), H hidden units, K ratings
 that occur.

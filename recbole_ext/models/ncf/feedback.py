@@ -24,7 +24,7 @@ class Fields(NamedTuple):
 class Feedback:
     """The interactions of the training split, in the forms that objectives and nets take.
 
-    Each form is made when it is first asked for.
+    Each form is computed at its first use.
 
     Args:
         dataset: a RecBole ``Dataset`` whose ids are remapped.

@@ -111,11 +111,11 @@ class NCFNet(nn.Module):
         _initialise(self, initialisation)
 
     def vectors(self, of: Orientation, ids: Tensor) -> Vectors:
-        """What is known of some users or items, [B]."""
+        """The vectors of some users or items: [B] ids."""
         return Vectors(*(None if table is None else table(ids) for table in self._tables(of)))
 
     def newcomer(self, of: Orientation, others: Tensor) -> Vectors:
-        """What is known of a user, or item, that was not in training, by its history: [|R|]."""
+        """The vectors of a user, or item, that was not in training, by its history: [|R|] ids."""
         tables = self._tables(of)
         return Vectors(*(None if table is None else table.newcomer(others) for table in tables))
 
