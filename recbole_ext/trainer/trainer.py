@@ -14,7 +14,10 @@ from recbole_ext.trainer import checkpoint
 
 
 class CallbackTrainer(Trainer):
-    """RecBole's trainer, which tells the model before the first step and after each."""
+    """RecBole's trainer with two calls of the model.
+
+    ``warm_start(load)`` before the first step, ``on_step_end()`` after each.
+    """
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         if not self.start_epoch:

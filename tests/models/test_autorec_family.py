@@ -1,5 +1,7 @@
 """AutoRec's descendants: depth, tied weights, classes, the observed pattern, averaging, kernels."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -120,6 +122,18 @@ def test_classes_are_the_ratings_of_training(ratings):
         logits = run.model.net.outputs(run.model.hidden())[pairs["item_id"], pairs["user_id"]]
     expected = logits.softmax(-1) @ torch.arange(1.0, 6.0)
     torch.testing.assert_close(actual, expected)
+
+
+def test_the_head_has_the_classes_of_a_loaded_checkpoint(ratings):
+    """The buffer that a checkpoint fills is the tensor that the head computes with."""
+    model = small(loss_type="CE", ema_decay=0.5).model
+    state = model.state_dict()
+    for key in ("net.levels", "averaged.module.levels"):
+        state[key] = torch.arange(2.0, 7.0)
+    model.load_state_dict(state)
+    logits = torch.zeros(3, 5)
+    for net in (model.net, model.predictor, copy.deepcopy(model).predictor):
+        torch.testing.assert_close(net.head.ratings(logits), torch.full((3,), 4.0))
 
 
 # --- the observed pattern, averaging, a start -----------------------------------------------

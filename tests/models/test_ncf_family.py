@@ -1,5 +1,7 @@
 """NCF's losses, negatives, variants and new users."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -343,6 +345,14 @@ def test_classes_predict_that_there_is_a_rating_or_which(ratings):
         other.model.load_state_dict(run.model.state_dict())
         mean = (chances[:, 1:] * torch.arange(1.0, 6.0)).sum(1) / chances[:, 1:].sum(1)
         torch.testing.assert_close(other.model.eval().predict(pairs), mean)
+
+
+def test_the_loss_has_the_classes_of_a_loaded_checkpoint(ratings):
+    model = small(loss_type="CE", prediction="expectation", **RATED).model
+    model.load_state_dict({**model.state_dict(), "levels": torch.arange(2.0, 7.0)})
+    for one in (model, copy.deepcopy(model)):
+        predictions = one.objective.loss.prediction(torch.zeros(3, 6))
+        torch.testing.assert_close(predictions, torch.full((3,), 4.0))
 
 
 # --- NeuMF ----------------------------------------------------------------------------------
