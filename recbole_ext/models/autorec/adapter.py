@@ -44,9 +44,8 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         self.settings = settings.read(AutoRecSettings, config.final_config_dict)
         self.by_user = self.settings.orientation == "user"
         self.row_field = self.USER_ID if self.by_user else self.ITEM_ID
-        ratings = RatingMatrix.of_dataset(
-            dataset, config["RATING_FIELD"], self.settings.orientation
-        )
+        self.rating_field = config["RATING_FIELD"]
+        ratings = RatingMatrix.of_dataset(dataset, self.rating_field, self.settings.orientation)
         self.ratings = ratings = ratings.to(config["device"])
         self.levels = ratings.values.unique()  # [K], sorted
         if self.settings.corruption == "flip" and len(self.levels) < 2:
