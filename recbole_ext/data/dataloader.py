@@ -69,7 +69,7 @@ class InteractionLoader(TrainDataLoader):
 
 
 class PositiveLoader(InteractionLoader):
-    """The same without drawn items: the interactions of a batch are told from each other."""
+    """The same without drawn items: the other items of a batch are the negatives."""
 
     def _set_neg_sample_args(
         self, config: Any, dataset: Any, dl_format: Any, neg_sample_args: Any

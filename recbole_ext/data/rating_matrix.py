@@ -144,8 +144,7 @@ class RatingMatrix(NamedTuple):
         values = counts[self.columns].to(self.values).rsqrt()
         cells = torch.stack([self.columns, self.row_of])
         shape = (self.n_columns, self.n_rows)
-        made = torch.sparse_coo_tensor(cells, values, shape, check_invariants=False)
-        return made.coalesce()
+        return torch.sparse_coo_tensor(cells, values, shape, check_invariants=False).coalesce()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RatingMatrix":
         return self

@@ -89,9 +89,9 @@ def errors(
     rows, columns = (users, items) if model.by_user else (items, users)
     ratings = pairs[model.rating_field]
     hit_errors, held_errors = [], []
-    for ids in torch.arange(model.rows.n_rows, device=model.rows.device).split(1024):
+    for ids in torch.arange(model.ratings.n_rows, device=model.ratings.device).split(1024):
         rebuilt, hit = model.rebuild(ids, corruption, rate)
-        hit_errors.append((rebuilt - model.rows.dense(ids)[0])[hit])
+        hit_errors.append((rebuilt - model.ratings.dense(ids)[0])[hit])
         here = (rows >= ids[0]) & (rows <= ids[-1])
         held_errors.append(rebuilt[rows[here] - ids[0], columns[here]] - ratings[here])
     return _rms(torch.cat(hit_errors)), _rms(torch.cat(held_errors))

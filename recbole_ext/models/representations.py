@@ -1,4 +1,4 @@
-"""What a trained model knows of users and items, as vectors: neighbours, and a view of all.
+"""The vectors that a trained model has for users and items: neighbours, and a view of all.
 
 A model takes part by a method ``vectors(of)``: [users or items, H], the padding id included.
 """
@@ -47,8 +47,8 @@ def nearest(vectors: Tensor, ids: Tensor, k: int) -> tuple[Tensor, Tensor]:
     cosines = units[ids] @ units.T  # [B, N]
     cosines[:, 0] = -torch.inf
     cosines[torch.arange(len(ids)), ids] = -torch.inf
-    found = cosines.topk(k)
-    return found.indices, found.values
+    top = cosines.topk(k)
+    return top.indices, top.values
 
 
 def features(config: "Config", dataset: Any, of: Orientation) -> tuple[list[str], list[list[str]]]:
@@ -78,7 +78,7 @@ def write_projector(folder: Path, config: "Config", dataset: Any, model: Any) ->
     """Users and items for TensorBoard's embedding projector, with what is known of each.
 
     Args:
-        folder: made if it is missing.
+        folder: created if it is missing.
         config, dataset, model: of a trained run.
     """
     from torch.utils.tensorboard import SummaryWriter

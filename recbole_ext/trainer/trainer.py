@@ -14,7 +14,10 @@ from recbole_ext.trainer import checkpoint
 
 
 class CallbackTrainer(Trainer):
-    """RecBole's trainer, which tells the model before the first step and after each."""
+    """RecBole's trainer with two calls of the model.
+
+    ``warm_start(load)`` before the first step, ``on_step_end()`` after each.
+    """
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         if not self.start_epoch:
@@ -103,7 +106,7 @@ class AutoRecTrainer(CallbackTrainer):
 
         def refeed(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
             batch = waiting.pop() if waiting else None
-            for _ in range(self.model.chosen.refeeding if batch is not None else 0):
+            for _ in range(self.model.settings.refeeding if batch is not None else 0):
                 loss = partial(self.model.refeeding_loss, batch, self.model.rebuilt)
                 self._next_step_minimises(loss)
                 optimizer.zero_grad()

@@ -114,7 +114,7 @@ def test_whole_rows_of_the_grid_are_its_training_cells(kind, source):
     run = runs.prepare("NCFMLP", "made-grid", loss_type=kind, negatives="all", **size)
     for parameter in run.model.net.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
-    assert run.model.cells.starts[-1] == 420
+    assert run.model.objective.labels.starts[-1] == 420
     users = torch.tensor([3, 1, 8])
     cells = run.train._dataset.inter_feat
     own = torch.isin(cells["user_id"], users)

@@ -76,7 +76,7 @@ def test_only_training_ratings_are_input(ratings):
             strict=True,
         )
     }
-    _, observed = run.model.rows.dense(torch.arange(run.dataset.item_num))
+    _, observed = run.model.ratings.dense(torch.arange(run.dataset.item_num))
     seen = set(map(tuple, observed.nonzero().tolist()))
     assert len(seen) == len(run.train._dataset)
     assert not seen & held_out

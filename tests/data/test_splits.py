@@ -117,7 +117,7 @@ def test_a_split_keeps_the_text_and_trains(source):
         made.counts.values()
     )
     run.fit()
-    assert len(run.model.rows.values) == made.counts["train"]  # nothing else is in the input
+    assert len(run.model.ratings.values) == made.counts["train"]  # nothing else is in the input
 
 
 def test_an_empty_part_is_refused_and_nothing_is_left(source):
@@ -233,7 +233,7 @@ def test_a_known_split_is_tested_on_its_own_rows(packed, tmp_path):
     run.fit()
     # the RMSE is that of exactly the test rows, by a loop over the file
     result = run.trainer.evaluate(run.test, load_best_model=False)
-    assert len(run.model.rows.values) == 216
+    assert len(run.model.ratings.values) == 216
     users, items = (run.dataset.field2token_id[field] for field in ("user_id", "item_id"))
     errors = []
     run.model.eval()

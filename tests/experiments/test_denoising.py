@@ -21,8 +21,8 @@ def test_errors_equal_a_plain_loop(orientation, settings, ratings):
     recovered, held_out = denoising.errors(model, run.test, "flip", 0.4, seed=3)
     torch.manual_seed(3)
     with torch.no_grad():
-        rebuilt, hit = model.rebuild(torch.arange(model.rows.n_rows), "flip", 0.4)
-        clean, observed = model.rows.dense(torch.arange(model.rows.n_rows))
+        rebuilt, hit = model.rebuild(torch.arange(model.ratings.n_rows), "flip", 0.4)
+        clean, observed = model.ratings.dense(torch.arange(model.ratings.n_rows))
     assert 0.3 < hit.sum() / observed.sum() < 0.5
     assert not (hit & ~observed).any()
     total, n = 0.0, 0

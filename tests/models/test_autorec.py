@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from recbole_ext.models.autorec.net import AutoRecNet, observed_squared_error
+from recbole_ext.models.autorec.heads import observed_squared_error
+from recbole_ext.models.autorec.net import AutoRecNet
 from tests import runs
 from tests.gradients import central_differences
 
@@ -139,13 +140,13 @@ def test_one_step_equals_numpy():
     hidden = 1 / (1 + np.exp(-(rows @ v.T + mu)))
     error = np.where(observed, hidden @ w.T + b - rows, 0) * 2 / len(rows)
     back = (error @ w) * hidden * (1 - hidden)
-    for found, expected in (
+    for actual, expected in (
         (net.last_layer.weight, w - 0.05 * (error.T @ hidden + 0.2 * w)),
         (net.last_layer.bias, b - 0.05 * error.sum(0)),
         (net.hidden_layers[0].weight, v - 0.05 * (back.T @ rows + 0.2 * v)),
         (net.hidden_layers[0].bias, mu - 0.05 * back.sum(0)),
     ):
-        np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-12)
+        np.testing.assert_allclose(actual.detach().numpy(), expected, atol=1e-12)
 
 
 def test_the_decoders_optimum_equals_the_closed_form():
@@ -179,8 +180,8 @@ def test_the_decoders_optimum_equals_the_closed_form():
         seen = observed[:, column]
         a = design[seen]
         solution = np.linalg.solve(a.T @ a + ridge, a.T @ rows[seen, column])
-        found = [*net.last_layer.weight[column].tolist(), net.last_layer.bias[column].item()]
-        np.testing.assert_allclose(found, solution, atol=1e-6)
+        actual = [*net.last_layer.weight[column].tolist(), net.last_layer.bias[column].item()]
+        np.testing.assert_allclose(actual, solution, atol=1e-6)
 
 
 def test_cells_equal_whole_rows():
@@ -188,7 +189,7 @@ def test_cells_equal_whole_rows():
     hidden = net.encode(torch.rand(4, 6, dtype=torch.float64))
     columns = torch.tensor([5, 0, 3, 3])
     whole = net.decode(hidden)[torch.arange(4), columns]
-    torch.testing.assert_close(net.decode_cells(hidden, columns), whole)
+    torch.testing.assert_close(net.decode_pairs(hidden, columns), whole)
 
 
 def test_dropout_is_on_the_hidden_units_in_training_alone():
@@ -314,13 +315,13 @@ def test_the_papers_rule_for_what_training_has_not_seen(orientation, tmp_path):
         place = tmp_path / "dataset" / "d"
         place.mkdir(exist_ok=True)
         (tmp_path / "dataset" / f"d.{part}" / f"d.{part}.inter").rename(place / f"d.{part}.inter")
-    given = {"benchmark_filename": ["train", "valid", "test"], "orientation": orientation}
-    run = runs.prepare("AutoRec", "d", **runs.SMALL["AutoRec"], **given, unseen_rating=3)
+    options = {"benchmark_filename": ["train", "valid", "test"], "orientation": orientation}
+    run = runs.prepare("AutoRec", "d", **runs.SMALL["AutoRec"], **options, unseen_rating=3)
     pairs = run.test.dataset.inter_feat
     with torch.no_grad():
-        found = run.model.eval().predict(pairs).tolist()
-    assert found[:3] == [3, 3, 3]
-    assert found[3] != 3
-    free = runs.prepare("AutoRec", "d", **runs.SMALL["AutoRec"], **given)
+        actual = run.model.eval().predict(pairs).tolist()
+    assert actual[:3] == [3, 3, 3]
+    assert actual[3] != 3
+    free = runs.prepare("AutoRec", "d", **runs.SMALL["AutoRec"], **options)
     with torch.no_grad():
         assert free.model.eval().predict(pairs)[0] != 3

@@ -1,12 +1,15 @@
 """AutoRec's descendants: depth, tied weights, classes, the observed pattern, averaging, kernels."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from recbole.data.interaction import Interaction
 
 from recbole_ext.errors import SettingError
-from recbole_ext.models.autorec.net import AutoRecNet, observed_cross_entropy
+from recbole_ext.models.autorec.heads import observed_cross_entropy
+from recbole_ext.models.autorec.net import AutoRecNet
 from tests import runs
 from tests.gradients import central_differences
 
@@ -22,7 +25,7 @@ def small(**settings):
 
 
 def all_rows(model):
-    return torch.arange(model.rows.n_rows)
+    return torch.arange(model.ratings.n_rows)
 
 
 # --- depth and tied weights -----------------------------------------------------------------
@@ -44,14 +47,14 @@ def test_deep_nets_equal_a_plain_loop(tied):
         third = net.hidden_layers[2].weight.detach().numpy()
         last = net.last_layer.weight.detach().numpy()
     biases = [layer.bias.detach().numpy() for layer in (*net.hidden_layers, net.last_layer)]
-    for row, found, code in zip(
+    for row, actual, code in zip(
         rows, net(torch.from_numpy(rows)), net.encode(torch.from_numpy(rows), 2), strict=True
     ):
         x = np.tanh(first @ row + biases[0])
         x = np.tanh(second @ x + biases[1])
         np.testing.assert_allclose(code.detach(), x, atol=1e-12)
         x = np.tanh(third @ x + biases[2])
-        np.testing.assert_allclose(found.detach(), sigmoid(last @ x + biases[3]), atol=1e-12)
+        np.testing.assert_allclose(actual.detach(), sigmoid(last @ x + biases[3]), atol=1e-12)
     squares = [np.square(w).sum() for w in (first, second, third, last)]
     assert net.penalty().item() == pytest.approx(sum(squares))
 
@@ -73,7 +76,7 @@ def test_cross_entropy_by_hand():
     assert loss.item() == pytest.approx((np.log(2) + np.log(4) + np.log(4)) / 2)
     net = AutoRecNet(2, [1], levels=torch.tensor(LEVELS))
     expected = 0.25 * 1 + 0.5 * 2 + 0.25 * 3.5
-    torch.testing.assert_close(net.ratings(scores), torch.full((2, 2), expected))
+    torch.testing.assert_close(net.head.ratings(scores), torch.full((2, 2), expected))
 
 
 def test_classes_equal_a_plain_loop_with_gradients():
@@ -102,7 +105,7 @@ def test_classes_equal_a_plain_loop_with_gradients():
         return total / len(rows)
 
     t_rows, t_observed = torch.from_numpy(rows), torch.from_numpy(observed)
-    loss = observed_cross_entropy(net.scores(net.encode(t_rows)), t_rows, t_observed, levels)
+    loss = observed_cross_entropy(net.outputs(net.encode(t_rows)), t_rows, t_observed, levels)
     assert loss.item() == pytest.approx(loop(start), abs=1e-10)
     loss.backward()
     for parameter, expected in zip(parameters, central_differences(loop, start), strict=True):
@@ -115,10 +118,22 @@ def test_classes_are_the_ratings_of_training(ratings):
     run.fit()
     pairs = run.test.dataset.inter_feat
     with torch.no_grad():
-        found = run.model.eval().predict(pairs)
-        logits = run.model.net.scores(run.model.hidden())[pairs["item_id"], pairs["user_id"]]
+        actual = run.model.eval().predict(pairs)
+        logits = run.model.net.outputs(run.model.hidden())[pairs["item_id"], pairs["user_id"]]
     expected = logits.softmax(-1) @ torch.arange(1.0, 6.0)
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(actual, expected)
+
+
+def test_the_head_has_the_classes_of_a_loaded_checkpoint(ratings):
+    """The buffer that a checkpoint fills is the tensor that the head computes with."""
+    model = small(loss_type="CE", ema_decay=0.5).model
+    state = model.state_dict()
+    for key in ("net.levels", "averaged.module.levels"):
+        state[key] = torch.arange(2.0, 7.0)
+    model.load_state_dict(state)
+    logits = torch.zeros(3, 5)
+    for net in (model.net, model.predictor, copy.deepcopy(model).predictor):
+        torch.testing.assert_close(net.head.ratings(logits), torch.full((3,), 4.0))
 
 
 # --- the observed pattern, averaging, a start -----------------------------------------------
@@ -126,9 +141,9 @@ def test_classes_are_the_ratings_of_training(ratings):
 
 def test_observed_input_is_the_ratings_and_their_pattern(ratings):
     run = small(mask_input_scale=2.0, centring="bias")
-    inputs = run.model._inputs(torch.tensor([2, 5])).inputs
-    stars, observed = run.model.rows.dense(torch.tensor([2, 5]))
-    n = run.model.rows.n_columns
+    inputs = run.model.batches.inputs(torch.tensor([2, 5]))
+    stars, observed = run.model.ratings.dense(torch.tensor([2, 5]))
+    n = run.model.ratings.n_columns
     assert inputs.shape == (2, 2 * n)
     baseline = run.model.baseline.at(torch.tensor([[2], [5]]), torch.arange(n))
     torch.testing.assert_close(inputs[:, :n], torch.where(observed, stars - baseline, 0.0))
@@ -140,7 +155,7 @@ def test_observed_output_adds_the_rows_a_column_is_rated_in(orientation, ratings
     model = small(svdpp_scale=3.0, orientation=orientation).model.eval()
     last = model.net.last_layer
     torch.nn.init.normal_(last.y)
-    _, observed = model.rows.dense(all_rows(model))  # [rows, C]
+    _, observed = model.ratings.dense(all_rows(model))  # [rows, C]
     for column in (0, 3, 8):
         rated = observed[:, column].nonzero()[:, 0]
         added = sum(last.y[row] for row in rated) if len(rated) else torch.zeros(7)
@@ -171,9 +186,9 @@ def test_averaging_is_the_exponential_mean_of_the_steps(ratings):
     assert run.model.predictor is run.model.averaged.module
     pairs = run.test.dataset.inter_feat
     with torch.no_grad():
-        found = run.model.eval().predict(pairs)
-        whole = run.model.averaged.module(run.model.rows.dense(all_rows(run.model))[0])
-    torch.testing.assert_close(found, whole[pairs["item_id"], pairs["user_id"]])
+        actual = run.model.eval().predict(pairs)
+        whole = run.model.averaged.module(run.model.ratings.dense(all_rows(run.model))[0])
+    torch.testing.assert_close(actual, whole[pairs["item_id"], pairs["user_id"]])
 
 
 def test_pretrained_starts_from_the_weights_that_predicted(ratings):
@@ -187,7 +202,7 @@ def test_pretrained_starts_from_the_weights_that_predicted(ratings):
     torch.testing.assert_close(ours.hidden_layers[0].matrix(), theirs.hidden_layers[0].matrix())
     torch.testing.assert_close(ours.last_layer.bias, theirs.last_layer.bias)
     with torch.no_grad():
-        means = theirs(first.model.rows.dense(all_rows(first.model))[0]).mean(1)
+        means = theirs(first.model.ratings.dense(all_rows(first.model))[0]).mean(1)
     torch.testing.assert_close(ours.global_kernel.pooled, means)
     other = small(mlp_hidden_size=[9], pretrained=file)
     with pytest.raises(SettingError, match=r"pretrained: expected .*\[9, .* found .*\[7, "):
@@ -198,28 +213,28 @@ def test_the_global_kernel_sees_the_whole_matrix(ratings):
     """In blocks of rows, the same as one convolution over all of them."""
     run = small(global_kernel_size=3)
     model = run.model.eval()
-    stars, _ = model.rows.dense(all_rows(model))
+    stars, _ = model.ratings.dense(all_rows(model))
     weight = model.net.global_kernel.kernel()
     whole = torch.nn.functional.conv2d(stars[None, None], weight[None, None], padding=1)[0, 0]
     expected = model.net.encode(whole.relu())
-    for block in (torch.tensor([0, 7, 3]), torch.tensor([model.rows.n_rows - 1])):
-        found = model.net.encode(model._inputs(block).inputs)
-        torch.testing.assert_close(found, expected[block])
+    for block in (torch.tensor([0, 7, 3]), torch.tensor([model.ratings.n_rows - 1])):
+        actual = model.net.encode(model.batches.inputs(block))
+        torch.testing.assert_close(actual, expected[block])
 
 
 # --- steps ----------------------------------------------------------------------------------
 
 
 def test_a_step_with_refeeding_equals_two_steps_by_hand(ratings):
-    given = {"dropout_prob": 0.0, "epochs": 1, "eval_step": 0, "train_batch_size": 1000}
-    run = small(refeeding=1, learner="sgd", learning_rate=0.01, reg_weight=0.2, **given)
-    other = small(learner="sgd", learning_rate=0.01, reg_weight=0.2, **given)
+    options = {"dropout_prob": 0.0, "epochs": 1, "eval_step": 0, "train_batch_size": 1000}
+    run = small(refeeding=1, learner="sgd", learning_rate=0.01, reg_weight=0.2, **options)
+    other = small(learner="sgd", learning_rate=0.01, reg_weight=0.2, **options)
     other.model.load_state_dict(run.model.state_dict())
     run.fit()
 
     net = other.model.net
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
-    rows, observed = other.model.rows.dense(all_rows(other.model)[1:])
+    rows, observed = other.model.ratings.dense(all_rows(other.model)[1:])
     rebuilt = net(rows)
     (((rebuilt - rows)[observed] ** 2).sum() / len(rows) + 0.1 * net.penalty()).backward()
     optimizer.step()
@@ -228,14 +243,14 @@ def test_a_step_with_refeeding_equals_two_steps_by_hand(ratings):
     per_cell = (net(fed) - fed).square().mean()
     (per_cell * observed.sum() / len(rows) + 0.1 * net.penalty()).backward()
     optimizer.step()
-    for found, expected in zip(run.model.net.parameters(), net.parameters(), strict=True):
-        torch.testing.assert_close(found, expected)
+    for actual, expected in zip(run.model.net.parameters(), net.parameters(), strict=True):
+        torch.testing.assert_close(actual, expected)
 
 
 def test_lbfgs_reaches_the_optimum(ratings):
     """With identities this is a smooth function; its gradient vanishes where training ends."""
-    given = {"hid_activation": "identity", "dropout_prob": 0.0, "reg_weight": 2.0}
-    run = small(learner="lbfgs", learning_rate=1.0, train_batch_size=1000, **given, epochs=30)
+    options = {"hid_activation": "identity", "dropout_prob": 0.0, "reg_weight": 2.0}
+    run = small(learner="lbfgs", learning_rate=1.0, train_batch_size=1000, **options, epochs=30)
     run.fit()
     run.model.train().zero_grad()
     run.model.calculate_loss(next(iter(run.train))).backward()
@@ -245,14 +260,14 @@ def test_lbfgs_reaches_the_optimum(ratings):
 
 
 def test_the_first_step_of_rprop_is_the_sign_of_the_gradient(ratings):
-    given = {"dropout_prob": 0.0, "epochs": 1, "eval_step": 0, "train_batch_size": 1000}
-    run = small(learner="rprop", learning_rate=0.01, **given)
+    options = {"dropout_prob": 0.0, "epochs": 1, "eval_step": 0, "train_batch_size": 1000}
+    run = small(learner="rprop", learning_rate=0.01, **options)
     before = [p.detach().clone() for p in run.model.parameters()]
     run.model.calculate_loss(next(iter(run.train))).backward()
     signs = [p.grad.sign() for p in run.model.parameters()]
     run.fit()
-    for found, start, sign in zip(run.model.parameters(), before, signs, strict=True):
-        torch.testing.assert_close(found.detach(), start - 0.01 * sign)
+    for actual, start, sign in zip(run.model.parameters(), before, signs, strict=True):
+        torch.testing.assert_close(actual.detach(), start - 0.01 * sign)
 
 
 def test_lbfgs_draws_one_dropout_mask_a_step(ratings):
@@ -282,7 +297,7 @@ def test_a_step_is_one_step_after_another_optimiser_of_that_kind(ratings):
 @pytest.mark.parametrize("settings", [{}, {"mask_input_scale": 2.0}, {"global_kernel_size": 3}])
 def test_encode_takes_rows_of_any_origin(settings, ratings):
     model = small(**settings).model.eval()
-    rows = torch.zeros(2, model.rows.n_columns)
+    rows = torch.zeros(2, model.ratings.n_columns)
     rows[0, 3] = 5
     with torch.no_grad():
         code = model.encode(rows)
@@ -293,7 +308,7 @@ def test_encode_takes_rows_of_any_origin(settings, ratings):
     if settings.get("mask_input_scale"):
         assert not torch.equal(zeros[0], zeros[1])  # a rating of 0 is a rating
     if not settings.get("global_kernel_size"):
-        stars, observed = model.rows.dense(all_rows(model))
+        stars, observed = model.ratings.dense(all_rows(model))
         torch.testing.assert_close(model.encode(stars, observed), model.vectors("item"))
 
 
@@ -304,7 +319,7 @@ def test_vectors_are_codes_of_rows_and_weights_of_columns(orientation, ratings):
     with torch.no_grad():
         torch.testing.assert_close(model.vectors(orientation), model.hidden())
         columns = model.vectors(other)
-    assert columns.shape == (model.rows.n_columns, 5 * 7)
+    assert columns.shape == (model.ratings.n_columns, 5 * 7)
     torch.testing.assert_close(columns[4], model.net.last_layer.weight[20:25].ravel())
 
 
@@ -347,7 +362,7 @@ def test_cells_equal_whole_rows(settings, ratings):
         whole = model.net.decode(model.hidden())
         rows, columns = torch.tensor([1, 4, 4]), torch.tensor([0, 7, 3])
         torch.testing.assert_close(
-            model.net.decode_cells(model.hidden()[rows], columns), whole[rows, columns]
+            model.net.decode_pairs(model.hidden()[rows], columns), whole[rows, columns]
         )
         torch.testing.assert_close(model.net.decode(model.hidden(), columns), whole[:, columns])
         pairs = Interaction({"item_id": rows, "user_id": columns})

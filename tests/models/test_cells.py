@@ -11,7 +11,7 @@ from tests import runs
 PLAIN = {"dropout_prob": 0.0, "epochs": 1, "eval_step": 0}
 
 
-def made():
+def example():
     """Four rows of five columns, the second without a cell."""
     torch.manual_seed(0)
     row = torch.tensor([0, 0, 0, 2, 3, 3])
@@ -24,15 +24,15 @@ def made():
 
 
 def test_products_equal_those_of_whole_rows():
-    cells, rows = made()
+    cells, rows = example()
     matrix, hidden = (torch.randn(n, 3, dtype=torch.float64) for n in (5, 4))
     torch.testing.assert_close(weighted_sums(cells, matrix), rows @ matrix)
-    found = products(hidden, matrix, cells)
-    torch.testing.assert_close(found, (hidden @ matrix.T)[cells.row, cells.columns])
+    actual = products(hidden, matrix, cells)
+    torch.testing.assert_close(actual, (hidden @ matrix.T)[cells.row, cells.columns])
 
 
 def test_gradients_equal_finite_differences():
-    cells, _ = made()
+    cells, _ = example()
     matrix, hidden = (torch.randn(n, 3, dtype=torch.float64).requires_grad_() for n in (5, 4))
     assert torch.autograd.gradcheck(lambda h, m: products(h, m, cells), (hidden, matrix))
     assert torch.autograd.gradcheck(lambda m: weighted_sums(cells, m), matrix)
@@ -56,11 +56,11 @@ def test_gradients_equal_finite_differences():
     ids=str,
 )
 def test_a_model_is_the_same_by_cells(settings, orientation, ratings, monkeypatch):
-    found = []
+    actual = []
     for worth in (10**6, 0):
-        monkeypatch.setattr(adapter, "_CELL", worth)
-        given = {**runs.SMALL["AutoRec"], **PLAIN, **settings}
-        run = runs.prepare("AutoRec", **given, orientation=orientation)
+        monkeypatch.setattr(adapter, "_CELL_COST", worth)
+        options = {**runs.SMALL["AutoRec"], **PLAIN, **settings}
+        run = runs.prepare("AutoRec", **options, orientation=orientation)
         assert run.model.by_cells == (worth == 0)
         run.model.train()
         ids = torch.tensor([5, 2, 9, 1])
@@ -69,8 +69,8 @@ def test_a_model_is_the_same_by_cells(settings, orientation, ratings, monkeypatc
         slopes = {name: p.grad for name, p in run.model.named_parameters() if p.requires_grad}
         run.model.eval()
         with torch.no_grad():
-            found.append((loss, slopes, run.model.hidden(), run.model.vectors("user")))
-    torch.testing.assert_close(*found)
+            actual.append((loss, slopes, run.model.hidden(), run.model.vectors("user")))
+    torch.testing.assert_close(*actual)
 
 
 def test_cells_are_kept_where_ratings_are_few(tmp_path):
@@ -86,12 +86,12 @@ def test_cells_are_kept_where_ratings_are_few(tmp_path):
 
 @pytest.mark.parametrize("kind", ["drop", "flip", "gaussian"])
 def test_cells_are_corrupted_as_ratings(kind, ratings, monkeypatch):
-    monkeypatch.setattr(adapter, "_CELL", 0)
+    monkeypatch.setattr(adapter, "_CELL_COST", 0)
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], orientation="user", centring="mean")
     torch.manual_seed(0)
     ids = torch.arange(1, 31)
-    cells = run.model.rows.cells(ids)
-    shown = run.model._cells(ids, kind, 0.3)[0].values
+    cells = run.model.ratings.cells(ids)
+    shown = run.model.batches.batch(ids, kind, 0.3).inputs.values
     clean = cells.values - run.model.baseline.mean
     hit = shown != clean
     if kind == "gaussian":
@@ -108,7 +108,7 @@ def test_cells_are_corrupted_as_ratings(kind, ratings, monkeypatch):
 def test_a_model_learns_by_cells(ratings, monkeypatch):
     losses = {}
     for worth in (10**6, 0):
-        monkeypatch.setattr(adapter, "_CELL", worth)
+        monkeypatch.setattr(adapter, "_CELL_COST", worth)
         run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], dropout_prob=0.0)
         run.fit()
         losses[worth] = list(run.trainer.train_loss_dict.values())

@@ -9,7 +9,7 @@ from recbole_ext.models.autorec.centring import fit_baseline
 from tests import runs
 
 
-def made(n_rows=6, n_columns=5, seed=0, empty=()):
+def example(n_rows=6, n_columns=5, seed=0, empty=()):
     """Ratings as ``RatingMatrix`` and as a dense array with NaN where there is none."""
     random = np.random.default_rng(seed)
     dense = random.integers(1, 6, size=(n_rows, n_columns)).astype(float)
@@ -29,8 +29,8 @@ def test_biases_by_hand():
     ratings = RatingMatrix(
         torch.tensor([0, 2, 3]), torch.tensor([0, 1, 0]), torch.tensor([5.0, 3.0, 3.0]), 2
     )
-    found = fit_baseline(ratings, "bias", 0.0)
-    cells = found.at(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1]))
+    actual = fit_baseline(ratings, "bias", 0.0)
+    cells = actual.at(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1]))
     assert cells.tolist() == pytest.approx([5, 3, 3, 1], abs=1e-5)
     assert fit_baseline(ratings, "mean", 0.0).at(ratings.row_of, ratings.columns).tolist() == (
         pytest.approx([11 / 3] * 3)
@@ -41,23 +41,23 @@ def test_biases_by_hand():
 @pytest.mark.parametrize("damping", [0.1, 5.0])
 def test_biases_solve_the_ridge_regression(damping):
     """Against the normal equations of all biases at once; row 2 has no rating."""
-    dense, ratings = made(empty=[2])
-    found = fit_baseline(ratings, "bias", damping)
+    dense, ratings = example(empty=[2])
+    actual = fit_baseline(ratings, "bias", damping)
     rows, columns = np.nonzero(~np.isnan(dense))
     design = np.zeros((len(rows), 6 + 5))
     design[np.arange(len(rows)), rows] = design[np.arange(len(rows)), 6 + columns] = 1
     target = dense[rows, columns] - np.nanmean(dense)
     normal = design.T @ design + damping * np.eye(11)
     expected = np.linalg.solve(normal, design.T @ target)
-    np.testing.assert_allclose(found.rows, expected[:6], atol=1e-6)
-    np.testing.assert_allclose(found.columns, expected[6:], atol=1e-6)
-    assert found.rows[2] == 0
+    np.testing.assert_allclose(actual.rows, expected[:6], atol=1e-6)
+    np.testing.assert_allclose(actual.columns, expected[6:], atol=1e-6)
+    assert actual.rows[2] == 0
 
 
 @settings(deadline=None)
 @given(st.integers(0, 1000), st.sampled_from(["none", "mean", "bias"]))
 def test_what_is_taken_is_what_is_added(seed, kind):
-    _, ratings = made(seed=seed)
+    _, ratings = example(seed=seed)
     baseline = fit_baseline(ratings, kind, 1.0)
     ids = torch.tensor([3, 0, 5])
     rows, observed = ratings.dense(ids)

@@ -12,6 +12,7 @@ from tests import runs
 NAMES = sorted(models.MODELS)
 DRAWN = {"distribution": "uniform", "sample_num": 3}
 RATED = {"load_col": {"inter": ["user_id", "item_id", "rating"]}}
+WEIGHTS = ("weight", "bias")
 VARIANTS = [
     ("NCFMLP", {}),
     ("NCFMLP", {"loss_type": "RMSE", "dropout_prob": 0.2}),
@@ -146,6 +147,62 @@ def test_a_copy_for_counting_operations_works_untrained(name, settings, ratings)
     assert operations >= 0
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "keys"),
+    [
+        (
+            "NCFNeuMF",
+            {"loss_type": "CE", "history": "user", **RATED},
+            {
+                "levels",
+                "net.user_embedding.weight",
+                "net.user_embedding.other.weight",
+                "net.item_embedding.weight",
+                "net.user_gmf_embedding.weight",
+                "net.user_gmf_embedding.other.weight",
+                "net.item_gmf_embedding.weight",
+                *(f"net.mlp_layers.mlp_layers.{n}.{part}" for n in (1, 4) for part in WEIGHTS),
+                *(f"net.predict_layer.{part}" for part in WEIGHTS),
+            },
+        ),
+        (
+            "AutoRec",
+            {"loss_type": "CE", "ema_decay": 0.5, "kernel_dim": 2, "global_kernel_size": 3},
+            {
+                "averaged.n_averaged",
+                *(
+                    f"{net}.{key}"
+                    for net in ("net", "averaged.module")
+                    for key in (
+                        "levels",
+                        "global_kernel.kernels",
+                        "global_kernel.pooled",
+                        *(
+                            f"{layer}.{part}"
+                            for layer in ("hidden_layers.0", "last_layer")
+                            for part in (*WEIGHTS, "kernel.u", "kernel.v")
+                        ),
+                    )
+                ),
+            },
+        ),
+        (
+            "AutoRec",
+            {"svdpp_scale": 2.0},
+            {
+                *(f"net.hidden_layers.0.{part}" for part in WEIGHTS),
+                *(f"net.last_layer.inner.{part}" for part in WEIGHTS),
+                "net.last_layer.bias",
+                "net.last_layer.y",
+            },
+        ),
+    ],
+)
+def test_names_in_a_checkpoint_stay(name, settings, keys, ratings):
+    """Checkpoints of earlier releases load: a new name needs a translation."""
+    assert set(prepare(name, settings).model.state_dict()) == keys
+
+
 def write_checkerboard(folder, size=24):
     """Even users rate even items 5 and odd ones 1; odd users the other way round."""
     rows = [
@@ -168,7 +225,7 @@ def write_checkerboard(folder, size=24):
 def test_the_checkerboard_is_learnt(name, settings, tmp_path):
     """Withheld items of a user's own colour rank before those of the other colour."""
     write_checkerboard(tmp_path / "dataset")
-    given = {
+    options = {
         "epochs": 150,
         "learning_rate": 0.02,
         "eval_step": 0,
@@ -184,10 +241,10 @@ def test_the_checkerboard_is_learnt(name, settings, tmp_path):
         **settings,
     }
     if name == "NCFMLP":  # implicit: only the own colour is an interaction
-        given["val_interval"] = {"rating": "[5,5]"}
-        given |= {"metrics": ["AUC"], "valid_metric": "AUC"}
-        del given["mlp_hidden_size"]
-    run = runs.prepare(name, "board", **{**runs.SMALL[name], **given})
+        options["val_interval"] = {"rating": "[5,5]"}
+        options |= {"metrics": ["AUC"], "valid_metric": "AUC"}
+        del options["mlp_hidden_size"]
+    run = runs.prepare(name, "board", **{**runs.SMALL[name], **options})
     run.fit()
     run.model.eval()
     n_users, n_items = run.dataset.user_num - 1, run.dataset.item_num - 1
@@ -214,10 +271,10 @@ def test_the_checkerboard_is_learnt(name, settings, tmp_path):
 @each
 def test_half_precision_learns_the_same(name, settings, ratings):
     """RecBole's ``enable_amp``, which on a CPU is bfloat16."""
-    given = {**runs.SMALL[name], **settings, "epochs": 3, "eval_step": 0}
+    options = {**runs.SMALL[name], **settings, "epochs": 3, "eval_step": 0}
     trained = {}
     for amp in (False, True):
-        run = runs.prepare(name, **given, enable_amp=amp)
+        run = runs.prepare(name, **options, enable_amp=amp)
         run.fit()
         trained[amp] = list(run.trainer.train_loss_dict.values())
         scores = run.model.full_sort_predict(next(iter(run.test))[0])

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from recbole_ext.models.ncf import net as ncf_net
-from recbole_ext.models.ncf.losses import interaction_loss
 from recbole_ext.models.ncf.net import NCFNet
+from recbole_ext.models.ncf.objective import loss_function
 from tests import runs
 
 
@@ -73,10 +73,8 @@ def test_losses_equal_their_formulas(logits, data):
         "RMSE": np.sqrt(((y - r) ** 2).mean()),
     }
     for kind, value in expected.items():
-        loss = interaction_loss(
-            torch.tensor(logits, dtype=torch.float64),
-            torch.tensor(labels, dtype=torch.float64),
-            kind,
+        loss = loss_function(kind).error(
+            torch.tensor(logits, dtype=torch.float64), torch.tensor(labels, dtype=torch.float64)
         )
         assert loss.item() == pytest.approx(value, rel=1e-9, abs=1e-12)
 
@@ -86,7 +84,7 @@ def test_gradients_equal_finite_differences(kind):
     torch.manual_seed(1)
     logits = torch.randn(6, dtype=torch.float64, requires_grad=True)
     labels = torch.tensor([1.0, 0, 0, 1, 1, 0], dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda x: interaction_loss(x, labels, kind), logits)
+    assert torch.autograd.gradcheck(lambda x: loss_function(kind).error(x, labels), logits)
 
 
 @settings(deadline=None, max_examples=10)
@@ -107,7 +105,7 @@ def test_one_step_equals_numpy(seed):
 
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     optimizer.zero_grad()
-    interaction_loss(net(users, items), labels, "BCE").backward()
+    loss_function("BCE").error(net(users, items), labels).backward()
     optimizer.step()
 
     new_p, new_q, new_w, new_b, new_h, new_c = p.copy(), q.copy(), w.copy(), b.copy(), h.copy(), c
@@ -123,7 +121,7 @@ def test_one_step_equals_numpy(seed):
         new_b -= back
         new_p[u] -= (w.T @ back)[:2]
         new_q[i] -= (w.T @ back)[2:]
-    for found, expected in (
+    for actual, expected in (
         (net.user_embedding.weight, new_p),
         (net.item_embedding.weight, new_q),
         (first.weight, new_w),
@@ -131,7 +129,7 @@ def test_one_step_equals_numpy(seed):
         (net.predict_layer.weight[0], new_h),
         (net.predict_layer.bias[0], new_c),
     ):
-        np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-9)
+        np.testing.assert_allclose(actual.detach().numpy(), expected, atol=1e-9)
 
 
 def test_scores_equal_recboles_neumf_with_the_same_weights(ratings):

@@ -1,5 +1,7 @@
 """NCF's losses, negatives, variants and new users."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 from recbole_ext.errors import SettingError
 from recbole_ext.models.ncf import losses
 from recbole_ext.models.ncf.net import NCFNet
+from recbole_ext.models.ncf.objective import loss_function
 from tests import runs
 
 RATED = {"load_col": {"inter": ["user_id", "item_id", "rating"]}}
@@ -32,29 +35,29 @@ COUNTED = torch.tensor([[True, False], [True, True]])
 def test_bpr_by_hand():
     leads = [[1.0, -1.0], [0.0, 1.0]]
     expected = -np.log(sigmoid(leads))
-    found = losses.contrastive_loss(POSITIVES, OTHERS, None, "BPR")
-    assert found.item() == pytest.approx(expected.mean())
-    found = losses.contrastive_loss(POSITIVES, OTHERS, COUNTED, "BPR")
-    assert found.item() == pytest.approx((expected[0, 0] + expected[1].sum()) / 3)
+    actual = loss_function("BPR").contrast(POSITIVES, OTHERS, None)
+    assert actual.item() == pytest.approx(expected.mean())
+    actual = loss_function("BPR").contrast(POSITIVES, OTHERS, COUNTED)
+    assert actual.item() == pytest.approx((expected[0, 0] + expected[1].sum()) / 3)
 
 
 def test_hinge_by_hand():
     # margin 1.5: leads 1, -1, 0, 1 -> 0.5, 2.5, 1.5, 0.5
-    found = losses.contrastive_loss(POSITIVES, OTHERS, None, "hinge", 1.5)
-    assert found.item() == pytest.approx(5 / 4)
-    found = losses.contrastive_loss(POSITIVES, OTHERS, COUNTED, "hinge", 1.5)
-    assert found.item() == pytest.approx(2.5 / 3)
+    actual = loss_function("hinge", 1.5).contrast(POSITIVES, OTHERS, None)
+    assert actual.item() == pytest.approx(5 / 4)
+    actual = loss_function("hinge", 1.5).contrast(POSITIVES, OTHERS, COUNTED)
+    assert actual.item() == pytest.approx(2.5 / 3)
 
 
 def test_softmax_by_hand():
     e = np.exp
     first = -np.log(e(2) / (e(2) + e(1) + e(3)))
     second = -np.log(e(0) / (e(0) + e(0) + e(-1)))
-    found = losses.contrastive_loss(POSITIVES, OTHERS, None, "softmax")
-    assert found.item() == pytest.approx((first + second) / 2)
-    found = losses.contrastive_loss(POSITIVES, OTHERS, COUNTED, "softmax")
+    actual = loss_function("softmax").contrast(POSITIVES, OTHERS, None)
+    assert actual.item() == pytest.approx((first + second) / 2)
+    actual = loss_function("softmax").contrast(POSITIVES, OTHERS, COUNTED)
     first = -np.log(e(2) / (e(2) + e(1)))
-    assert found.item() == pytest.approx((first + second) / 2)
+    assert actual.item() == pytest.approx((first + second) / 2)
 
 
 def test_multinomial_by_hand():
@@ -62,11 +65,15 @@ def test_multinomial_by_hand():
     seen = torch.tensor([[True, False, True], [False, True, False]])
     total = np.exp([0, 1, 2]).sum()
     expected = -(np.log(1 / total) + np.log(np.exp(2) / total) + np.log(1 / 3)) / 3
-    assert losses.loss_of_rows(scores, seen, None, "softmax").item() == pytest.approx(expected)
+    assert loss_function("softmax").all_items(scores, scores, seen, None).item() == pytest.approx(
+        expected
+    )
     counted = torch.tensor([[True, False, True], [True, True, False]])
     total = np.exp([0, 2]).sum()
     expected = -(np.log(1 / total) + np.log(np.exp(2) / total) + np.log(1 / 2)) / 3
-    assert losses.loss_of_rows(scores, seen, counted, "softmax").item() == pytest.approx(expected)
+    assert loss_function("softmax").all_items(
+        scores, scores, seen, counted
+    ).item() == pytest.approx(expected)
 
 
 def test_rows_by_hand():
@@ -74,23 +81,23 @@ def test_rows_by_hand():
     seen = torch.tensor([[True, False, True], [False, True, False]])
     counted = torch.tensor([[True, True, True], [True, True, False]])
     # margin 1.5; leads of the first user -1 and 1, of the second -0.5, and -2.5 if all count
-    found = losses.loss_of_rows(scores, seen, counted, "hinge", 1.5)
-    assert found.item() == pytest.approx((2.5 + 0.5 + 2.0) / 3)
-    found = losses.loss_of_rows(scores, seen, None, "hinge", 1.5)
-    assert found.item() == pytest.approx((2.5 + 0.5 + 2.0 + 4.0) / 4)
-    found = losses.loss_of_rows(scores, seen, counted, "BPR")
-    assert found.item() == pytest.approx(-np.log(sigmoid([-1, 1, -0.5])).mean())
+    actual = loss_function("hinge", 1.5).all_items(scores, scores, seen, counted)
+    assert actual.item() == pytest.approx((2.5 + 0.5 + 2.0) / 3)
+    actual = loss_function("hinge", 1.5).all_items(scores, scores, seen, None)
+    assert actual.item() == pytest.approx((2.5 + 0.5 + 2.0 + 4.0) / 4)
+    actual = loss_function("BPR").all_items(scores, scores, seen, counted)
+    assert actual.item() == pytest.approx(-np.log(sigmoid([-1, 1, -0.5])).mean())
     y = sigmoid([0.0, 1.0, 2.0, 1.0, 0.5])
     squares = (np.array([1, 0, 1, 0, 1]) - y) ** 2
-    found = losses.loss_of_rows(scores, seen, counted, "RMSE")
-    assert found.item() == pytest.approx(np.sqrt(squares.mean()))
+    actual = loss_function("RMSE").all_items(scores, scores, seen, counted)
+    assert actual.item() == pytest.approx(np.sqrt(squares.mean()))
 
 
 @pytest.mark.parametrize("kind", ["BPR", "hinge", "softmax"])
 def test_rows_with_nothing_to_compare_have_no_loss(kind):
     scores = torch.randn(2, 3, requires_grad=True)
     nothing = torch.zeros(2, 3, dtype=torch.bool)
-    loss = losses.loss_of_rows(scores, nothing, None, kind)
+    loss = loss_function(kind).all_items(scores, scores, nothing, None)
     loss.backward()
     assert loss.item() == 0
     assert scores.grad.isfinite().all()
@@ -98,21 +105,23 @@ def test_rows_with_nothing_to_compare_have_no_loss(kind):
 
 def test_classes_by_hand():
     scores = torch.tensor([[1.0, 2.0, 1.0]], dtype=torch.float64).log().expand(2, 3)
-    found = losses.class_loss(scores, torch.tensor([0, 1]))
-    assert found.item() == pytest.approx((np.log(4) + np.log(2)) / 2)
+    loss = losses.Classes(torch.tensor([1.0, 2.0]))
+    ratings = torch.tensor([2.0, 1.0])  # that of an item without an interaction does not matter
+    actual = loss.sampled(scores, torch.tensor([0.0, 1.0]), ratings, 1)
+    assert actual.item() == pytest.approx((np.log(4) + np.log(2)) / 2)
 
 
 def test_a_batch_in_which_nobody_counts_has_no_loss():
     nobody = torch.zeros(2, 2, dtype=torch.bool)
-    assert losses.contrastive_loss(POSITIVES, OTHERS, nobody, "BPR").item() == 0
-    assert losses.contrastive_loss(POSITIVES, OTHERS, nobody, "softmax").item() == 0
+    assert loss_function("BPR").contrast(POSITIVES, OTHERS, nobody).item() == 0
+    assert loss_function("softmax").contrast(POSITIVES, OTHERS, nobody).item() == 0
 
 
 @pytest.mark.parametrize("kind", ["BPR", "hinge", "softmax"])
 @pytest.mark.parametrize("counted", [None, COUNTED])
 def test_gradients_equal_finite_differences(kind, counted):
     def loss(positives, others):
-        return losses.contrastive_loss(positives, others, counted, kind, 1.7)
+        return loss_function(kind, 1.7).contrast(positives, others, counted)
 
     inputs = (POSITIVES.clone().requires_grad_(), OTHERS.clone().requires_grad_())
     assert torch.autograd.gradcheck(loss, inputs)
@@ -122,9 +131,12 @@ def test_gradients_over_all_items_equal_finite_differences():
     torch.manual_seed(0)
     scores = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
     seen = torch.tensor([[True, False, True, False], [False, True, False, False]])
-    assert torch.autograd.gradcheck(lambda s: losses.loss_of_rows(s, seen, None, "softmax"), scores)
-    classes = torch.tensor([3, 0])
-    assert torch.autograd.gradcheck(lambda s: losses.class_loss(s, classes), scores)
+    assert torch.autograd.gradcheck(
+        lambda s: loss_function("softmax").all_items(s, s, seen, None), scores
+    )
+    loss = losses.Classes(torch.tensor([1.0, 2.0, 3.0]))
+    labels, ratings = torch.tensor([1.0, 0.0]), torch.tensor([3.0, 0.0])
+    assert torch.autograd.gradcheck(lambda s: loss.sampled(s, labels, ratings, 1), scores)
 
 
 # --- what interactions are told from --------------------------------------------------------
@@ -137,19 +149,19 @@ def scores_of(run, users, items):
 
 def histories(run):
     """Each user's items in the training split, as sets."""
-    found = {}
+    actual = {}
     pairs = run.train._dataset.inter_feat
     for user, item in zip(pairs["user_id"].tolist(), pairs["item_id"].tolist(), strict=True):
-        found.setdefault(user, set()).add(item)
-    return found
+        actual.setdefault(user, set()).add(item)
+    return actual
 
 
 @pytest.mark.parametrize("kind", ["BPR", "hinge", "softmax"])
 def test_drawn_items_are_compared_with_their_own_interaction(kind, ratings):
     drawn = {"distribution": "uniform", "sample_num": 3}
     run = small(loss_type=kind, train_neg_sample_args=drawn, dropout_prob=0.0, margin=0.5)
-    nn.init.normal_(run.model.net.user_embedding.weight)
-    nn.init.normal_(run.model.net.predict_layer.weight)
+    for parameter in run.model.net.parameters():
+        nn.init.normal_(parameter, std=0.5)  # scores that differ: their order matters
     batch = next(iter(run.train))
     n = len(batch) // 4
     users, items = batch["user_id"], batch["item_id"]
@@ -229,7 +241,7 @@ def test_all_items_equal_a_plain_loop(kind, ratings):
             chances = np.exp(row) / np.exp(row).sum(1, keepdims=True)
             classes = [stars.get((user.item(), item.item()), 0) for item in items]
             terms += [-np.log(chances[n, k]) for n, k in enumerate(classes)]
-        elif kind in losses.PAIRWISE:
+        elif kind in ("BPR", "hinge"):
             leads = [i - j for i in row[own] for j in row[~np.array(own)]]
             terms += [-np.log(sigmoid(x)) if kind == "BPR" else max(0, 1 - x) for x in leads]
         else:
@@ -247,8 +259,8 @@ def test_an_epoch_over_all_items_is_every_user_once(ratings):
 @pytest.mark.parametrize("negatives", ["sampled", "in_batch", "all"])
 @pytest.mark.parametrize("kind", ["BCE", "MSE", "RMSE", "BPR", "hinge", "softmax", "CE"])
 def test_every_loss_trains(kind, negatives, ratings):
-    given = {"loss_type": kind, "negatives": negatives, "train_batch_size": 32, **RATED}
-    run = small(**given, epochs=30, learning_rate=0.01, eval_step=0)
+    options = {"loss_type": kind, "negatives": negatives, "train_batch_size": 32, **RATED}
+    run = small(**options, epochs=30, learning_rate=0.01, eval_step=0)
     run.fit()
     trained = list(run.trainer.train_loss_dict.values())
     assert trained[-1] < trained[0]
@@ -277,8 +289,8 @@ def test_all_items_scored_at_once_equal_pairs(norm, activation, gmf, mlp, n_scor
             net.score_all(net.vectors("user", users)), expected, rtol=0, atol=1e-6
         )
     kinds = {"none": 0, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
-    found = [m for m in net.modules() if norm != "none" and isinstance(m, kinds[norm])]
-    assert len(found) == (2 if mlp and norm != "none" else 0)
+    actual = [m for m in net.modules() if norm != "none" and isinstance(m, kinds[norm])]
+    assert len(actual) == (2 if mlp and norm != "none" else 0)
 
 
 def test_gradients_of_all_items_equal_those_of_pairs():
@@ -294,8 +306,8 @@ def test_gradients_of_all_items_equal_those_of_pairs():
     net.zero_grad()
     pairs = net(users.repeat_interleave(6), items.repeat(2)).view(2, 6)
     (pairs * weights).sum().backward()
-    for found, parameter in zip(factorised, net.parameters(), strict=True):
-        torch.testing.assert_close(found, parameter.grad, rtol=0, atol=1e-6)
+    for actual, parameter in zip(factorised, net.parameters(), strict=True):
+        torch.testing.assert_close(actual, parameter.grad, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -321,26 +333,35 @@ def test_initialisation(kind, embedding, layer, last):
 
 
 def test_classes_predict_that_there_is_a_rating_or_which(ratings):
-    chosen = {"loss_type": "CE", **RATED}
-    run = small(**chosen)
+    options = {"loss_type": "CE", **RATED}
+    run = small(**options)
     assert run.model.levels.tolist() == [1, 2, 3, 4, 5]
     pairs = run.test.dataset.inter_feat
     nn.init.normal_(run.model.net.predict_layer.bias)
     with torch.no_grad():
         chances = run.model.net(pairs["user_id"], pairs["item_id"]).softmax(-1)
         torch.testing.assert_close(run.model.eval().predict(pairs), chances[:, 1:].sum(1))
-        other = small(**chosen, prediction="expectation")
+        other = small(**options, prediction="expectation")
         other.model.load_state_dict(run.model.state_dict())
         mean = (chances[:, 1:] * torch.arange(1.0, 6.0)).sum(1) / chances[:, 1:].sum(1)
         torch.testing.assert_close(other.model.eval().predict(pairs), mean)
+
+
+def test_the_loss_has_the_classes_of_a_loaded_checkpoint(ratings):
+    model = small(loss_type="CE", prediction="expectation", **RATED).model
+    model.load_state_dict({**model.state_dict(), "levels": torch.arange(2.0, 7.0)})
+    for one in (model, copy.deepcopy(model)):
+        predictions = one.objective.loss.prediction(torch.zeros(3, 6))
+        torch.testing.assert_close(predictions, torch.full((3,), 4.0))
 
 
 # --- NeuMF ----------------------------------------------------------------------------------
 
 
 def test_neumf_starts_from_its_parts(ratings):
-    gmf = small("NCFGMF", embedding_size=6)
-    mlp = small("NCFMLP")
+    # a large step: the weights start as N(0, 0.01), where all scores are nearly 0
+    gmf = small("NCFGMF", embedding_size=6, learning_rate=0.1)
+    mlp = small("NCFMLP", learning_rate=0.1)
     files = {}
     for name, run in (("gmf", gmf), ("mlp", mlp)):
         run.fit()
@@ -351,8 +372,8 @@ def test_neumf_starts_from_its_parts(ratings):
     users, items = torch.arange(1, 9), torch.arange(1, 9)
     with torch.no_grad():
         parts = [run.model.eval().net(users, items) for run in (gmf, mlp)]
-        found = fused.model.eval().net(users, items)
-    torch.testing.assert_close(found, 0.3 * parts[0] + 0.7 * parts[1])
+        actual = fused.model.eval().net(users, items)
+    torch.testing.assert_close(actual, 0.3 * parts[0] + 0.7 * parts[1])
     other = small("NCFNeuMF", pretrain=files, gmf_embedding_size=5)
     with pytest.raises(
         SettingError, match=r"pretrain: gmf: .* of shape \[21, 5\], found \[21, 6\]"
@@ -387,12 +408,12 @@ def test_scores_equal_recboles_neumf(ratings):
 
 def test_the_first_epochs_are_those_of_recboles_neumf(ratings):
     """The same weights, batches and BCE give the same losses and validation scores."""
-    given = {**runs.RANKING, "epochs": 3, "learning_rate": 0.01, "dropout_prob": 0.1}
+    options = {**runs.RANKING, "epochs": 3, "learning_rate": 0.01, "dropout_prob": 0.1}
     size = {"mlp_hidden_size": [12, 6], "train_batch_size": 64}
     theirs = runs.prepare(
-        "NeuMF", **given, **size, mlp_embedding_size=16, mf_train=False, mlp_train=True
+        "NeuMF", **options, **size, mlp_embedding_size=16, mf_train=False, mlp_train=True
     )
-    ours = runs.prepare("NCFMLP", **given, **size, embedding_size=16)
+    ours = runs.prepare("NCFMLP", **options, **size, embedding_size=16)
     net, neumf = ours.model.net, theirs.model
     net.user_embedding.load_state_dict(neumf.user_mlp_embedding.state_dict())
     net.item_embedding.load_state_dict(neumf.item_mlp_embedding.state_dict())
@@ -437,11 +458,16 @@ def test_fold_in_ranks_what_held_out_users_like(name, kind, negatives, history, 
         for item in random.choice(tastes[user % 2], 8, replace=False):
             rows.append((f"u{user}", f"i{item}", 5, 1))
     runs.write_inter(tmp_path / "dataset", "made", rows)
-    given = {"loss_type": kind, "negatives": negatives, "train_batch_size": 32, "dropout_prob": 0.0}
+    options = {
+        "loss_type": kind,
+        "negatives": negatives,
+        "train_batch_size": 32,
+        "dropout_prob": 0.0,
+    }
     size = {"learning_rate": 0.02, "epochs": 15, "eval_step": 0, "initialisation": "xavier"}
     if name == "NCFGMF":
-        del given["dropout_prob"]
-    run = small(name, history=history, **given, **size)
+        del options["dropout_prob"]
+    run = small(name, history=history, **options, **size)
     run.fit()
     tokens = run.dataset.field2token_id["item_id"]
     before = {k: v.clone() for k, v in run.model.state_dict().items()}
@@ -469,8 +495,8 @@ def test_fold_in_of_a_known_user_finds_the_optimum(ratings):
     nn.init.normal_(run.model.net.item_gmf_embedding.weight)
     nn.init.normal_(run.model.net.predict_layer.weight)
     items = torch.tensor([1, 4, 7])
-    found = run.model.fold_in(items, penalty=0.05, steps=200)
-    logits = torch.logit(found.double())
+    actual = run.model.fold_in(items, penalty=0.05, steps=200)
+    logits = torch.logit(actual.double())
     mean = run.model.net.user_gmf_embedding.weight[1:].mean(0)
     design = (run.model.net.item_gmf_embedding.weight * run.model.net.predict_layer.weight).double()
     p = torch.linalg.lstsq(design, (logits - run.model.net.predict_layer.bias)[:, None]).solution

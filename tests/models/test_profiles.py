@@ -75,8 +75,8 @@ def test_dropout_leaves_out_whole_interactions_and_keeps_the_mean():
 def test_a_newcomer_has_the_mean_vector_and_its_history():
     profile = filled()
     y, mean = profile.other.weight, profile.weight[1:].mean(0)
-    found = profile.newcomer(torch.tensor([2, 3]))
-    torch.testing.assert_close(found, (mean + (y[2] + y[3]) / 2**0.5)[None])
+    actual = profile.newcomer(torch.tensor([2, 3]))
+    torch.testing.assert_close(actual, (mean + (y[2] + y[3]) / 2**0.5)[None])
     assert Profile(4, 2).newcomer(torch.tensor([1])).shape == (1, 2)
 
 
@@ -87,14 +87,14 @@ def test_all_scored_at_once_equal_pairs_with_histories(sizes):
     by_item = RatingMatrix(
         torch.tensor([0, 0, 1, 2, 3, 4]), torch.tensor([1, 1, 2, 1]), torch.ones(4), n_columns=4
     )
-    given = {"user_histories": HISTORIES, "item_histories": by_item, "initialisation": "xavier"}
-    net = NCFNet(4, 5, gmf, mlp, [5, 3] if mlp else [], **given).double().eval()
+    options = {"user_histories": HISTORIES, "item_histories": by_item, "initialisation": "xavier"}
+    net = NCFNet(4, 5, gmf, mlp, [5, 3] if mlp else [], **options).double().eval()
     users, items = (x.ravel() for x in torch.meshgrid(torch.arange(4), torch.arange(5)))
     pairs = net(users, items).view(4, 5)
-    found = net.score_all(net.vectors("user", torch.arange(4)))
-    torch.testing.assert_close(found, pairs, rtol=0, atol=1e-6)
-    found = net.score_all(net.vectors("item", torch.arange(5)), of="item")
-    torch.testing.assert_close(found, pairs.T, rtol=0, atol=1e-6)
+    actual = net.score_all(net.vectors("user", torch.arange(4)))
+    torch.testing.assert_close(actual, pairs, rtol=0, atol=1e-6)
+    actual = net.score_all(net.vectors("item", torch.arange(5)), of="item")
+    torch.testing.assert_close(actual, pairs.T, rtol=0, atol=1e-6)
 
 
 def test_histories_are_of_the_training_split_alone(ratings):

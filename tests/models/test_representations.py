@@ -31,10 +31,10 @@ def test_nearest_equals_scikit_learn():
     vectors[0] = vectors[3]  # padding looks like number 3, and is nobody's neighbour
     ids, cosines = representations.nearest(vectors, torch.tensor([3, 8]), 7)
     expected = cosine_similarity(vectors)
-    for row, (near, found) in zip((3, 8), zip(ids, cosines, strict=True), strict=True):
+    for row, (near, actual) in zip((3, 8), zip(ids, cosines, strict=True), strict=True):
         others = sorted(set(range(1, 9)) - {row}, key=lambda n: -expected[row, n])
         assert near.tolist() == others
-        np.testing.assert_allclose(found, expected[row, others])
+        np.testing.assert_allclose(actual, expected[row, others])
 
 
 @pytest.mark.parametrize("name", ["AutoRec", "NCFMLP"])
@@ -92,17 +92,17 @@ def test_the_projector_has_every_vector_and_label(trained, tmp_path):
     config = (tmp_path / "there" / "projector_config.pbtxt").read_text()
     assert "items" in config
     assert "users" in config
-    found = {}
+    actual = {}
     for folder in (tmp_path / "there").rglob("tensors.tsv"):
-        found[folder.parent.name] = (
+        actual[folder.parent.name] = (
             np.loadtxt(folder),
             (folder.parent / "metadata.tsv").read_text().splitlines(),
         )
-    items, labels = found["items"]
+    items, labels = actual["items"]
     vectors = representations.vectors(trained.model, "item")[1:]
     np.testing.assert_allclose(items, vectors, atol=1e-5)
     assert labels[0] == "item_id\ttitle"
     assert len(labels) == 1 + len(items)
     tokens = [line.split("\t")[0] for line in labels[1:]]
     assert tokens == list(trained.dataset.field2id_token["item_id"][1:])
-    assert found["users"][1] == list(trained.dataset.field2id_token["user_id"][1:])
+    assert actual["users"][1] == list(trained.dataset.field2id_token["user_id"][1:])

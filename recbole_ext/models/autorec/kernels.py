@@ -27,7 +27,7 @@ class LocalKernel(nn.Module):
         self.v = nn.Parameter(torch.randn(n_in, dim) * 1e-3)
 
     def forward(self, outputs: Tensor | slice = slice(None)) -> Tensor:
-        """K, [outputs, in], of all output units or of those whose numbers are given."""
+        """K, [outputs, in], of all output units or of some, by their numbers."""
         u = self.u[outputs]
         squares = u.square().sum(-1, keepdim=True) + self.v.square().sum(-1)
         return (1 - squares + 2 * u @ self.v.T).clamp(min=0)

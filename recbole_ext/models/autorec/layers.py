@@ -64,7 +64,7 @@ class Layer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_out))
 
     def matrix(self, outputs: Tensor | slice = slice(None)) -> Tensor:
-        """M, [outputs, inputs], of all output units or of those whose numbers are given."""
+        """M, [outputs, inputs], of all output units or of some, by their numbers."""
         raise NotImplementedError
 
     def penalty(self) -> Tensor:

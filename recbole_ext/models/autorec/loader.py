@@ -9,5 +9,5 @@ from recbole_ext.models.autorec.settings import AutoRecSettings
 
 def autorec_loader(config: Any) -> type[IdLoader]:
     """Rows: items or users."""
-    chosen = settings.read(AutoRecSettings, config.final_config_dict)
-    return UserLoader if chosen.orientation == "user" else ItemLoader
+    model_settings = settings.read(AutoRecSettings, config.final_config_dict)
+    return UserLoader if model_settings.orientation == "user" else ItemLoader

@@ -23,8 +23,8 @@ Descendants, each by a setting:
     global_kernel_size       a convolution before the encoder, GLocal-K (both: kernels.py)
     loss_type: CE            h(r)_c is the mean of a softmax over the K ratings that occur, and
                              the loss is the cross-entropy of the observed ones
-    mask_input_scale         the encoder is told which ratings there are, too: V r + V' o, where o_c
-                             is a constant if c has a rating in the row, and 0 if not
+    mask_input_scale         the encoder also gets the mask of the ratings: V r + V' o, where o_c is
+                             a constant if c has a rating in the row, and 0 if not
     svdpp_scale              W_c + |R(c)|^(-1/2) sum_{r in R(c)} y_r in the place of W_c, R(c) being
                              the rows that c has ratings in: the implicit feedback of SVD++, Koren,
                              "Factorization Meets the Neighborhood", KDD 2008, equation 15
@@ -33,8 +33,8 @@ Descendants, each by a setting:
     centring, corruption     see centring.py and corruption.py
 
 Predictions of ratings are kept in the range of the training ratings; scores for ranking are not,
-so that items at the top of the range are told apart. For a user or an item without a training
-rating the paper predicts 3 (``unseen_rating: 3``); by default the network's answer stands.
+so that items at the top of the range keep different scores. For a user or an item without a
+training rating the paper predicts 3 (``unseen_rating: 3``); by default the network's answer stands.
 
 Symbols: B rows, C columns (items of a user's row, users of an item's), H hidden units, K ratings
 that occur.
@@ -47,8 +47,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recbole_ext.data.rating_matrix import Cells, nearest_level
+from recbole_ext.data.rating_matrix import Cells
 from recbole_ext.models.autorec.cells import products
+from recbole_ext.models.autorec.heads import ClassHead, Head, RatingHead
 from recbole_ext.models.autorec.kernels import GlobalKernel, LocalKernel
 from recbole_ext.models.autorec.layers import (
     ACTIVATIONS,
@@ -99,8 +100,9 @@ class AutoRecNet(nn.Module):
         by_cells: bool = False,
     ) -> None:
         super().__init__()
-        self.n_scores = 1 if levels is None else len(levels)  # of a column
-        sizes = [n_inputs or n_columns, *mlp_hidden_size, n_columns * self.n_scores]
+        f = ACTIVATIONS[out_activation]
+        self.head: Head = RatingHead(f) if levels is None else ClassHead(levels)
+        sizes = [n_inputs or n_columns, *mlp_hidden_size, n_columns * self.head.n_scores]
         layers: list[Layer] = []
         for number, (n_in, n_out) in enumerate(pairwise(sizes)):
             mirror = len(sizes) - 2 - number
@@ -115,18 +117,21 @@ class AutoRecNet(nn.Module):
         self.last_layer = last if pattern is None else Patterned(last, pattern, pattern_step)
         self.code_depth = mlp_hidden_size.index(min(mlp_hidden_size)) + 1
         self.g = ACTIVATIONS[hid_activation]
-        self.f = ACTIVATIONS[out_activation]
         self.dropout = nn.Dropout(dropout_prob)
         self.input_dropout = nn.Dropout(input_dropout_prob)
         self.levels: Tensor | None
-        self.register_buffer("levels", levels)
+        self.register_buffer("levels", levels)  # the head's tensor, for checkpoints
         self.global_kernel = global_kernel
 
-    def encode(self, rows: Tensor | Cells, depth: int | None = None) -> Tensor:
+    def forward(self, r: Tensor) -> Tensor:
+        """h(r) = f(W g(V r + mu) + b), the rows rebuilt: [B, inputs] -> [B, C]."""
+        return self.decode(self.encode(r))
+
+    def encode(self, r: Tensor | Cells, depth: int | None = None) -> Tensor:
         """g(V r + mu), with dropout in training.
 
         Args:
-            rows: [B, inputs]; or the cells of B rows; or [B, size, inputs], which the global
+            r: rows [B, inputs]; or the cells of B rows; or [B, size, inputs], which the global
                 kernel makes rows of.
             depth: the number of hidden layers to go through; ``code_depth`` ends at the
                 narrowest one (the first, where several are), None at the last.
@@ -135,61 +140,57 @@ class AutoRecNet(nn.Module):
             [B, H].
         """
         x: Tensor | Cells
-        if isinstance(rows, Cells):
-            x = rows._replace(values=self.input_dropout(rows.values))
+        if isinstance(r, Cells):
+            x = r._replace(values=self.input_dropout(r.values))
         else:
-            if self.global_kernel is not None and rows.ndim == 3:
-                rows = self.global_kernel(rows)
-            x = self.input_dropout(rows)
+            if self.global_kernel is not None and r.ndim == 3:
+                r = self.global_kernel(r)
+            x = self.input_dropout(r)
         for layer in self.hidden_layers[:depth]:
             x = self.dropout(self.g(layer(x)))
         assert isinstance(x, Tensor)  # there is a hidden layer
         return x
 
-    def scores(self, hidden: Tensor, columns: Tensor | None = None) -> Tensor:
-        """W h + b of every column, or of some: [B, H], [c] -> [B, c, 1], with classes [B, c, K]."""
-        outputs = slice(None) if columns is None else self._outputs(columns).ravel()
-        flat = functional.linear(
-            hidden, self.last_layer.matrix(outputs), self.last_layer.bias[outputs]
-        )
-        return flat.unflatten(-1, (-1, self.n_scores))
+    def decode(self, hidden: Tensor, columns: Tensor | None = None) -> Tensor:
+        """f(W h + b), or the mean of the classes, of every column or of some: -> [B, c].
 
-    def scores_of_cells(self, hidden: Tensor, cells: Cells) -> Tensor:
-        """W_c h + b_c at some cells: [B, H] -> [n, 1], with classes [n, K]."""
-        outputs = self._outputs(cells.columns)  # [n, K]
+        Args:
+            hidden: [B, H].
+            columns: [c]; None for all.
+        """
+        return self.head.ratings(self.outputs(hidden, columns))
+
+    def decode_pairs(self, hidden: Tensor, columns: Tensor) -> Tensor:
+        """The same of one column of each row, f(W_c h + b_c): [B, H], [B] -> [B]."""
+        units = self._units(columns)  # [B, K]
+        weights = self.last_layer.matrix(units.ravel()).view(*units.shape, -1)  # [B, K, H]
+        scores = torch.einsum("bh,bkh->bk", hidden, weights) + self.last_layer.bias[units]
+        return self.head.ratings(self.head.outputs(scores))
+
+    def outputs(self, hidden: Tensor, columns: Tensor | None = None) -> Tensor:
+        """What the head makes of W h + b: [B, H], [c] -> [B, c], with classes [B, c, K]."""
+        units = slice(None) if columns is None else self._units(columns).ravel()
+        scores = functional.linear(
+            hidden, self.last_layer.matrix(units), self.last_layer.bias[units]
+        )
+        return self.head.outputs(scores.unflatten(-1, (-1, self.head.n_scores)))
+
+    def outputs_of_cells(self, hidden: Tensor, cells: Cells) -> Tensor:
+        """The same at n cells, W_c h + b_c: [B, H] -> [n], with classes [n, K]."""
+        n_scores, units = self.head.n_scores, self._units(cells.columns)  # [n, K]
         spread = Cells(
-            cells.starts * self.n_scores,
-            cells.row.repeat_interleave(self.n_scores),
-            outputs.ravel(),
+            cells.starts * n_scores,
+            cells.row.repeat_interleave(n_scores),
+            units.ravel(),
             cells.values,
         )
-        flat = products(hidden, self.last_layer.matrix(), spread)
-        return flat.view(outputs.shape) + self.last_layer.bias[outputs]
+        scores = products(hidden, self.last_layer.matrix(), spread).view(units.shape)
+        return self.head.outputs(scores + self.last_layer.bias[units])
 
-    def ratings(self, scores: Tensor) -> Tensor:  # [..., 1 or K] -> [...]
-        """f, or the mean of the classes."""
-        if self.levels is None:
-            return self.f(scores.squeeze(-1))
-        return scores.softmax(-1) @ self.levels
-
-    def decode(self, hidden: Tensor, columns: Tensor | None = None) -> Tensor:
-        """f(W h + b) of every column, or of some: [B, H], [c] -> [B, c]."""
-        return self.ratings(self.scores(hidden, columns))
-
-    def decode_cells(self, hidden: Tensor, columns: Tensor) -> Tensor:  # [B, H], [B] -> [B]
-        """One column of each row: f(W_c h + b_c)."""
-        outputs = self._outputs(columns)  # [B, K]
-        weights = self.last_layer.matrix(outputs.ravel()).view(*outputs.shape, -1)  # [B, K, H]
-        scores = torch.einsum("bh,bkh->bk", hidden, weights) + self.last_layer.bias[outputs]
-        return self.ratings(scores)
-
-    def _outputs(self, columns: Tensor) -> Tensor:  # [c] -> [c, K]
-        """The numbers of the last layer's units for some columns."""
-        return columns[:, None] * self.n_scores + torch.arange(self.n_scores, device=columns.device)
-
-    def forward(self, rows: Tensor) -> Tensor:  # [B, inputs] -> [B, C]
-        """h(r), the rows rebuilt."""
-        return self.decode(self.encode(rows))
+    def _units(self, columns: Tensor) -> Tensor:
+        """The numbers of the last layer's units for some columns: [c] -> [c, K]."""
+        of_column = torch.arange(self.head.n_scores, device=columns.device)
+        return columns[:, None] * self.head.n_scores + of_column
 
     def penalty(self) -> Tensor:
         """||W||^2 + ||V||^2, without the biases."""
@@ -200,39 +201,3 @@ class AutoRecNet(nn.Module):
         """||K||^2 over the local kernels of all layers; there has to be one."""
         kernels = [kernel for kernel in self.modules() if isinstance(kernel, LocalKernel)]
         return torch.stack([kernel().square().sum() for kernel in kernels]).sum()
-
-
-def observed_squared_error(rebuilt: Tensor, rows: Tensor, observed: Tensor) -> Tensor:
-    """The squared error of the observed ratings, summed over columns, averaged over rows.
-
-    Args:
-        rebuilt, rows: [B, C].
-        observed: [B, C], true where there is a rating; a rating may be 0.
-
-    Returns:
-        A scalar. What stands in an unobserved cell changes neither it nor its gradient.
-    """
-    error = torch.where(observed, rebuilt - rows, rebuilt.new_zeros(()))
-    return error.square().sum() / len(rows)
-
-
-def observed_cross_entropy(
-    scores: Tensor, rows: Tensor, observed: Tensor, levels: Tensor
-) -> Tensor:
-    """-log softmax(scores)_k of each observed rating's level k, summed and averaged as above.
-
-    Args:
-        scores: [B, C, K].
-        rows: [B, C]; observed ratings are among ``levels``, up to rounding.
-        observed: [B, C], true where there is a rating.
-        levels: [K], ascending.
-
-    Returns:
-        A scalar.
-    """
-    return cross_entropy(scores[observed], rows[observed], levels) / len(rows)
-
-
-def cross_entropy(scores: Tensor, ratings: Tensor, levels: Tensor) -> Tensor:
-    """The sum over ratings of -log softmax(scores)_k: [n, K], [n], [K] -> a scalar."""
-    return functional.cross_entropy(scores, nearest_level(ratings, levels), reduction="sum")

@@ -1,4 +1,4 @@
-r"""What NCF is trained by. s: scores, y = sigmoid(s), r: 1 for an interaction, 0 for none.
+r"""The losses of NCF. s: scores, y = sigmoid(s), r: 1 for an interaction, 0 for none.
 
     BCE        -r log y - (1 - r) log(1 - y)            He et al. 2017, equation 7
     MSE, RMSE  (r - y)^2, and the root of its mean      the squared loss of their equation 5
@@ -7,108 +7,287 @@ r"""What NCF is trained by. s: scores, y = sigmoid(s), r: 1 for an interaction, 
     softmax    -log exp(s_ui) / (exp(s_ui) + sum_j exp(s_uj))    Covington et al. 2016
     CE         -log softmax(s_ui)_k, where k is the class of the rating, and 0 for not rated
 
-i is an item that the user u has interacted with, j are the others: drawn ones, the other items of
-the batch, or all that the user has not interacted with. With all items, softmax is the
-multinomial likelihood of Liang et al. 2018, the other interactions of the user included below the
-line. The means are over interactions and those j; a pairwise loss is averaged over pairs.
+i is an item that the user u has interacted with, j are the negatives (objective.py): drawn items,
+the other items of the batch, or all that the user has not interacted with. With all items, softmax
+is the multinomial likelihood of Liang et al. 2018: its denominator has the user's other
+interactions as well. The means are over interactions and negatives; BPR and hinge are averaged
+over pairs (i, j).
 
-Where the data set has labels of its own, i are those labelled 1 and j those labelled 0; an item
-without a label does not count.
+In a batch, an item occurs as often as it is popular; softmax therefore takes log(popularity) from
+the scores there: Yi et al., "Sampling-Bias-Corrected Neural Modeling", RecSys 2019.
+
+Where the data set has labels of its own, i are the items labelled 1 and j those labelled 0; an
+item without a label does not count.
+
+Symbols: B users or pairs, N items, K scores of a pair (1, or the number of classes).
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from recbole_ext.data.rating_matrix import nearest_level
+
 Loss = Literal["BCE", "MSE", "RMSE", "BPR", "hinge", "softmax", "CE"]
 Negatives = Literal["sampled", "in_batch", "all"]
-
-POINTWISE = ("BCE", "MSE", "RMSE")
-PAIRWISE = ("BPR", "hinge")
+Prediction = Literal["rated", "expectation"]
 
 
-def interaction_loss(scores: Tensor, labels: Tensor, kind: Loss) -> Tensor:
-    """The mean loss of predicting ``labels`` by ``sigmoid(scores)``.
+class LossFunction(ABC):
+    """One loss for each origin of negatives; every method returns a scalar, the mean loss.
+
+    Attributes:
+        n_scores: K.
+        needs_ratings: whether it reads the ratings, not only which pairs are interactions.
+        needs_negatives: whether it is undefined for interactions alone.
+    """
+
+    n_scores = 1
+    needs_ratings = False
+    needs_negatives = False
+
+    @abstractmethod
+    def sampled(
+        self, scores: Tensor, labels: Tensor, ratings: Tensor | None, n_drawn: int
+    ) -> Tensor:
+        """The loss of interactions and drawn items.
+
+        Args:
+            scores: [B] or [B, K], in RecBole's order: the interactions, then the first item drawn
+                for each, the second, ...
+            labels: [B], 1 for an interaction, 0 for a drawn item.
+            ratings: [B]; None where ``needs_ratings`` is false.
+            n_drawn: negatives of each interaction.
+        """
+
+    @abstractmethod
+    def in_batch(self, scores: Tensor, ratings: Tensor, seen: Tensor, items: Tensor) -> Tensor:
+        """The loss of a batch of B interactions, each user with each item of the batch.
+
+        Args:
+            scores: [B, B] or [B, B, K]; the interactions are on the diagonal.
+            ratings: [B, B], 0 where there is none.
+            seen: [B, B], true where user and item have an interaction.
+            items: [B], the items of the columns.
+        """
+
+    @abstractmethod
+    def all_items(
+        self, scores: Tensor, ratings: Tensor, seen: Tensor, labelled: Tensor | None
+    ) -> Tensor:
+        """The loss of B users with all N items, 0 where there is nothing to compare.
+
+        Args:
+            scores: [B, N] or [B, N, K].
+            ratings: [B, N], 0 where there is none.
+            seen: [B, N], true for an interaction.
+            labelled: [B, N], true for an item that counts, which all interactions do; None for all.
+        """
+
+    def newcomer(self, scores: Tensor, seen: Tensor, n_drawn: int) -> Tensor:
+        """The loss of one user that was not in training, with all items.
+
+        Args:
+            scores, seen: [1, N].
+            n_drawn: negatives of each interaction in training, at least 1.
+        """
+        return self.all_items(scores, scores, seen, None)
+
+    def prediction(self, scores: Tensor) -> Tensor:
+        """What the model says of each pair, the probability y: [...] -> [...]."""
+        return torch.sigmoid(scores)
+
+
+# --- pointwise: BCE, MSE, RMSE --------------------------------------------------------------
+
+
+def squared_error(scores: Tensor, labels: Tensor) -> Tensor:
+    """The mean of (r - y)^2: [B], [B] -> a scalar."""
+    return functional.mse_loss(torch.sigmoid(scores), labels)
+
+
+def root_squared_error(scores: Tensor, labels: Tensor) -> Tensor:
+    """The root of the mean of (r - y)^2: [B], [B] -> a scalar."""
+    return squared_error(scores, labels).sqrt()
+
+
+class Pointwise(LossFunction):
+    """Predicts the label of each pair by y.
 
     Args:
-        scores: [B].
-        labels: [B], 0 or 1.
-        kind: BCE, MSE or RMSE.
-
-    Returns:
-        A scalar.
+        error: of scores [...] and labels [...], which are 0 or 1; a scalar.
     """
-    if kind == "BCE":
-        return functional.binary_cross_entropy_with_logits(scores, labels)
-    squared_error = functional.mse_loss(torch.sigmoid(scores), labels)
-    return squared_error if kind == "MSE" else squared_error.sqrt()
+
+    def __init__(self, error: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.error = error
+
+    def sampled(
+        self, scores: Tensor, labels: Tensor, ratings: Tensor | None, n_drawn: int
+    ) -> Tensor:
+        return self.error(scores, labels)
+
+    def in_batch(self, scores: Tensor, ratings: Tensor, seen: Tensor, items: Tensor) -> Tensor:
+        own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        used = ~seen | own  # the user's other interactions are no negatives
+        return self.error(scores[used], own[used].to(scores))
+
+    def all_items(
+        self, scores: Tensor, ratings: Tensor, seen: Tensor, labelled: Tensor | None
+    ) -> Tensor:
+        if labelled is not None:
+            scores, seen = scores[labelled], seen[labelled]
+        return self.error(scores, seen.to(scores))
+
+    def newcomer(self, scores: Tensor, seen: Tensor, n_drawn: int) -> Tensor:
+        """Items without an interaction weigh as much as the drawn ones do in training."""
+        positives, negatives = scores[seen], scores[~seen]
+        loss = self.error(positives, torch.ones_like(positives))
+        against = self.error(negatives, torch.zeros_like(negatives))
+        return (loss + n_drawn * against) / (1 + n_drawn)
 
 
-def contrastive_loss(
-    positives: Tensor, negatives: Tensor, counted: Tensor | None, kind: Loss, margin: float = 1.0
-) -> Tensor:
-    """The mean loss of ranking an item above others.
+# --- contrastive: BPR, hinge, softmax -------------------------------------------------------
+
+
+class Contrastive(LossFunction):
+    """Ranks the item of an interaction above others."""
+
+    needs_negatives = True
+
+    @abstractmethod
+    def contrast(self, positives: Tensor, negatives: Tensor, counted: Tensor | None) -> Tensor:
+        """The mean loss of some items against others.
+
+        Args:
+            positives: [B], scores of the items of the interactions.
+            negatives: [B, N], scores of the others.
+            counted: [B, N], which of the others count; None for all.
+        """
+
+    def sampled(
+        self, scores: Tensor, labels: Tensor, ratings: Tensor | None, n_drawn: int
+    ) -> Tensor:
+        positives, *drawn = scores.view(1 + n_drawn, -1)
+        return self.contrast(positives, torch.stack(drawn, dim=1), None)
+
+    def in_batch(self, scores: Tensor, ratings: Tensor, seen: Tensor, items: Tensor) -> Tensor:
+        return self.contrast(scores.diagonal(), scores, ~seen)
+
+
+def bpr(lead: Tensor) -> Tensor:
+    """-log sigmoid(lead), of each s_ui - s_uj: [...] -> [...]."""
+    return functional.softplus(-lead)
+
+
+def hinge(lead: Tensor, margin: float) -> Tensor:
+    """max(0, margin - lead), of each s_ui - s_uj: [...] -> [...]."""
+    return (margin - lead).clamp(min=0)
+
+
+class Pairwise(Contrastive):
+    """Compares an interaction with one negative at a time.
 
     Args:
-        positives: [B], scores of the items of the interactions.
-        negatives: [B, N], scores of the others.
-        counted: [B, N], which of the others count; None for all.
-        kind: BPR, hinge or softmax.
-        margin: of the hinge.
-
-    Returns:
-        A scalar.
+        penalty: of each lead s_ui - s_uj: [...] -> [...].
     """
-    if kind == "softmax":
+
+    def __init__(self, penalty: Callable[[Tensor], Tensor]) -> None:
+        self.penalty = penalty
+
+    def contrast(self, positives: Tensor, negatives: Tensor, counted: Tensor | None) -> Tensor:
+        losses = self.penalty(positives[:, None] - negatives)
+        if counted is None:
+            return losses.mean()
+        return torch.where(counted, losses, 0.0).sum() / counted.sum().clamp(min=1)
+
+    def all_items(
+        self, scores: Tensor, ratings: Tensor, seen: Tensor, labelled: Tensor | None
+    ) -> Tensor:
+        negatives = ~seen if labelled is None else labelled & ~seen
+        total, n_pairs = scores.new_zeros(()), 0
+        for s_u, i, j in zip(scores, seen, negatives, strict=True):
+            losses = self.penalty(s_u[i][:, None] - s_u[j])
+            total, n_pairs = total + losses.sum(), n_pairs + losses.numel()
+        return total / max(n_pairs, 1)
+
+
+class Softmax(Contrastive):
+    """Compares an interaction with all its negatives at once.
+
+    Args:
+        popularity: [items], the share of each in the interactions; None leaves the scores of a
+            batch as they are.
+    """
+
+    def __init__(self, popularity: Tensor | None = None) -> None:
+        self.popularity = popularity
+
+    def contrast(self, positives: Tensor, negatives: Tensor, counted: Tensor | None) -> Tensor:
         if counted is not None:
             negatives = negatives.masked_fill(~counted, -torch.inf)
-        all_scores = torch.cat([positives[:, None], negatives], dim=1)
-        return (all_scores.logsumexp(1) - positives).mean()
-    loss = _pairwise_losses(positives, negatives, kind, margin)
-    if counted is None:
-        return loss.mean()
-    return torch.where(counted, loss, 0.0).sum() / counted.sum().clamp(min=1)  # 0 where none counts
+        s = torch.cat([positives[:, None], negatives], dim=1)
+        return (s.logsumexp(1) - positives).mean()
+
+    def in_batch(self, scores: Tensor, ratings: Tensor, seen: Tensor, items: Tensor) -> Tensor:
+        if self.popularity is not None:
+            scores = scores - self.popularity[items].log()
+        return super().in_batch(scores, ratings, seen, items)
+
+    def all_items(
+        self, scores: Tensor, ratings: Tensor, seen: Tensor, labelled: Tensor | None
+    ) -> Tensor:
+        if labelled is not None:
+            scores = scores.masked_fill(~labelled, -torch.inf)
+        return -scores.log_softmax(1)[seen].sum() / seen.sum().clamp(min=1)
 
 
-def _pairwise_losses(positives: Tensor, negatives: Tensor, kind: Loss, margin: float) -> Tensor:
-    """[B], [B, N] or [N] -> [B, N]."""
-    lead = positives[:, None] - negatives
-    return functional.softplus(-lead) if kind == "BPR" else (margin - lead).clamp(min=0)
+# --- classes: CE ----------------------------------------------------------------------------
 
 
-def loss_of_rows(
-    scores: Tensor, seen: Tensor, counted: Tensor | None, kind: Loss, margin: float = 1.0
-) -> Tensor:
-    """The mean loss of some users with all items, 0 where there is nothing to compare.
+class Classes(LossFunction):
+    """Predicts the class of each pair: 0 for not rated, 1, 2, ... for the ratings that occur.
 
     Args:
-        scores: [B, I].
-        seen: [B, I], true for an interaction.
-        counted: [B, I], true for an item that counts, which all interactions do; None for all.
-        kind: any but CE.
-        margin: of the hinge.
-
-    Returns:
-        A scalar.
+        levels: [K - 1], the ratings that occur, ascending.
+        predicts: ``rated``, the probability of a rating; or ``expectation``, of the rating if there
+            is one.
     """
-    if kind in POINTWISE:
-        if counted is not None:
-            scores, seen = scores[counted], seen[counted]
-        return interaction_loss(scores, seen.to(scores), kind)
-    if kind == "softmax":
-        if counted is not None:
-            scores = scores.masked_fill(~counted, -torch.inf)
-        return -scores.log_softmax(1)[seen].sum() / seen.sum().clamp(min=1)
-    against = ~seen if counted is None else counted & ~seen
-    total, n_pairs = scores.new_zeros(()), 0
-    for row, own, others in zip(scores, seen, against, strict=True):
-        losses = _pairwise_losses(row[own], row[others], kind, margin)
-        total, n_pairs = total + losses.sum(), n_pairs + losses.numel()
-    return total / max(n_pairs, 1)
 
+    needs_ratings = True
 
-def class_loss(scores: Tensor, classes: Tensor) -> Tensor:
-    """The mean cross-entropy: [B, K], [B] -> a scalar."""
-    return functional.cross_entropy(scores, classes)
+    def __init__(self, levels: Tensor, predicts: Prediction = "rated") -> None:
+        self.levels, self.predicts = levels, predicts
+        self.n_scores = 1 + len(levels)
+
+    def classes(self, ratings: Tensor, rated: Tensor) -> Tensor:
+        """The class of each pair: [...], [...] -> [...]."""
+        return torch.where(rated, 1 + nearest_level(ratings, self.levels), 0)
+
+    def sampled(
+        self, scores: Tensor, labels: Tensor, ratings: Tensor | None, n_drawn: int
+    ) -> Tensor:
+        assert ratings is not None
+        return functional.cross_entropy(scores, self.classes(ratings, labels > 0))
+
+    def in_batch(self, scores: Tensor, ratings: Tensor, seen: Tensor, items: Tensor) -> Tensor:
+        return self.all_items(scores, ratings, seen, None)
+
+    def all_items(
+        self, scores: Tensor, ratings: Tensor, seen: Tensor, labelled: Tensor | None
+    ) -> Tensor:
+        classes = self.classes(ratings, seen)
+        if labelled is None:
+            return functional.cross_entropy(scores.flatten(0, 1), classes.ravel())
+        return functional.cross_entropy(scores[labelled], classes[labelled])
+
+    def prediction(self, scores: Tensor) -> Tensor:
+        """The probability of a rating, or the mean of the ratings: [..., K] -> [...]."""
+        chances = scores.softmax(-1)
+        if self.predicts == "rated":
+            return 1 - chances[..., 0]
+        rated = chances[..., 1:]
+        return rated @ self.levels / rated.sum(-1)

@@ -89,7 +89,8 @@ class NCFNet(nn.Module):
         sparse: bool = False,
     ) -> None:
         super().__init__()
-        self.mlp_size, self.gmf_size, self.n_scores = mlp_size, gmf_size, n_scores
+        self.n_users, self.n_items, self.n_scores = n_users, n_items, n_scores
+        self.mlp_size, self.gmf_size = mlp_size, gmf_size
         profile = partial(Profile, dropout_prob=history_dropout_prob, sparse=sparse)
         users = partial(profile, n_users, histories=user_histories)
         items = partial(profile, n_items, histories=item_histories)
@@ -110,11 +111,11 @@ class NCFNet(nn.Module):
         _initialise(self, initialisation)
 
     def vectors(self, of: Orientation, ids: Tensor) -> Vectors:
-        """What is known of some users or items, [B]."""
+        """The vectors of some users or items: [B] ids."""
         return Vectors(*(None if table is None else table(ids) for table in self._tables(of)))
 
     def newcomer(self, of: Orientation, others: Tensor) -> Vectors:
-        """What is known of a user, or item, that was not in training, by its history: [|R|]."""
+        """The vectors of a user, or item, that was not in training, by its history: [|R|] ids."""
         tables = self._tables(of)
         return Vectors(*(None if table is None else table.newcomer(others) for table in tables))
 

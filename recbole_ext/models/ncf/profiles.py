@@ -1,4 +1,4 @@
-r"""What NCF knows of a user or an item: an embedding, and where it is asked for a history.
+r"""The vector of a user or an item in NCF: an embedding, and with ``history`` its interactions.
 
     p_u = own_u + |R(u)|^(-1/2) sum_{j in R(u)} y_j
 

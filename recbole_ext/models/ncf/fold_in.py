@@ -1,0 +1,77 @@
+r"""Scores for a user, or an item, that was not in training.
+
+Its embeddings are fitted to its interactions R, all other weights stay as they are:
+
+    min over d    loss(p + d; R) + penalty ||d||^2
+
+p is the mean of all embeddings, with what the history R adds to it (profiles.py). The loss is that
+of training, for one user with all items: items without an interaction weigh as much as they do in
+training.
+"""
+
+import torch
+from torch import Tensor
+
+from recbole_ext.data.rating_matrix import Orientation
+from recbole_ext.errors import SettingError
+from recbole_ext.models.ncf.net import NCFNet, Vectors
+from recbole_ext.models.ncf.objective import Objective
+
+
+def fold_in(
+    net: NCFNet,
+    objective: Objective,
+    interactions: Tensor,
+    of: Orientation = "user",
+    penalty: float = 0.01,
+    steps: int = 50,
+) -> Tensor:
+    """The predictions for a user with every item, or for an item with every user.
+
+    Args:
+        net: is trained; nothing in it changes.
+        objective: what it was trained by.
+        interactions: [|R|], ids of the user's items, or of the item's users.
+        of: whether a user or an item is new.
+        penalty: on the squares of what the fit adds to the vectors; at least 0.
+        steps: of L-BFGS; at least 1.
+
+    Returns:
+        [items], or for an item [users], the padding id included.
+
+    Raises:
+        SettingError: for ``loss_type: CE``, which needs ratings.
+    """
+    if objective.loss.needs_ratings:
+        raise SettingError("fold_in: not for loss_type: CE, which needs the user's ratings")
+    n = net.n_items if of == "user" else net.n_users
+    seen = torch.zeros(1, n, dtype=torch.bool, device=interactions.device)
+    seen[0, interactions] = True
+    was_training = net.training
+    net.eval()
+    with torch.no_grad():
+        start = net.newcomer(of, interactions)
+    offsets = [torch.zeros_like(p, requires_grad=True) for p in start if p is not None]
+    optimizer = torch.optim.LBFGS(offsets, max_iter=steps, line_search_fn="strong_wolfe")
+
+    def scores() -> Tensor:
+        d = iter(offsets)
+        return net.score_all(Vectors(*(None if p is None else p + next(d) for p in start)), of)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = objective.newcomer(scores()[:, 1:], seen[:, 1:])
+        squares = torch.stack([d.square().sum() for d in offsets]).sum()
+        loss = loss + penalty * squares
+        # not loss.backward(), which would leave gradients in the net
+        gradients = torch.autograd.grad(loss, offsets)
+        for d, gradient in zip(offsets, gradients, strict=True):
+            d.grad = gradient
+        return loss
+
+    with torch.enable_grad():
+        optimizer.step(closure)
+    with torch.no_grad():
+        predictions = objective.loss.prediction(scores())[0]
+    net.train(was_training)
+    return predictions
