@@ -74,7 +74,7 @@ def check_pairs(pairs: Pairs, report: Report) -> None:
                 line = int(lines[firsts[place]])
                 if inside:
                     return f"{pair} again, as in line {line}; RecBole keeps both (rm_dup_inter)"
-                return f"{pair} is in {where.name}, line {line}, too: a part has seen another"
+                return f"{pair} is in {where.name}, line {line}, too: two parts share a pair"
 
             severity: Severity = "warning" if inside else "error"
             report.add_all(path, kind, lines[rows], what, severity)
@@ -88,8 +88,8 @@ def check_pairs(pairs: Pairs, report: Report) -> None:
             some = ", ".join(names[code] for code in lone[: report.limit])
             lonely = (
                 f"{len(lone)} {column}{'s' if len(lone) > 1 else ''} with one interaction "
-                f"({some}{', ...' if len(lone) > report.limit else ''}); a split cannot hold out "
-                f"what it also trains on ({column}_inter_num_interval removes them)"
+                f"({some}{', ...' if len(lone) > report.limit else ''}); a split cannot both "
+                f"train on it and hold it out ({column}_inter_num_interval removes them)"
             )
             kind = f"{column} with one interaction"
             report.add(last.parent, lonely, kind, severity="warning", count=len(lone))

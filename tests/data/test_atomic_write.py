@@ -7,6 +7,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import IO
 
 import pytest
 import torch
@@ -22,7 +23,8 @@ BODY = b"the release"
 
 
 def rows_of(folder: Path) -> interaction_file.InteractionFile:
-    runs.write_ratings(folder / "source", "made")
+    if not (folder / "source").exists():
+        runs.write_ratings(folder / "source", "made")
     return interaction_file.read(folder / "source" / "made" / "made.inter")
 
 
@@ -129,15 +131,35 @@ def fail(*_: object) -> None:
     raise OSError("No space left on device")
 
 
+def interrupt(patch: pytest.MonkeyPatch, moment: str, action: Callable[..., None]) -> None:
+    """Act in the middle of a file, before it is on the disk, or before it is renamed."""
+    real_open = Path.open
+
+    def write_half(path: Path, mode: str = "r", *args: object, **options: object) -> IO:
+        if mode[0] in "xw":
+            with real_open(path, "wb") as stream:
+                stream.write(b"half of the new")
+            action()
+        return real_open(path, mode, *args, **options)
+
+    if moment == "write":
+        patch.setattr(Path, "open", write_half)
+    else:
+        patch.setattr(os, moment, action)
+
+
+MOMENTS = pytest.mark.parametrize("moment", ["write", "fsync", "replace"])
+
+
 @WRITERS
-@pytest.mark.parametrize("function", ["fsync", "replace"])
+@MOMENTS
 def test_a_failure_leaves_the_old_content_and_nothing_else(
-    function, writer, old, tmp_path, monkeypatch
+    moment, writer, old, tmp_path, monkeypatch
 ):
     place = old(writer)
     before = content(place)
     with monkeypatch.context() as patch:
-        patch.setattr(os, function, fail)
+        interrupt(patch, moment, fail)
         with pytest.raises(OSError, match="No space left"):
             writer(tmp_path)
     assert content(place) == before
@@ -147,13 +169,13 @@ def test_a_failure_leaves_the_old_content_and_nothing_else(
 
 @pytest.mark.skipif(os.name != "posix", reason="fork")
 @WRITERS
-@pytest.mark.parametrize("function", ["fsync", "replace"])
-def test_a_kill_leaves_the_old_content(function, writer, old, tmp_path):
+@MOMENTS
+def test_a_kill_leaves_the_old_content(moment, writer, old, tmp_path, monkeypatch):
     place = old(writer)
     before = content(place)
     child = os.fork()
-    if child == 0:  # ends where the content is written, or where it is renamed
-        setattr(os, function, lambda *_: os._exit(9))
+    if child == 0:
+        interrupt(monkeypatch, moment, lambda *_: os._exit(9))
         try:
             writer(tmp_path)
         finally:

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -250,6 +251,12 @@ def _pair(user, item):
     from recbole.data.interaction import Interaction
 
     return Interaction({"user_id": torch.tensor([user]), "item_id": torch.tensor([item])})
+
+
+def test_nothing_outside_its_folder_is_of_movielens_alone():
+    """Splits, the grid, checks and descriptions serve any data set."""
+    for path in Path(splits.__file__).parent.glob("*.py"):
+        assert not re.search(r"^\s*(from|import) .*movielens", path.read_text(), re.M), path.name
 
 
 # --- the rows themselves --------------------------------------------------------------------
