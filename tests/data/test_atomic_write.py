@@ -15,7 +15,7 @@ import torch
 from recbole_ext.data import atomic_write, dataset_folder, describe, interaction_file, splits
 from recbole_ext.data.movielens import download
 from recbole_ext.evaluator import protocols
-from recbole_ext.patches import dataset_cache
+from recbole_ext.patches.functions import dataset_cache
 from recbole_ext.trainer import checkpoint
 from tests import runs
 
