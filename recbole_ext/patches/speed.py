@@ -32,6 +32,7 @@ PATCHES = (
         why="RecBole fills a Python set of items for each user, one interaction at a time.",
         function=f"{_SAMPLING}:get_used_ids",
         sources={"1.2.1": "cde893b47e8a"},
+        requires="negative-sampling",
     ),
     Patch(
         name="negative-sampling",
