@@ -225,7 +225,7 @@ def test_a_process_reports_what_is_wrong_with_the_input(monkeypatch):
         quick_start.run_recboles(1, "BPR", "made", None, {"config_dict": {"a": 2}, "queue": queue})
     assert ending.value.code == 2
     assert calls == [(("BPR", "made", None), {"a": 2, "local_rank": 1})]
-    assert str(queue.get()) == "epochs: expected a number"
+    assert str(queue.get(timeout=1)) == "epochs: expected a number"
 
 
 def test_the_error_of_a_process_is_raised_as_it_was(monkeypatch):
