@@ -122,7 +122,7 @@ def test_configs_are_read_by_name_in_the_adapters_alone():
     allowed |= {"models.representations", "data.dataloader", "data.fixed_negatives"}
     allowed |= {"evaluator.measures", "patches.functions.names"}
     allowed |= {"patches.functions.checkpoints", "patches.functions.bugs"}
-    allowed |= {"patches.functions.libraries"}
+    allowed |= {"patches.functions.libraries", "patches.functions.several_processes"}
     allowed |= {
         "patches.functions.dataset_cache",
         "patches.functions.sampling",

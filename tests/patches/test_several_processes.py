@@ -225,7 +225,7 @@ def test_a_process_reports_what_is_wrong_with_the_input(monkeypatch):
         quick_start.run_recboles(1, "BPR", "made", None, {"config_dict": {"a": 2}, "queue": queue})
     assert ending.value.code == 2
     assert calls == [(("BPR", "made", None), {"a": 2, "local_rank": 1})]
-    assert str(queue.get()) == "epochs: expected a number"
+    assert str(queue.get(timeout=1)) == "epochs: expected a number"
 
 
 def test_the_error_of_a_process_is_raised_as_it_was(monkeypatch):
@@ -278,7 +278,13 @@ def command(module, *words):
 @pytest.mark.slow
 def test_the_command_prints_what_evaluate_prints(ratings):
     """One epoch: without the barrier, the second process finds no file."""
-    words = ("--model=AutoRec", "--dataset=made", "--nproc=2", "--epochs=1", "--mlp_hidden_size=5")
+    words = (
+        "--model=AutoRec",
+        "--dataset=made",
+        "--nproc=2",
+        "--epochs=1",
+        "--mlp_hidden_size=[5]",
+    )
     port = f"--port={processes.free_port()}"
     several = command("run", *words, port, "--show_progress=False")
     assert several.returncode == 0, several.stderr
@@ -298,7 +304,13 @@ def test_the_command_prints_what_evaluate_prints(ratings):
 )
 def test_models_that_come_apart_are_refused_in_one_line(words, problem, ratings):
     port = f"--port={processes.free_port()}"
-    fixed = ("--model=AutoRec", "--dataset=made", "--nproc=2", "--epochs=2", "--mlp_hidden_size=5")
+    fixed = (
+        "--model=AutoRec",
+        "--dataset=made",
+        "--nproc=2",
+        "--epochs=2",
+        "--mlp_hidden_size=[5]",
+    )
     result = command("run", *fixed, *words, port, "--show_progress=False")
     assert result.returncode == 2
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
