@@ -55,7 +55,6 @@ class Case:
             suffix.split(".")[-1]: [name.split(":")[0] for name in text.split("\n")[0].split("\t")]
             for suffix, text in self.files.items()
         }
-        at_k = self.metrics[0] + f"@{self.topk[0]}"
         return {
             "data_path": folder,
             "checkpoint_dir": f"{folder}/saved",
@@ -65,13 +64,18 @@ class Case:
             "eval_args": dict(self.eval_args),
             "metrics": list(self.metrics),
             "topk": list(self.topk),
-            "valid_metric": at_k if self.ranks else self.metrics[0],
+            "valid_metric": self.valid_metric,
             "metric_decimal_place": 12,
             "show_progress": False,
             "state": "CRITICAL",
             **SMALL[self.model],
             **self.settings,
         }
+
+    @property
+    def valid_metric(self) -> str:
+        first = self.metrics[0]
+        return first if first == "GAUC" or not self.ranks else f"{first}@{self.topk[0]}"
 
     @property
     def ranks(self) -> bool:
@@ -146,6 +150,8 @@ def _run(case: Case, settings: dict[str, Any]) -> Outcome:
 
     run.test.collate_fn = recorded
     outcome.results = {1: valid, 2: run.trainer.evaluate(run.test)}
+    if not run.test:  # then RecBole has not loaded the best epoch either
+        run.trainer.evaluate(run.valid)
     with torch.no_grad():
         run.model.eval()
         user_ids, item_ids = torch.arange(1, len(users)), torch.arange(len(items))

@@ -38,6 +38,14 @@ def expected_parts(case: Case) -> tuple[splits.Parts, set[str]]:
     for mode in (case.mode(1), case.mode(2)):
         if mode[:3] in ("uni", "pop") and (not case.ranks or int(mode[3:]) < 1):
             raise Refused(f"mode {mode}")
+        if case.ranks and mode == "labeled":
+            raise Refused("a ranking of labelled rows")
+    labels = {row.values.get(case.label, 1.0) for part in parts for row in part}
+    if {"AUC", "LogLoss"} & set(case.metrics) and not labels <= {0.0, 1.0}:
+        raise Refused(f"AUC and LogLoss of labels {labels}")
+    valid_metric = settings.get("valid_metric", case.valid_metric)
+    if valid_metric not in case.metrics and valid_metric != case.valid_metric:
+        raise Refused(f"valid_metric {valid_metric} is not computed")
     return parts, catalogue
 
 
@@ -65,6 +73,8 @@ def compare(case: Case, outcome: Outcome, skip: Collection[str] = ()) -> Iterato
         yield from differences
         return
     parts = tuple(outcome.parts)  # the same, or another random order
+    if case.model == "Pop":
+        yield from _compare_popularity(parts[0], outcome)
     for phase, result in outcome.results.items():
         drawn = case.mode(phase)[:3] in ("uni", "pop")
         if result is None or (phase == 1 and drawn):  # drawn again in each epoch
@@ -103,6 +113,14 @@ def _compare_parts(case: Case, parts: splits.Parts, outcome: Outcome) -> Iterato
                 yield f"{name} rows: {dict(e - f)} missing, {dict(f - e)} too many"
         elif len(expected) != len(found_rows):
             yield f"{name}: expected {len(expected)} rows, found {len(found_rows)}"
+
+
+def _compare_popularity(training: list[Row], outcome: Outcome) -> Iterator[str]:
+    counts = Counter(row.item for row in training)
+    for item, score in next(iter(outcome.scores.values())).items():
+        if abs(score - counts[item] / max(counts.values())) > 1e-6:
+            yield f"Pop: {item} has {counts[item]} of {counts} rows, found a score of {score}"
+            return
 
 
 def _compare_drawn(

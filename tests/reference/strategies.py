@@ -40,7 +40,7 @@ def cases(draw: st.DrawFn, avoid: Collection[str] = ()) -> Case:
 
     model = draw(st.sampled_from(sorted(SMALL)))
     files: dict[str, str] = {}
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {"eval_batch_size": draw(st.sampled_from([4096, 1, 5, 30]))}
     header, lines = _lines(draw, allowed, with_label=draw(st.booleans()))
     benchmark = draw(st.integers(1, 6)) == 6
     if benchmark:
@@ -51,13 +51,15 @@ def cases(draw: st.DrawFn, avoid: Collection[str] = ()) -> Case:
             files[f"{name}.inter"] = "\n".join([header, *of_part]) + "\n"
     else:
         files["inter"] = "\n".join([header, *lines]) + draw(st.sampled_from(["\n", ""]))
-        if keep := draw(st.sampled_from([None, None, "first", "last"])):
-            settings["rm_dup_inter"] = keep
+        distinct = len({line.split("\t")[3] for line in lines}) == len(lines)
+        if distinct or "rm_dup_ties" not in avoid:
+            settings["rm_dup_inter"] = draw(st.sampled_from([None, "first", "last"]))
     names = [line.split("\t") for line in lines]
     for suffix, column in (("user", 0), ("item", 1)):
         if allowed(f"{suffix}_file", 5):
             known = sorted({cells[column] for cells in names if cells[column]})
-            left = draw(st.lists(st.sampled_from(known), unique=True, min_size=1))
+            gone = draw(st.lists(st.sampled_from(known), unique=True, max_size=2))
+            left = [name for name in known if name not in gone]
             extra = draw(st.sampled_from([[], ["only here"]]))
             files[suffix] = "\n".join([f"{suffix}_id:token", *left, *extra]) + "\n"
     labels = "label:float" in header.split("\t")
@@ -67,7 +69,7 @@ def cases(draw: st.DrawFn, avoid: Collection[str] = ()) -> Case:
             settings["LABEL_FIELD"] = "rating"
         elif not labels and allowed("label_0", 4):
             settings["threshold"] = {"rating": draw(st.sampled_from([2, 3.0, 4]))}
-    elif allowed("autorec_threshold"):
+    elif allowed("label_0"):
         settings["threshold"] = {"rating": 3}
     eval_args, metrics = _protocol(draw, allowed, avoid, model, settings, value_metrics)
     most = 12 if allowed("topk_beyond", 12) else len({c[1] for c in names})
@@ -99,6 +101,12 @@ def _lines(draw: st.DrawFn, allowed: Any, with_label: bool) -> tuple[str, list[s
     )
     pairs = {"unique_by": lambda row: row[:2]} if draw(st.booleans()) else {}
     rows = draw(st.lists(cells, min_size=12, max_size=len(users) * len(items) * 2 // 3, **pairs))
+    if not allowed("all_items"):  # two users with an item of their own: nobody has all items
+        own = ("1", "3.0", "4.5")
+        rows += [(f"owner {n}", f"item {n}", own[n], str(start + n), "1") for n in range(2)]
+    if draw(st.booleans()):  # no two rows at a time
+        times = draw(st.permutations(range(len(rows))))
+        rows = [(*r[:3], str(start + t * step), r[4]) for r, t in zip(rows, times, strict=True)]
     lines = ["\t".join(row if with_label else row[:4]) for row in rows]
     if allowed("bad_lines"):
         place = draw(st.integers(0, len(lines) - 1))
