@@ -52,7 +52,7 @@ class Case:
 
     def all_settings(self, folder: str) -> dict[str, Any]:
         columns = {
-            suffix.split(".")[-1]: [name.split(":")[0] for name in text.split("\n")[0].split("\t")]
+            suffix.split(".")[-1]: [name.split(":")[0] for name in text.splitlines()[0].split("\t")]
             for suffix, text in self.files.items()
         }
         return {

@@ -52,12 +52,19 @@ FAULTS: dict[str, Case] = {
     ),
     # splits
     "float32_time": replace(PLAIN, files=LATEST_FIRST),
+    "time_token": replace(
+        PLAIN, files={"inter": LATEST_FIRST["inter"].replace("timestamp:float", "timestamp:token")}
+    ),
     "ts_random_order": protocol(split={"TS": [0.4, 0.2, 0.4]}, order="RO"),
     "ts_rounding": replace(
         protocol(split={"TS": [0.6, 0.2, 0.2]}),
         files=inter(*(f"u1 {n} 5 {n}" for n in range(4)), "u2 a 5 0", "u2 b 5 9"),
     ),
     "empty_part": protocol(split={"RS": [1, 0, 0]}),
+    "negative_ratio": protocol(split={"RS": [1.2, -0.1, -0.1]}),
+    "two_ratios": protocol(split={"RS": [0.8, 0.2]}),
+    "split_typo": protocol(split={"LS": "leave_one"}),
+    "order_typo": protocol(order="OT"),
     "all_items": rows("u1 d 3 10", "u1 e 4 11"),
     # candidates
     "drawn_twice": protocol(mode="uni2"),

@@ -1,14 +1,12 @@
 """The metrics, by their textbook formulas: plain Python, for tests only.
 
-A ranking is a list of items, best first.
+Of one user: a ranking, best first, and the relevant items. Of all users: a list of items for each.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import combinations, product
-
-# --- of one user: a ranking and the items that are relevant ----------------------------------
 
 
 def hit(ranking: list[str], relevant: set[str], k: int) -> float:
@@ -38,17 +36,7 @@ def ndcg(ranking: list[str], relevant: set[str], k: int) -> float:
     return gain / sum(1 / math.log2(r + 1) for r in range(1, min(len(relevant), k) + 1))
 
 
-RANKING: dict[str, Callable[[list[str], set[str], int], float]] = {
-    "hit": hit,
-    "recall": recall,
-    "precision": precision,
-    "mrr": mrr,
-    "map": map_,
-    "ndcg": ndcg,
-}
-
-
-# --- of the lists of all users ---------------------------------------------------------------
+RANKING = {f.__name__.strip("_"): f for f in (hit, recall, precision, mrr, map_, ndcg)}
 
 
 def coverage(lists: list[list[str]], catalogue: set[str]) -> float:
@@ -77,18 +65,13 @@ def average(lists: list[list[str]], value: Callable[[str], float]) -> float:
 
 def tails(popularity: Counter[str], ratio: float) -> Iterator[set[str]]:
     """The least popular items of training, this part of them: every choice where some tie."""
-    if ratio > 1:
-        yield {item for item, n in popularity.items() if n <= ratio}
-        return
     n_tail = max(int(len(popularity) * ratio), 1)
-    limit = sorted(popularity.values())[n_tail - 1]
+    if ratio > 1:  # a count of rows
+        n_tail = sum(n <= ratio for n in popularity.values())
+    limit = sorted(popularity.values())[n_tail - 1] if n_tail else 0
     below = {item for item, n in popularity.items() if n < limit}
     at_limit = sorted(item for item, n in popularity.items() if n == limit)
-    for chosen in combinations(at_limit, n_tail - len(below)):
-        yield below | set(chosen)
-
-
-# --- of pairs of a score and a label ---------------------------------------------------------
+    yield from (below | set(some) for some in combinations(at_limit, n_tail - len(below)))
 
 
 def auc(positive: list[float], negative: list[float], tie: float) -> tuple[float, float]:

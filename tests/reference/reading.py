@@ -25,8 +25,8 @@ class Row:
 
 
 def read(text: str) -> list[Row]:
-    """The rows of an ``.inter`` file. Lines without any character are no rows."""
-    head, *lines = text.split("\n")
+    """The rows of an ``.inter`` file; its lines may end in CR LF. Empty lines are no rows."""
+    head, *lines = text.replace("\r\n", "\n").split("\n")
     columns = [column.split(":") for column in head.split("\t")]
     return [_row(n, line.split("\t"), columns) for n, line in enumerate(lines, 2) if line]
 
@@ -47,6 +47,8 @@ def _row(number: int, cells: list[str], columns: list[list[str]]) -> Row:
 
 def by_time(rows: list[Row]) -> list[Row]:
     """Oldest first; rows of the same time stay in the order of the file."""
+    if not all("timestamp" in row.values for row in rows):
+        raise Refused("no column timestamp:float to order by")
     return sorted(rows, key=lambda row: row.values["timestamp"])
 
 
@@ -56,9 +58,8 @@ def without_repeats(rows: list[Row], keep: str | None) -> list[Row]:
         return rows
     if all("timestamp" in row.values for row in rows):
         rows = by_time(rows)
-    ordered = rows if keep == "first" else rows[::-1]
-    of_pair = {}
-    for row in ordered:
+    of_pair: dict[tuple[str, str], Row] = {}
+    for row in rows if keep == "first" else rows[::-1]:
         of_pair.setdefault((row.user, row.item), row)
     kept = list(of_pair.values())
     return kept if keep == "first" else kept[::-1]

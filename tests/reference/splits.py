@@ -6,6 +6,7 @@ from fractions import Fraction
 from tests.reference.reading import Refused, Row, by_time
 
 Parts = tuple[list[Row], list[Row], list[Row]]  # training, validation, test
+HELD_OUT = {"valid_and_test": [2, 1], "valid_only": [1], "test_only": [2]}
 
 
 def of_each_user(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -48,9 +49,8 @@ def by_ratio(rows: list[Row], ratios: list[float], group_by: str) -> Parts:
 def leave_one_out(rows: list[Row], mode: str) -> Parts:
     """``LS``: each user's last row is for test, the one before for validation; one stays."""
     parts: Parts = ([], [], [])
-    held_out = {"valid_and_test": [2, 1], "valid_only": [1], "test_only": [2]}[mode]
     for group in of_each_user(rows).values():
-        for part in held_out:
+        for part in HELD_OUT[mode]:
             if len(group) > 1:
                 parts[part].append(group[-1])
                 group = group[:-1]
@@ -84,8 +84,9 @@ def by_moment(rows: list[Row], ratios: list[float]) -> Parts:
 def split(rows: list[Row], eval_args: dict) -> Parts:
     """The parts of an order that is known: ``TO``, or the file's."""
     ((kind, how),) = eval_args["split"].items()
-    if kind == "RS" and not (len(how) == 3 and min(how) >= 0 and sum(how) > 0):
-        raise Refused(f"RS: {how}")
+    legal = how in HELD_OUT if kind == "LS" else len(how) == 3 and min(how) >= 0 and sum(how) > 0
+    if not legal or eval_args["order"] not in ("RO", "TO"):
+        raise Refused(f"{eval_args}")
     rows = by_time(rows) if eval_args["order"] == "TO" else rows
     if kind == "LS":
         return leave_one_out(rows, how)

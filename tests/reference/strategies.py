@@ -50,7 +50,8 @@ def cases(draw: st.DrawFn, avoid: Collection[str] = ()) -> Case:
             of_part = [line for line, at in zip(lines, places, strict=True) if at == name]
             files[f"{name}.inter"] = "\n".join([header, *of_part]) + "\n"
     else:
-        files["inter"] = "\n".join([header, *lines]) + draw(st.sampled_from(["\n", ""]))
+        end = draw(st.sampled_from(["\n", "\r\n"]))
+        files["inter"] = end.join([header, *lines]) + draw(st.sampled_from([end, ""]))
         distinct = len({line.split("\t")[3] for line in lines}) == len(lines)
         if distinct or "rm_dup_ties" not in avoid:
             settings["rm_dup_inter"] = draw(st.sampled_from([None, "first", "last"]))
