@@ -1,7 +1,4 @@
-"""The metrics, by their textbook formulas: plain Python, for tests only.
-
-Of one user: a ranking, best first, and the relevant items. Of all users: a list of items for each.
-"""
+"""The metrics of rankings, lists and scores, by their formulas: plain Python, for tests only."""
 
 import math
 from collections import Counter

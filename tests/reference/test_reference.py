@@ -96,17 +96,19 @@ def test_sizes(n, ratios, sizes):
 
 
 def test_ratios_of_each_user_or_of_all():
-    given = rows("ua1 va1 ub2 vb2 uc3 vc3 ud4")
-    train, valid, test = splits.by_ratio(given, [0.5, 0.25, 0.25], "user")
+    read_rows = rows("ua1 va1 ub2 vb2 uc3 vc3 ud4")
+    train, valid, test = splits.by_ratio(read_rows, [0.5, 0.25, 0.25], "user")
     assert names(train) == ["ua", "ub", "va"]
     assert (names(valid), names(test)) == (["uc", "vb"], ["ud", "vc"])
-    train, valid, test = splits.by_ratio(given, [5, 1, 1], "none")
+    train, valid, test = splits.by_ratio(read_rows, [5, 1, 1], "none")
     assert (names(train)[-1], names(valid), names(test)) == ("uc", ["vc"], ["ud"])
 
 
 def test_leave_one_out():
-    given = rows("ua1 ub2 uc3 va1 vb2 wa1")
-    parts = {mode: splits.leave_one_out(given, mode) for mode in ("valid_and_test", "valid_only")}
+    read_rows = rows("ua1 ub2 uc3 va1 vb2 wa1")
+    parts = {
+        mode: splits.leave_one_out(read_rows, mode) for mode in ("valid_and_test", "valid_only")
+    }
     train, valid, test = parts["valid_and_test"]
     assert names(train) == ["ua", "va", "wa"]
     assert (names(valid), names(test)) == (["ub"], ["uc", "vb"])
@@ -115,19 +117,24 @@ def test_leave_one_out():
         ["uc", "vb"],
         [],
     ]
-    assert names(splits.leave_one_out(given, "test_only")[2]) == ["uc", "vb"]
+    assert names(splits.leave_one_out(read_rows, "test_only")[2]) == ["uc", "vb"]
 
 
 def test_time_order_is_by_the_value_in_the_file():
-    given = rows("ua1600000002 ub1600000001 uc1600000000")
+    read_rows = rows("ua1600000002 ub1600000001 uc1600000000")
     args = {"split": {"LS": "test_only"}, "order": "TO", "group_by": "user"}
-    assert names(splits.split(given, args)[2]) == ["ua"]
+    assert names(splits.split(read_rows, args)[2]) == ["ua"]
 
 
 def test_time_split():
-    """Of the times 0 to 4, three fifths of the way from the first to the last is 2.4."""
-    given = rows("ua0 ub3 va1 vb2 vc4")
-    train, valid, test = splits.by_moment(given, [0.3, 0.3, 0.4])
+    """Of the times 0 to 4, three fifths of the way from the first to the last is 2.4.
+
+    Three quarters is 3: what is of that moment is not later.
+    """
+    read_rows = rows("ua0 ub3 va1 vb2 vc4")
+    train, valid, test = splits.by_moment(read_rows, [0.5, 0.25, 0.25])
+    assert (names(train), names(valid), names(test)) == (["ua", "va"], ["ub", "vb"], ["vc"])
+    train, valid, test = splits.by_moment(read_rows, [0.3, 0.3, 0.4])
     assert (names(train), names(valid), names(test)) == (["va"], ["ua", "vb"], ["ub", "vc"])
 
 
