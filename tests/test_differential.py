@@ -8,6 +8,7 @@ tests/reference/faults.py) is expected to fail. Whoever mends a fault removes it
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 
 from tests.reference.case import Case, carry_out
 from tests.reference.compare import compare
-from tests.reference.faults import FAULTS, LAST, PLAIN, protocol
+from tests.reference.faults import FAULTS, LAST, PLAIN, ROWS, inter, protocol
 from tests.reference.strategies import cases
 
 # Fault -> the issue's number of it, "new" where no issue has it yet.
@@ -111,7 +112,8 @@ def test_two_hundred_runs_agree_or_are_refused(case: Case) -> None:
 
 
 def test_tied_items_count_half_in_gauc() -> None:
-    check(protocol("Pop", metrics=("GAUC",)))
+    files = inter(*ROWS, "u4 b 5 10", "u4 c 5 11", "u5 a 5 1", "u5 b 5 2")
+    check(replace(protocol("Pop", metrics=("GAUC",)), files=files))
 
 
 @pytest.mark.parametrize(
