@@ -77,7 +77,7 @@ def check(case: Case) -> str:
     lines: list[str] = []
     if outcome.refused:
         assert "\n" not in outcome.refused
-        what = f"refused: {re.sub(r'^.*/made/|[0-9]+', '', outcome.refused)[:70]}"
+        what = f"refused: {re.sub(r'^[^ ,:]*/|[0-9]+', '', outcome.refused)[:70]}"
     else:
         every = list(compare(case, outcome, KNOWN_FAULTS))
         known = "|".join(pattern for fault, pattern in SHOWS.items() if fault in KNOWN_FAULTS)
