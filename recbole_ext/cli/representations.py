@@ -70,14 +70,13 @@ def _neighbours(
     import torch
     from tabulate import tabulate
 
+    from recbole_ext.data.ids import number_of
     from recbole_ext.models import representations
 
     vectors = representations.vectors(model, entity)
     header, rows = representations.features(config, dataset, entity)
     for token in tokens:
-        number = dataset.field2token_id[header[0]].get(token)
-        if not number:
-            raise DataError(f"--{entity} {token}: no such {header[0]} in {config['dataset']}")
+        number = number_of(dataset, entity, token)
         if k > len(vectors) - 2:
             most = len(vectors) - 2
             raise DataError(f"-k {k}: expected at most {most}, the number of other {entity}s")

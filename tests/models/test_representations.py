@@ -68,7 +68,7 @@ def test_neighbours_are_listed_with_their_features(trained):
     [
         (("--item", "i99"), "--item i99: no such item_id in made"),
         (("--user", "[PAD]"), "--user [PAD]: no such user_id in made"),
-        (("--item", "i1", "-k", "20"), "-k 20: expected at most 19, the other items there are"),
+        (("--item", "i1", "-k", "20"), "-k 20: expected at most 19, the number of other items"),
         ((), "say which: --item TOKEN or --user TOKEN"),
     ],
 )
