@@ -40,12 +40,7 @@ KNOWN_FAULTS = {
     "values_of_drawn": "15.15",
     "ranking_of_labeled": "new",
     "topk_beyond": "15.15",
-    "clipped_ranking": "15.16",
-    "pop_counts": "new",
     "label_0": "15.14",
-    "padding_counted": "15.17",
-    "entropy_divided": "15.17",
-    "short_lists": "new",
     "auc_of_ratings": "new",
     "one_test_row": "new",
     "valid_metric_absent": "new",
@@ -56,7 +51,6 @@ SHOWS = {
     "all_items": "Some users have interacted with all items",
     "empty_part": r"nothing to train on, or to test|num_samples=0",
     "topk_beyond": "topk beyond the catalogue",
-    "pop_counts": "^Pop: ",
     "one_test_row": r"got scalar `array\(",
 }
 

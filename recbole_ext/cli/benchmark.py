@@ -79,9 +79,12 @@ def benchmark(
     results = experiments.carry_out(plan, results, data_path, output, workers, address)
     for table in plan.tables:
         metric = plan.protocols[table.protocol]
-        head, rows = summary.table(metric, summary.lines(plan, results, table))
+        lines = summary.lines(plan, results, table)
+        head, rows = summary.table(metric, lines)
         click.echo(f"\n{table}, test, mean and standard deviation over seeds {plan.seeds}:\n")
         click.echo(summary.markdown(head, rows))
+        if ties := summary.ties(lines):
+            click.echo(f"\n{ties}")
     if report is not None:
         page, *_ = reports.write(report, plan, results, f"recbole-ext benchmark {file}")
         click.echo(f"\n{page}", err=True)

@@ -228,12 +228,18 @@ def load_trained(file: str, trust: bool) -> Any:
 
 
 def result_table(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Metrics side by side: one line for each of ``rows``, such as valid and test."""
+    """Metrics side by side: one line for each of ``rows``, such as valid and test.
+
+    A line below it names the ties at the cut of a ranking, where there are any.
+    """
     from tabulate import tabulate
+
+    from recbole_ext.evaluator import ties
 
     metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
     lines = [[name, *(float(row[metric]) for metric in metrics)] for name, row in rows.items()]
-    return tabulate(lines, headers=["", *metrics], floatfmt=".4f")
+    table = tabulate(lines, headers=["", *metrics], floatfmt=".4f")
+    return "\n".join([table, *ties.sentences(rows)])
 
 
 __all__ = [

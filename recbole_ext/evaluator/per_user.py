@@ -1,5 +1,6 @@
 """The metrics of each user, beside the means over users that RecBole returns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ class PerUser:
     metrics: dict[str, np.ndarray]
 
 
-def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[dict[str, float], PerUser]:
+def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[Mapping[str, float], PerUser]:
     """The metrics of ``trainer.evaluate``, and those of each user.
 
     RecBole's metrics are means over users (over ratings for RMSE and MAE), and it does not return
@@ -73,4 +74,4 @@ def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[dict[str, f
         for metric in metrics.values():
             vars(metric).pop("topk_result", None)
             vars(metric).pop("metric_info", None)
-    return dict(result), PerUser(users, user_metrics)
+    return result, PerUser(users, user_metrics)

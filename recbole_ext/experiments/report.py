@@ -33,6 +33,7 @@ class _Section:
         pictures: see ``report_pictures``.
         failures: a sentence for each model with a run that failed.
         markdown: the table as text.
+        ties: a sentence about ties at the cut of rankings, or "".
     """
 
     name: str
@@ -44,6 +45,7 @@ class _Section:
     pictures: list[report_pictures.Picture]
     failures: list[str]
     markdown: str
+    ties: str
 
 
 def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> list[Path]:
@@ -113,6 +115,7 @@ def _write_section(
         list(report_pictures.pictures(plan, metric, runs, timing)),
         [_failure(line) for line in lines if line.failed],
         summary.markdown(head, rows),
+        summary.ties(lines),
     )
     return section, _write_tables(folder / "-".join(key), head, rows)
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.errors import in_a_line
-from recbole_ext.evaluator import per_user
+from recbole_ext.evaluator import per_user, ties
 from recbole_ext.experiments import processes
 from recbole_ext.experiments.plan import Plan, RunKey
 from recbole_ext.experiments.results import Result, append, best_values, load
@@ -121,7 +121,7 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
                     watch=lambda epoch, score: curve.append((epoch + 1, round(float(score), 6))),
                 )
             setup_seconds, until_test = clock.setup(), clock.since_start()
-            test: dict[str, float] = {}
+            test: Mapping[str, float] = {}
             users = None
             if key.trial is None:
                 test, by_user = per_user.per_user(
@@ -138,6 +138,7 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
         valid={name: float(value) for name, value in valid.items()},
         test={name: float(value) for name, value in test.items()},
         users={} if users is None else {metric: users.round(6).tolist()},
+        ties=ties.counts(test),
         epochs=prepared.best_epoch,
         seconds=round(clock.training, 3),
         curve=curve,

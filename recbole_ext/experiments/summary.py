@@ -93,6 +93,23 @@ def table(metric: str, lines: Sequence[Line]) -> tuple[list[str], list[list[str]
     return ["model", *names, f"p ({metric})", "runs"], rows
 
 
+def ties(lines: Sequence[Line]) -> str:
+    """A sentence that names the models with ties at the cut of rankings; "" if none has any."""
+    models = []
+    for line in lines:
+        for rank in dict.fromkeys(rank for run in line.runs for rank in run.ties):
+            counts = sorted({run.ties.get(rank, 0) for run in line.runs})
+            span = " to ".join(str(n) for n in (counts[0], *counts[1:][-1:]))
+            n_users = max((len(of) for run in line.runs for of in run.users.values()), default=0)
+            models.append(f"{line.label} (rank {rank}: {span} of {n_users} users)")
+    if not models:
+        return ""
+    return (
+        f"Ties: items with equal scores stand on both sides of the cut for {', '.join(models)}; "
+        "the metrics depend on their order."
+    )
+
+
 def trials_table(plan: Plan, results: Sequence[Result]) -> tuple[list[list[str]], Trial | None]:
     """The trials of a search by their mean validation score over its data sets, best first.
 

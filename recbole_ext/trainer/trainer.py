@@ -1,6 +1,7 @@
 """How training differs from RecBole's: what a step is."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, cast
 
@@ -118,6 +119,12 @@ class AutoRecTrainer(CallbackTrainer):
             return super()._train_epoch(train_data, epoch_idx, before_step, show_progress)
         finally:
             hook.remove()
+
+    def _neg_sample_batch_eval(self, batched_data: Any) -> Any:
+        """The scores of a batch; candidates of users are ranked by scores that are not clipped."""
+        is_ranking = batched_data[1] is not None  # the row of each candidate's user
+        with self.model.unclipped() if is_ranking else nullcontext():
+            return super()._neg_sample_batch_eval(batched_data)
 
     def _in_its_precision(self, loss: Callable[[], Tensor]) -> Tensor:
         """What RecBole does for the loss of a batch: ``enable_amp``."""

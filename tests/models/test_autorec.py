@@ -4,9 +4,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from recbole.data.interaction import Interaction
+from recbole.utils import get_trainer
 
+from recbole_ext.evaluator.protocols import OF_TRAINED_MODELS
 from recbole_ext.models.autorec.heads import observed_squared_error
 from recbole_ext.models.autorec.net import AutoRecNet
+from recbole_ext.trainer import single_run
 from tests import runs
 from tests.gradients import central_differences
 
@@ -298,6 +302,67 @@ def test_ratings_are_clipped_and_ranking_scores_are_not(orientation, ratings):
         assert raw.min() < 1
         assert raw.max() > 5
         torch.testing.assert_close(run.model.predict(pairs), raw.clamp(1, 5))
+        with run.model.unclipped():
+            torch.testing.assert_close(run.model.predict(pairs), raw)
+        torch.testing.assert_close(run.model.predict(pairs), raw.clamp(1, 5))
+
+
+def scores_beyond_the_scale(run):
+    """[users, items], scores of a net of which most are beyond 1 and 5."""
+    with torch.no_grad():
+        run.model.net.last_layer.bias += 20 * torch.randn(len(run.model.net.last_layer.bias))
+        users = torch.arange(run.dataset.user_num)
+        run.model.net.last_layer.weight *= 50
+        scores = run.model.eval().full_sort_predict(Interaction({"user_id": users}))
+    return scores.view(len(users), -1)
+
+
+UNI = {**runs.RANKING, "eval_args": {**runs.RANKING["eval_args"], "mode": "uni4"}, "topk": [3]}
+
+
+@pytest.mark.parametrize("orientation", ["user", "item"])
+@pytest.mark.parametrize("eval_batch_size", [7, 4096])
+def test_drawn_candidates_are_ranked_by_scores_that_are_not_clipped(
+    orientation, eval_batch_size, ratings
+):
+    settings = {**UNI, "metrics": ["MRR"], "valid_metric": "MRR@3", "clip_ratings": True}
+    settings |= {"eval_batch_size": eval_batch_size, "orientation": orientation}
+    run = runs.prepare("AutoRec", **{**runs.SMALL["AutoRec"], **settings})
+    scores = scores_beyond_the_scale(run)
+    candidates, deal = {}, run.test.collate_fn
+
+    def recorded(index):
+        batch = deal(index)
+        users, items = batch[0]["user_id"].tolist(), batch[0]["item_id"].tolist()
+        for user, item in zip(users, items, strict=True):
+            candidates.setdefault(user, set()).add(item)
+        return batch
+
+    run.test.collate_fn = recorded
+    metrics = run.trainer.evaluate(run.test, load_best_model=False)
+    pairs = run.test._dataset.inter_feat
+    held_out = set(zip(pairs["user_id"].tolist(), pairs["item_id"].tolist(), strict=True))
+    reciprocal = []
+    for user, items in candidates.items():
+        ranking = sorted(items, key=lambda item, user=user: -scores[user, item])
+        hits = [(user, item) in held_out for item in ranking[:3]]
+        reciprocal.append(1 / (hits.index(True) + 1) if any(hits) else 0)
+    assert metrics["mrr@3"] == pytest.approx(np.mean(reciprocal))
+    assert metrics.ties.at_rank == {}
+
+
+def test_ratings_stay_clipped_after_a_ranking_of_the_same_model(ratings):
+    settings = {**UNI, "metrics": ["NDCG"], "valid_metric": "NDCG@3", "clip_ratings": True}
+    run = runs.prepare("AutoRec", **{**runs.SMALL["AutoRec"], **settings})
+    scores = scores_beyond_the_scale(run)
+    run.trainer.evaluate(run.test, load_best_model=False)
+    config = OF_TRAINED_MODELS["rating"].applied_to(run.config)
+    test = single_run.load(config)[1][2]
+    trainer = get_trainer(config["MODEL_TYPE"], "AutoRec")(config, run.model)
+    pairs = test._dataset.inter_feat
+    error = scores[pairs["user_id"], pairs["item_id"]].clamp(1, 5) - pairs["rating"]
+    rmse = trainer.evaluate(test, load_best_model=False)["rmse"]
+    assert rmse == pytest.approx(error.square().mean().sqrt().item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("orientation", ["user", "item"])

@@ -1,6 +1,7 @@
 """AutoRec as RecBole sees it: ids of rows in, losses, ratings and scores out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -84,6 +85,7 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         )
         self.start_ema(self.settings.ema_decay)
         self._hidden = Memo()
+        self._clips = True
         self.rebuilt: Tensor | None = None  # h(r) of the last batch, where it is fed back
 
     # --- training ---------------------------------------------------------------------------
@@ -158,11 +160,24 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
     # --- prediction -------------------------------------------------------------------------
 
     def predict(self, interaction: Any) -> Tensor:
-        """The rating of each pair [B], in the range of the training ratings."""
+        """The rating of each pair [B], in the range of the training ratings (``clip_ratings``)."""
         users, items = interaction[self.USER_ID], interaction[self.ITEM_ID]
         rows, columns = (users, items) if self.by_user else (items, users)
         rebuilt = self.predictor.decode_pairs(self.hidden()[rows], columns)
-        return self.scale.clip(self.scale.restore(rebuilt, rows, columns))
+        ratings = self.scale.restore(rebuilt, rows, columns)
+        return self.scale.clip(ratings) if self._clips else ratings
+
+    @contextmanager
+    def unclipped(self) -> Iterator[None]:
+        """Within this block ``predict`` returns scores for a ranking, as ``full_sort_predict``.
+
+        All items beyond the end of the scale would be tied.
+        """
+        self._clips = False
+        try:
+            yield
+        finally:
+            self._clips = True
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
         """The score of every item for each user [B * items]: ratings, not clipped."""

@@ -28,7 +28,7 @@ def get_data_struct(self: Any) -> Any:
         if hasattr(value, "cpu"):
             struct._data_dict[key] = value.cpu()
     collected = copy.deepcopy(struct)
-    for key in ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label"):
+    for key in ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "rec.ties", "data.label"):
         if key in struct:
             del struct[key]
     return collected
