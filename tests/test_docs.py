@@ -79,7 +79,7 @@ def test_the_report_of_the_full_benchmark_is_of_its_results(tmp_path):
     results = results_of.load(FULL.with_suffix(".jsonl"), plan)
     command = f"recbole-ext benchmark {FULL.relative_to(ROOT)}"
     new = {path.name: path for path in report.write(tmp_path, plan, results, command)}
-    sentence = "100 of 100 runs the seconds of training include imports and the preparation of data"
+    sentence = "95 of 100 runs the seconds of training include imports and the preparation of data"
     assert sentence in new.pop("report.html").read_text("utf-8")  # five megabytes with its script
     assert sentence in new["report.md"].read_text("utf-8")
     kept = FULL.with_suffix("")

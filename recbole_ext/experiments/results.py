@@ -27,8 +27,8 @@ class Result:
         error: why it failed, or "".
         valid, test: metric -> value; a trial has no test.
         users: the plan's metric -> each user's value in the test split, by RecBole's ids.
-        ties: rank -> users of the test split with equal scores at this rank and the next; empty
-            if there are none, and in lines of releases that did not count them.
+        ties: rank -> users of the test split with equal scores at this rank and the next, ranks
+            without such users left out; None in lines of releases that did not count them.
         epochs: until the best one, from 1 on.
         seconds: training and its validation, with the training of the models that it is
             pre-trained from; everything until then if there are no ``setup_seconds``.
@@ -59,7 +59,7 @@ class Result:
     trial: int | None = None
     values: Trial = field(default_factory=dict)
     setup_seconds: float | None = None
-    ties: dict[str, int] = field(default_factory=dict)
+    ties: dict[str, int] | None = None
 
     @property
     def key(self) -> RunKey:

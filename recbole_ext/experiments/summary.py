@@ -97,16 +97,19 @@ def ties(lines: Sequence[Line]) -> str:
     """A sentence that names the models with ties at the cut of rankings; "" if none has any."""
     models = []
     for line in lines:
-        for rank in dict.fromkeys(rank for run in line.runs for rank in run.ties):
-            counts = sorted({run.ties.get(rank, 0) for run in line.runs})
+        counted = [run.ties for run in line.runs if run.ties is not None]
+        for rank in dict.fromkeys(rank for ties_of_run in counted for rank in ties_of_run):
+            counts = sorted({ties_of_run.get(rank, 0) for ties_of_run in counted})
             span = " to ".join(str(n) for n in (counts[0], *counts[1:][-1:]))
             n_users = max((len(of) for run in line.runs for of in run.users.values()), default=0)
             models.append(f"{line.label} (rank {rank}: {span} of {n_users} users)")
     if not models:
         return ""
+    uncounted = [line.label for line in lines if any(run.ties is None for run in line.runs)]
     return (
         f"Ties: items with equal scores stand on both sides of the cut for {', '.join(models)}; "
         "the metrics depend on their order."
+        + (f" Ties were not counted for {', '.join(uncounted)}." if uncounted else "")
     )
 
 

@@ -1,6 +1,8 @@
 """Metrics of lists by their formulas, ties, and Pop's counts: by hand and by the reference."""
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +90,19 @@ def test_what_recbole_computes(patch, metric, value):
     assert of_lists(topk, tail_ratio=0.5)[metric] != pytest.approx(value)
 
 
+def test_the_page_of_corrections_quotes_both_values():
+    """A user has the candidates 1, 2, 3, another 4 and 2; k is 3."""
+    right = of_lists(3, tail_ratio=0.5)
+    with switched_off("recommended-items"):
+        theirs = of_lists(3, tail_ratio=0.5)
+    page = (Path(__file__).parents[2] / "docs" / "corrections.md").read_text(encoding="utf-8")
+    for name in LISTS:
+        key = f"{name.lower()}@3"
+        assert re.search(
+            rf"^\| {name} \| .* \| {theirs[key]:.4f} \| {right[key]:.4f} \|$", page, re.MULTILINE
+        ), (key, theirs[key], right[key])
+
+
 def test_masked_items_are_recommended_by_recbole():
     lists = torch.tensor([[1, 2, 3, 0], [4, 2, 0, 1]])
     assert ours.recommended(lists, SCORES).tolist() == [[1, 2, 3, 0], [4, 2, 0, 0]]
@@ -136,7 +151,8 @@ def test_pop_counts_the_rows_of_training(batch_size, tmp_path):
         runs.write_inter(tmp_path, "pop", [(word[0], word[1], 1, 1) for word in words.split()])
         (tmp_path / "pop" / "pop.inter").rename(tmp_path / "pop" / f"pop.{part}.inter")
     given = {"benchmark_filename": ["a", "b", "c"], "train_batch_size": batch_size}
-    run = runs.prepare("Pop", "pop", tmp_path, **given, metrics=["NDCG"], topk=[1])
+    given |= {"metrics": ["NDCG"], "topk": [1], "valid_metric": "NDCG@1"}
+    run = runs.prepare("Pop", "pop", tmp_path, **given)
     run.fit()
     items = run.dataset.token2id("item_id", np.array(list("abcd")))
     scores = run.model.full_sort_predict(Interaction({"user_id": torch.tensor([1])}))
@@ -146,7 +162,7 @@ def test_pop_counts_the_rows_of_training(batch_size, tmp_path):
     counts = run.model.item_cnt[items, 0].tolist()
     state = run.model.other_parameter()
     with switched_off("pop-counts"):
-        theirs = runs.prepare("Pop", "pop", tmp_path, **given, metrics=["NDCG"], topk=[1])
+        theirs = runs.prepare("Pop", "pop", tmp_path, **given)
         theirs.fit()
         assert theirs.model.item_cnt[items, 0].tolist() != counts == [3, 2, 1, 0]
         assert state.keys() == theirs.model.other_parameter().keys()
