@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from recbole_ext.cli import command, main, run
 from recbole_ext.errors import SettingError
+from recbole_ext.evaluator import ties
 from tests import runs
 
 
@@ -58,7 +59,13 @@ def test_a_run_ends_with_its_table(model, ratings):
         f"--model={model}", "-d", "made", "--epochs", "2", *size, *SMALL[3:], "--state=ERROR"
     )
     assert result.exit_code == 0, result.output
-    lines = result.stdout.strip().splitlines()
+    printed = result.stdout.strip().splitlines()
+    lines = [line for line in printed if not line.startswith("ties: in ")]
+    assert lines == printed[: len(lines)]  # what is said of ties stands below the table
+    if model == "NCFMLP":  # units of ReLU that are 0 for all items of a user
+        assert (
+            "ties: in test, items with equal scores stand on both sides of rank 10" in printed[-1]
+        )
     assert lines[-5] == f"{model} on made, seed 2020"
     assert lines[-2].split()[0] == "valid"
     assert lines[-1].split()[0] == "test"
@@ -94,12 +101,16 @@ def test_one_trained_model_by_both_protocols(model, ratings):
     words = ("--protocol", "rating") if model == "AutoRec" else ()
     result = invoke("evaluate", file, *words, "--protocol", "ranking", entry=main.main)
     assert result.exit_code == 0, result.output
-    lines = result.stdout.strip().splitlines()
+    printed = result.stdout.strip().splitlines()
+    lines = [line for line in printed if not line.startswith("ties: in ")]
     ranking = runs.prepare(
         model, **{**runs.SMALL[model], **runs.RANKING, "metric_decimal_place": 4}
     )
     ranking.model.load_state_dict(torch.load(file, weights_only=True)["state_dict"])
     expected = ranking.trainer.evaluate(ranking.test, load_best_model=False)
+    said = ties.sentences({"test": expected})
+    assert [line for line in printed if line.startswith("ties: in test")] == said
+    assert bool(said) == (model == "NCFMLP")  # units of ReLU that are 0 for all items of a user
     assert lines[-4].split()[:2] == ["ndcg@10", "recall@10"]
     assert [float(x) for x in lines[-1].split()[1:3]] == [
         pytest.approx(expected["ndcg@10"]),
