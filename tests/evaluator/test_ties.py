@@ -14,6 +14,7 @@ from recbole_ext.evaluator import per_user, ties
 from recbole_ext.experiments import summary
 from tests import runs
 from tests.patches.switch import switched_off
+from tests.patches.test_several_processes import by_simulated
 
 NO = -torch.inf
 
@@ -85,6 +86,18 @@ def test_an_evaluation_counts_its_users_with_ties(mode, batch_size, ratings):
     assert again.ties.users == len(lengths)  # counted anew in each evaluation
     result, _ = per_user.per_user(run.trainer, run.test, load_best_model=False)
     assert ties.counts(result)["2"] == result.ties.at_rank[2]
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_several_processes_count_the_ties_and_short_lists_of_one(n, ratings):
+    names = ["NDCG", "ItemCoverage", "GiniIndex", "ShannonEntropy"]
+    names += ["AveragePopularity", "TailPercentage"]
+    run = run_of("Pop", "full", metrics=names, topk=[2, 12], eval_batch_size=60)
+    expected = run.trainer.evaluate(run.test, load_best_model=False)
+    result = by_simulated(n, run, run.test)
+    assert result == expected
+    assert result.ties == expected.ties
+    assert expected.ties.at_rank[2] > 0
 
 
 def test_a_ranking_without_ties_says_nothing(ratings):
