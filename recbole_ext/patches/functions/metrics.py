@@ -106,6 +106,8 @@ def count_interactions(
         counts = torch.bincount(items, minlength=model.n_items)[:, None]
         model.item_cnt = counts.to(model.device)
         model.max_cnt = model.item_cnt.max(dim=0)[0]
+        # A checkpoint has counts, too: those of RecBole, if it is older than this patch.
+        model.load_other_parameter = lambda _: None
 
     build(*args, **kwargs)
 
