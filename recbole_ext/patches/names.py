@@ -157,6 +157,7 @@ _ARRAYS = [
     ("recbole.data.dataloader.abstract_dataloader", "sampling:mend_loaders"),
     ("recbole.sampler.sampler", "sampling:mend_samplers"),
     ("recbole.data.dataset.dataset", "reading:mend_dataset"),
+    ("recbole.data.dataset.dataset", "exact_reading:mend_dataset"),
     ("recbole.data.dataset.dataset", "dataset_cache:mend_dataset"),
 ]
 
