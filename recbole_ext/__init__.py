@@ -7,12 +7,10 @@ imported.
 """
 
 from recbole_ext.config.version import __version__
-from recbole_ext.patches import checkpoints, libraries, names
+from recbole_ext.patches.engine import install
 from recbole_ext.registry.models import MODELS, model_class
 
-libraries.install()
-checkpoints.install()
-names.install()
+install()
 
 __all__ = ["NCFGMF", "NCFMLP", "AutoRec", "NCFNeuMF", "__version__"]
 

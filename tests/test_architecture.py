@@ -87,8 +87,14 @@ def test_configs_are_read_by_name_in_the_adapters_alone():
     """The rest reads typed settings; the commands only print what a run had."""
     allowed = {"models.ncf.adapter", "models.autorec.adapter", "models.ncf.loader"}
     allowed |= {"models.representations", "data.dataloader", "data.fixed_negatives"}
-    allowed |= {"evaluator.measures", "patches.names", "patches.checkpoints"}
-    allowed |= {"patches.dataset_cache", "trainer.checkpoint", "trainer.single_run"}
+    allowed |= {"evaluator.measures", "patches.functions.names"}
+    allowed |= {"patches.functions.checkpoints", "patches.functions.bugs"}
+    allowed |= {
+        "patches.functions.dataset_cache",
+        "patches.functions.sampling",
+        "trainer.checkpoint",
+        "trainer.single_run",
+    }
     for path in MODULES:
         reads = [
             node

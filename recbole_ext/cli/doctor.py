@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import tempfile
+import textwrap
 import time
 import traceback
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ PACKAGES = [
     "hyperopt",
 ]
 
+WIDTH = 120
+NAME, STATE = 27, 14  # columns
+
 EXAMPLE = """\b
 Example:
   recbole-ext doctor
@@ -35,30 +39,36 @@ Example:
 @click.command(context_settings=HELP, epilog=EXAMPLE)
 @reports_errors
 def doctor() -> None:
-    """Print versions, the active shims and why, the device, and whether training works.
+    """Print versions, all patches of RecBole, the device, and whether training works.
 
-    Exits with 1 if a two-second training run on RecBole's ml-100k fails.
+    Exits with 1 if a two-second training run on RecBole's ml-100k fails, or if a patch does not
+    fit this RecBole.
     """
     from tabulate import tabulate
 
-    click.echo(tabulate([["Python", platform.python_version()], *map(_installed, PACKAGES)]))
-    click.echo("\ntraining AutoRec on ml-100k, 5 epochs ...")
-    failure = ""
-    outcome = ""
-    try:
-        outcome = _train()
-    except Exception:  # whatever it is, it is what the user wants to be told
-        failure = traceback.format_exc()
-    from recbole_ext.patches import libraries
+    from recbole_ext.patches import engine
 
-    states = libraries.states()
-    click.echo("\nshims for RecBole 1.2.1")
-    click.echo(tabulate([[shim.name, states[shim.name], shim.why] for shim in libraries.SHIMS]))
+    click.echo(tabulate([["Python", platform.python_version()], *map(_installed, PACKAGES)]))
+    with engine.recording():
+        failures = engine.import_targets()
+        click.echo(f"\n{_patches()}")
+        for module, error in failures.items():
+            click.echo(f"{module} cannot be imported: {error}")
+        click.echo("\ntraining AutoRec on ml-100k, 5 epochs ...")
+        failure = ""
+        outcome = ""
+        try:
+            outcome = _train()
+        except Exception:  # whatever it is, the user wants to read it
+            failure = traceback.format_exc()
     click.echo(f"\ndevice: {_device()}")
     if failure:
         click.echo(f"training: FAILED\n{failure}", err=True)
         sys.exit(1)
     click.echo(f"training: works, {outcome}")
+    if engine.errors():
+        click.echo(f"patches: {len(engine.errors())} do not fit, see above", err=True)
+        sys.exit(1)
 
 
 def _installed(name: str) -> list[str]:
@@ -66,6 +76,31 @@ def _installed(name: str) -> list[str]:
         return [name, version(name)]
     except PackageNotFoundError:
         return [name, "not installed"]
+
+
+def _patches() -> str:
+    """All patches by group, at most ``WIDTH`` columns wide."""
+    from recbole_ext.patches import engine
+    from recbole_ext.patches.patch import GROUPS
+    from recbole_ext.patches.table import TABLE
+
+    states, errors = engine.states(), engine.errors()
+    lines = [
+        "patches of RecBole 1.2.1 and libraries; #: RecBole's issue or pull request",
+        f"{engine.VARIABLE}=speed,cache switches off groups, or patches by name",
+    ]
+    indent = " " * (NAME + STATE)
+    for group, purpose in GROUPS.items():
+        lines.append(f"\n{group}: {purpose}")
+        for patch in (patch for patch in TABLE if patch.group == group):
+            why = f"{patch.why} {patch.issues}".rstrip()
+            if patch.name in errors:
+                why += f" {errors[patch.name]}"
+            lines.append(f"  {patch.name:<{NAME - 2}}{states[patch.name]:<{STATE}}{patch.target}")
+            lines += textwrap.wrap(
+                why, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+            )
+    return "\n".join(lines)
 
 
 def _device() -> str:

@@ -1,137 +1,160 @@
-"""RecBole's trainers and readers of checkpoints, made to use ``trainer.checkpoint``."""
+"""Patches that make RecBole write and read checkpoints by ``trainer.checkpoint``."""
 
-from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from recbole_ext.patches.patch import Edit, Patch
 
-import wrapt
+_TRAINER = "recbole.trainer.trainer"
+_OURS = "recbole_ext.patches.functions.checkpoints"
+_CHECKPOINT = "recbole_ext.trainer.checkpoint"
 
-from recbole_ext.patches.rewriting import after_import, rewrite
-from recbole_ext.trainer import checkpoint
-
-if TYPE_CHECKING:
-    from recbole.trainer import Trainer
-
-_LOAD = {"torch.load(": "recbole_ext_checkpoint.load("}
-
-# Models that start from a pre-trained one read its checkpoint themselves.
-_PRETRAINED = {
-    "general_recommender.convncf": "ConvNCF.__init__",
-    "general_recommender.nais": "NAIS._load_pretrain",
-    "general_recommender.neumf": "NeuMF.load_pretrain",
-    "general_recommender.ract": "RaCT.__init__",
-    "sequential_recommender.s3rec": "S3Rec.__init__",
-    "context_aware_recommender.kd_dagfm": "KD_DAGFM.__init__",
-}
+_LOAD_WHY = "torch.load refuses RecBole's checkpoints since torch 2.6."
+_LOAD_ISSUES = (2212, 2219)
+_SAVE_WHY = "RecBole pickles its Config into a checkpoint; a killed run leaves half a file."
+_NAME_WHY = "Two runs that start in the same second write one file."
+_NAME = (
+    Edit(
+        '"{}-{}.pth".format(self.config["model"], get_local_time())',
+        f'"{{}}-{{}}.pth".format(self.config["model"], {_CHECKPOINT}.name_of_run(config))',
+    ),
+)
 
 
-def _fit(
-    wrapped: Callable[..., Any],
-    trainer: "Trainer",
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    """``Trainer.fit`` that starts from ``resume_from`` and goes on with its random states."""
-    trainer._recbole_ext_loader = args[0] if args else kwargs["train_data"]
-    file = trainer.config["resume_from"]
-    if file and trainer.config["trust_checkpoint"]:
-        # beyond this call: without a better epoch, that file is also what is evaluated
-        checkpoint.trusted_files.add(Path(file).resolve())
-    if file and not trainer.start_epoch:
-        trainer.resume_checkpoint(file)
-    states = getattr(trainer, "_recbole_ext_resumed", None)
-    if states is not None and trainer.config["single_spec"]:
-        checkpoint.restore_random_states(states, trainer)
-    score, result = wrapped(*args, **kwargs)
-    valid_data = args[1] if len(args) > 1 else kwargs.get("valid_data")
-    if result is None and trainer.start_epoch and valid_data:
-        # No epoch since has beaten the resumed one, whose result RecBole does not keep.
-        result = trainer.evaluate(valid_data, load_best_model=True)
-    return score, result
-
-
-def _mend_trainers(module: ModuleType) -> None:
-    module.recbole_ext_checkpoint = checkpoint  # type: ignore[attr-defined]
-    trainer = module.Trainer
-    for kind in (trainer, module.DecisionTreeTrainer):
-        rewrite(
-            kind.__init__,
-            {
-                '"{}-{}.pth".format(self.config["model"], get_local_time())': (
-                    '"{}-{}.pth".format('
-                    'self.config["model"], recbole_ext_checkpoint.name_of_run(config))'
-                )
-            },
-        )
-    rewrite(
-        trainer._save_checkpoint,
-        {
-            "torch.save(state, saved_model_file, pickle_protocol=4)": (
-                "recbole_ext_checkpoint.save(state, saved_model_file, self)"
-            )
-        },
+def _pretrained(name: str, target: str, times: int = 1) -> Patch:
+    """Models that start from a pre-trained one read its checkpoint themselves."""
+    return Patch(
+        name=f"load-{name}",
+        target=f"recbole.model.{target}",
+        kind="edit",
+        group="checkpoints",
+        why=_LOAD_WHY,
+        edits=(Edit("torch.load(", f"{_CHECKPOINT}.load(", times=times),),
+        uses=(_CHECKPOINT,),
+        upstream=_LOAD_ISSUES,
     )
-    rewrite(
-        trainer.resume_checkpoint,
-        {
-            **_LOAD,
-            'self.cur_step = checkpoint["cur_step"]': (
+
+
+PATCHES = (
+    Patch(
+        name="checkpoint-name",
+        target=f"{_TRAINER}:Trainer.__init__",
+        kind="edit",
+        group="checkpoints",
+        why=_NAME_WHY,
+        edits=_NAME,
+        uses=(_CHECKPOINT,),
+    ),
+    Patch(
+        name="checkpoint-name-trees",
+        target=f"{_TRAINER}:DecisionTreeTrainer.__init__",
+        kind="edit",
+        group="checkpoints",
+        why=_NAME_WHY,
+        edits=_NAME,
+        uses=(_CHECKPOINT,),
+    ),
+    Patch(
+        name="save",
+        target=f"{_TRAINER}:Trainer._save_checkpoint",
+        kind="edit",
+        group="checkpoints",
+        why=_SAVE_WHY,
+        edits=(
+            Edit(
+                "torch.save(state, saved_model_file, pickle_protocol=4)",
+                f"{_CHECKPOINT}.save(state, saved_model_file, self)",
+            ),
+        ),
+        uses=(_CHECKPOINT,),
+    ),
+    Patch(
+        name="save-pretrained",
+        target=f"{_TRAINER}:PretrainTrainer.save_pretrained_model",
+        kind="replace",
+        group="checkpoints",
+        why=_SAVE_WHY,
+        function=f"{_OURS}:save_pretrained_model",
+        sources={"1.2.1": "4c8e396618a7"},
+    ),
+    Patch(
+        name="save-trees",
+        target=f"{_TRAINER}:DecisionTreeTrainer._save_checkpoint",
+        kind="replace",
+        group="checkpoints",
+        why=_SAVE_WHY,
+        function=f"{_OURS}:save_trees",
+        sources={"1.2.1": "1d3278fe0b8d"},
+    ),
+    Patch(
+        name="resume",
+        target=f"{_TRAINER}:Trainer.resume_checkpoint",
+        kind="edit",
+        group="checkpoints",
+        why=f"{_LOAD_WHY} A resumed run goes on with the random states of the saved one.",
+        edits=(
+            Edit("torch.load(", f"{_CHECKPOINT}.load("),
+            Edit(
+                'self.cur_step = checkpoint["cur_step"]',
                 'self.cur_step = checkpoint["cur_step"]; '
-                'self._recbole_ext_resumed = checkpoint.get("rng")'
+                'self._recbole_ext_resumed = checkpoint.get("rng")',
             ),
-        },
-    )
-    rewrite(trainer.evaluate, _LOAD)
-    # Resuming a run that is complete must not mark its checkpoint as untrained.
-    rewrite(
-        trainer.fit, {"self._save_checkpoint(-1,": "self._save_checkpoint(self.start_epoch - 1,"}
-    )
-    wrapt.wrap_function_wrapper(module, "Trainer.fit", _fit)
-    rewrite(
-        module.PretrainTrainer.save_pretrained_model,
-        {
-            "torch.save(state, saved_model_file)": (
-                "recbole_ext_checkpoint.save(state, saved_model_file, self)"
-            )
-        },
-    )
-    rewrite(
-        module.DecisionTreeTrainer._save_checkpoint,
-        {
-            "torch.save(state, self.saved_model_file)": (
-                "recbole_ext_checkpoint.save(state, self.saved_model_file, self)"
-            )
-        },
-    )
-
-
-def _mend_quick_start(module: ModuleType) -> None:
-    module.recbole_ext_checkpoint = checkpoint  # type: ignore[attr-defined]
-    rewrite(
-        module.load_data_and_model,
-        {
-            **_LOAD,
-            'config = checkpoint["config"]': (
-                'config = recbole_ext_checkpoint.restore_config(checkpoint["config"])'
+        ),
+        uses=(_CHECKPOINT,),
+        upstream=_LOAD_ISSUES,
+    ),
+    Patch(
+        name="load-best",
+        target=f"{_TRAINER}:Trainer.evaluate",
+        kind="edit",
+        group="checkpoints",
+        why=_LOAD_WHY,
+        edits=(Edit("torch.load(", f"{_CHECKPOINT}.load("),),
+        uses=(_CHECKPOINT,),
+        upstream=_LOAD_ISSUES,
+    ),
+    Patch(
+        name="resume-complete",
+        target=f"{_TRAINER}:Trainer.fit",
+        kind="edit",
+        group="checkpoints",
+        why="Resuming a run that is complete marks its checkpoint as untrained.",
+        edits=(Edit("self._save_checkpoint(-1,", "self._save_checkpoint(self.start_epoch - 1,"),),
+    ),
+    Patch(
+        name="resume-from",
+        target=f"{_TRAINER}:Trainer.fit",
+        kind="wrap",
+        group="checkpoints",
+        why="The setting resume_from continues a run as if it had not been interrupted.",
+        function=f"{_OURS}:fit",
+    ),
+    Patch(
+        name="load-run",
+        target="recbole.quick_start.quick_start:load_data_and_model",
+        kind="edit",
+        group="checkpoints",
+        why=_LOAD_WHY,
+        edits=(
+            Edit("torch.load(", f"{_CHECKPOINT}.load("),
+            Edit(
+                'config = checkpoint["config"]',
+                f'config = {_CHECKPOINT}.restore_config(checkpoint["config"])',
             ),
-        },
-    )
-
-
-def _mend_model(name: str) -> Callable[[ModuleType], None]:
-    owner, function = name.split(".")
-
-    def mend(module: ModuleType) -> None:
-        module.recbole_ext_checkpoint = checkpoint  # type: ignore[attr-defined]
-        rewrite(getattr(getattr(module, owner), function), _LOAD)
-
-    return mend
-
-
-def install() -> None:
-    """Arrange for RecBole to write and read this format."""
-    after_import("recbole.trainer.trainer", _mend_trainers)
-    after_import("recbole.quick_start.quick_start", _mend_quick_start)
-    for module, name in _PRETRAINED.items():
-        after_import(f"recbole.model.{module}", _mend_model(name))
+        ),
+        uses=(_CHECKPOINT,),
+        upstream=_LOAD_ISSUES,
+    ),
+    _pretrained("convncf", "general_recommender.convncf:ConvNCF.__init__"),
+    _pretrained("neumf", "general_recommender.neumf:NeuMF.load_pretrain", times=2),
+    _pretrained("ract", "general_recommender.ract:RaCT.__init__", times=2),
+    _pretrained("s3rec", "sequential_recommender.s3rec:S3Rec.__init__"),
+    _pretrained("kd-dagfm", "context_aware_recommender.kd_dagfm:KD_DAGFM.__init__"),
+    Patch(
+        name="load-nais",
+        target="recbole.model.general_recommender.nais:NAIS._load_pretrain",
+        kind="replace",
+        group="checkpoints",
+        why=_LOAD_WHY,
+        function=f"{_OURS}:load_nais",
+        upstream=_LOAD_ISSUES,
+        sources={"1.2.1": "e95a62970881"},
+    ),
+)

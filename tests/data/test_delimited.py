@@ -134,10 +134,14 @@ def test_what_is_quoted_is_unquoted(text):
         assert delimited.unquoted(line.getvalue().split("\t")[0]) == text
 
 
-ODD = st.sampled_from(
-    "NA null nan N/A None inf -inf 1e39 3.5e38 1_0 0x10 True x 02 3 3. .5 +1 -0 1e2 1E+2 1e-999 . "
-    "١ 9007199254740993 0.1 00 1e400 -1e39 \"2\" \"2 \"\" infinity 1,5".split(" ")
-) | st.sampled_from([" 1", "1 ", "", " "]) | st.floats().map(repr)
+ODD = (
+    st.sampled_from(
+        "NA null nan N/A None inf -inf 1e39 3.5e38 1_0 0x10 True x 02 3 3. .5 +1 -0 1e2 1E+2 1e-999 . "
+        '١ 9007199254740993 0.1 00 1e400 -1e39 "2" "2 "" infinity 1,5'.split(" ")
+    )
+    | st.sampled_from([" 1", "1 ", "", " "])
+    | st.floats().map(repr)
+)
 
 
 @given(st.lists(st.tuples(ODD, ODD, ODD, ODD, ODD), min_size=1, max_size=6), st.integers(1, 40))

@@ -15,7 +15,7 @@ from recbole_ext.errors import UserError
 from recbole_ext.experiments import plan as plans
 from recbole_ext.experiments import ray_cluster
 from recbole_ext.experiments import runs as benchmark_runs
-from recbole_ext.patches import libraries
+from recbole_ext.patches.functions import libraries
 from tests import runs
 
 TEXT = """\

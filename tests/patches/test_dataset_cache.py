@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from recbole_ext.patches import dataset_cache
+from recbole_ext.patches.functions import dataset_cache
 from tests import runs
 
 LOADED = {

@@ -1,4 +1,4 @@
-"""Each shim has a test here that fails without it on today's libraries."""
+"""Each patch of the groups libraries and bugs has a test here that fails without it."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from recbole_ext.patches import libraries
+from recbole_ext.patches.functions import libraries
 from tests import runs
 from tests.stacks import toy
 
@@ -45,31 +45,6 @@ def python(code: str) -> str:
     )
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
-
-
-def test_every_shim_tells_its_state():
-    import recbole.data.dataset
-    import recbole.model.abstract_recommender
-    import recbole.quick_start
-    import recbole.trainer  # noqa: F401
-
-    states = libraries.states()
-    assert set(states) == {shim.name for shim in libraries.SHIMS}
-    assert states["numpy-names"] == ("active" if np.__version__ >= "2" else "not needed")
-    assert states["pandas-agg"] == ("active" if pd.__version__ >= "3" else "not needed")
-    assert all(state != "waiting" for state in states.values())
-
-
-def test_a_shim_that_is_not_needed_touches_nothing():
-    touched = []
-    shim = libraries.Shim("test", "never", lambda: False, {})
-    libraries._states["test"] = "waiting"
-    try:
-        libraries._hook(shim, touched.append)(os)
-        assert libraries.states()["test"] == "not needed"
-    finally:
-        del libraries._states["test"]
-    assert touched == []
 
 
 def test_importing_the_package_does_not_import_recbole():

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recbole.data.dataset import Dataset
 
-from recbole_ext.patches import reading, rewriting
+from recbole_ext.data import grouping
+from recbole_ext.patches.functions import reading
 from tests import runs
+from tests.patches.switch import switched_off
 
 
 @given(st.lists(st.integers(-3, 9) | st.just(2**40)))
@@ -20,12 +22,12 @@ def test_counts_are_counters(values):
         np.array(values, dtype=np.int64),
         pd.array([str(v) for v in values], dtype="str"),
     ):
-        found, expected = reading.count(array), Counter(array)
+        found, expected = grouping.count(array), Counter(array)
         assert found == expected
         assert list(found) == list(expected)  # the order, too
         assert found - Counter(array[:2]) == expected - Counter(array[:2])
-    assert reading.count() == Counter()
-    assert reading.count(values) == Counter(values)
+    assert grouping.count() == Counter()
+    assert grouping.count(values) == Counter(values)
 
 
 @given(st.lists(st.integers(0, 9)))
@@ -45,7 +47,7 @@ def test_parts_of_groups_are_recboles(values, ratios):
     """By a loop over groups."""
     dataset = Dataset.__new__(Dataset)
     ratios = [1.0 - sum(ratios) / 8, *(ratio / 8 for ratio in ratios)]
-    groups = reading.Groups.of(np.array(values, dtype=np.int64))
+    groups = grouping.Groups.of(np.array(values, dtype=np.int64))
     found = groups.split(lambda tot: dataset._calcu_split_ids(tot, ratios), len(ratios))
     expected = [[] for _ in ratios]
     for group in groups:
@@ -89,12 +91,10 @@ def test_a_data_set_is_the_same_by_either_parser(separator, tmp_path, monkeypatc
         "user_inter_num_interval": "[2,inf)",
         "item_inter_num_interval": "[8,inf)",
     }
-    ours = runs.prepare("BPR", **given)
-    rewriting.rewrite(Dataset._load_feat, {new: old for old, new in reading.PARSER.items()})
-    try:
-        theirs = runs.prepare("BPR", **given)
-    finally:
-        rewriting.rewrite(Dataset._load_feat, reading.PARSER)
+    with switched_off("exact-reading"):  # which takes no parser of pandas's choice
+        ours = runs.prepare("BPR", **given)
+        with switched_off("csv-parser"):
+            theirs = runs.prepare("BPR", **given)
     assert len(ours.dataset.inter_feat) > 0
     for field in ("user_id", "item_id"):
         found, expected = (run.dataset.field2id_token[field] for run in (ours, theirs))

@@ -6,7 +6,8 @@ import pytest
 
 import recbole_ext
 from recbole_ext.errors import RegistryError, SettingError
-from recbole_ext.patches import names
+from recbole_ext.patches import install
+from recbole_ext.patches.functions import names
 from recbole_ext.registry import keys, models
 from tests import runs
 
@@ -46,11 +47,7 @@ def test_a_first_question_by_name_is_answered():
 
 def test_installing_twice_is_harmless():
     before = config("AutoRec")
-    from recbole_ext.patches import checkpoints, libraries
-
-    libraries.install()
-    checkpoints.install()
-    names.install()
+    install()
     after = config("AutoRec")
     assert after.final_config_dict == before.final_config_dict
     assert recbole_ext.AutoRec is models.model_class("AutoRec")
@@ -63,7 +60,7 @@ def test_a_clash_with_recboles_own_model_is_refused(monkeypatch):
     monkeypatch.setattr(names, "MODELS", {"BPR": entry})
     monkeypatch.delitem(sys.modules, "recbole.model.general_recommender.bpr")
     with pytest.raises(RegistryError, match="RecBole has a model of its own named BPR"):
-        names._alias(package)
+        names.provide_models(package)
 
 
 @pytest.mark.parametrize("name", NAMES)

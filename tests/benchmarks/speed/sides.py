@@ -1,6 +1,5 @@
 """The two sides of a comparison, in a process of their own each."""
 
-import importlib
 import json
 import os
 import resource
@@ -16,7 +15,7 @@ from typing import Any, Literal
 
 import torch
 
-from recbole_ext.registry import models
+from recbole_ext import patches
 from recbole_ext.trainer import allocator, single_run
 
 ROOT = Path(__file__).parents[3]
@@ -40,13 +39,13 @@ class Measured:
 
 
 def prepare(side: Side, model: str, dataset: str, **settings: Any) -> single_run.Run:
-    """A run; on RecBole's side without what this package has changed in RecBole's speed.
+    """A run; on RecBole's side without the patches that change RecBole's speed.
 
-    What lets RecBole run at all on today's libraries stays.
+    The patches that let RecBole run at all on today's libraries stay.
     """
-    if side == "RecBole":
-        _take_out()
-    else:
+    switched_off = patches.states()["used-items"] == "switched off"
+    assert switched_off == (side == "RecBole"), "start the case by measure()"
+    if side == "recbole_ext":
         allocator.keep_freed_memory()  # as the commands do
     given = {**single_run.QUIET, "metric_decimal_place": 10, "weight_decay": 0.0}
     return single_run.prepare(model, dataset, {**given, **settings})
@@ -66,16 +65,6 @@ def prepare_ncf(side: Side, dataset: str, ours: dict[str, Any], **settings: Any)
         return prepare(side, "NCFMLP", dataset, embedding_size=512, **ours, **settings)
     size = {"mlp_embedding_size": 512, "mf_embedding_size": 1, "mf_train": False}
     return prepare(side, "NeuMF", dataset, **size, **settings)
-
-
-def _take_out() -> None:
-    assert "recbole" not in sys.modules
-    for _, function in models._ARRAYS:
-        module, name = function.split(":")
-        setattr(importlib.import_module(f"recbole_ext.{module}"), name, lambda module: None)
-    from recbole.data import utils
-
-    utils.get_dataloader = utils.get_dataloader.__wrapped__
 
 
 def seconds(work: Callable[[], Any], times: int) -> float:
@@ -109,7 +98,8 @@ def measure(side: Side, work: str, arguments: Sequence[Any]) -> Measured:
     told = [side, work, json.dumps(arguments)]
     command = [sys.executable, "-m", "tests.benchmarks.speed.child", *told]
     with tempfile.TemporaryDirectory() as scratch:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        off = "speed,cache" if side == "RecBole" else ""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "RECBOLE_EXT_DISABLE": off}
         ended = subprocess.run(
             command, cwd=scratch, env=environment, stdout=subprocess.PIPE, text=True, check=True
         )

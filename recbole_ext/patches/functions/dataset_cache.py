@@ -14,15 +14,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from inspect import getsource
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-import wrapt
 
 from recbole_ext.config.version import __version__
+from recbole_ext.patches import engine
+from recbole_ext.patches.functions import exact_reading
 
 LEAST = 2**25  # bytes of atomic files; fewer are read in a second
 KEPT = 3  # of one data set; the oldest go
@@ -51,6 +51,7 @@ def _place(dataset: Any) -> Path | None:
     read = re.findall(r'config\["(\w+)"\]', getsource(Dataset))
     names = sorted({*dataset_arguments, *read} - _ELSEWHERE)
     releases = [__version__, pd.__version__, torch.__version__]
+    releases += [name for name, state in engine.states().items() if state == "switched off"]
     told = [type(dataset).__qualname__, releases, {name: config[name] for name in names}]
     found.update(json.dumps(told, sort_keys=True, default=str).encode())
     for file in files:
@@ -81,6 +82,7 @@ def _plain(dataset: Any) -> dict[str, Any] | None:
         "lengths": {str(k): int(v) for k, v in dataset.field2seqlen.items()},
         "buckets": {str(k): int(v) for k, v in dataset.field2bucketnum.items()},
         "parts": list(map(int, getattr(dataset, "file_size_list", []))),
+        "notes": list(getattr(dataset, "reading_notes", [])),
     }
 
 
@@ -105,6 +107,7 @@ def _restore(dataset: Any, plain: dict[str, Any]) -> None:
     }
     if plain["parts"]:
         dataset.file_size_list = plain["parts"]
+    exact_reading.say_again(dataset, plain["notes"])
 
 
 def _keep(plain: dict[str, Any], place: Path) -> None:
@@ -120,9 +123,10 @@ def _keep(plain: dict[str, Any], place: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def _from_scratch(
+def from_scratch(
     wrapped: Callable[..., None], dataset: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
+    """``Dataset._from_scratch``, which restores a data set that has been kept, or keeps it."""
     from recbole.data.dataset import Dataset
 
     ours = type(dataset).__module__.startswith("recbole_ext.")
@@ -142,8 +146,3 @@ def _from_scratch(
         with suppress(OSError):  # a folder that is not ours to write, a full disk
             _keep(plain, place)
             dataset.logger.info(f"{place}: the data set, kept for the next run")
-
-
-def mend_dataset(module: ModuleType) -> None:
-    """Put this into ``recbole.data.dataset.dataset``."""
-    wrapt.wrap_function_wrapper(module, "Dataset._from_scratch", _from_scratch)

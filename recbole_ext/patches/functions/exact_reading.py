@@ -12,14 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TextIO
 
 import pandas as pd
-import wrapt
 
 from recbole_ext.data import atomic_files, feature_table
-from recbole_ext.patches.rewriting import rewrite
 
 _IDS = (
     "USER_ID_FIELD",
@@ -78,11 +75,13 @@ def read_columns(dataset: Any, path: str, *, usecols: list[str], **_: Any) -> pd
     if file.suffix == ".inter":
         for name, count in frame.isna().sum().items():
             if count:
-                _warn(dataset, f"{file}: {name} is empty in {count} of {len(frame)} rows, filled in")
+                _say(
+                    dataset, f"{file}: {name}: {count} of {len(frame)} values are empty, filled in"
+                )
     return frame
 
 
-def process(
+def data_processing(
     wrapped: Callable[[], None], dataset: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """Around ``Dataset._data_processing``: one line that says how many rows RecBole drops."""
@@ -98,23 +97,22 @@ def process(
             wrapped(*args, **kwargs)
     finally:
         if dropped:
-            texts = []
-            for feat in sorted(dropped, key=list(rows).index):
-                reasons = dropped[feat]
-                why = ", ".join(f"{count} by {reason}" for reason, count in reasons.items())
-                count = sum(reasons.values())
-                texts.append(
-                    f"{Path(dataset.dataset_path) / dataset.dataset_name}.{feat}: {count} of "
-                    f"{rows[feat]} rows dropped: {why}"
-                )
-            dataset.dropped_rows = "; ".join(texts)
-            say_what_is_dropped(dataset)
+            _say(
+                dataset,
+                "; ".join(_line(dataset, f, rows[f], dropped[f]) for f in rows if f in dropped),
+            )
 
 
-def say_what_is_dropped(dataset: Any) -> None:
-    """The line about dropped rows, where there are any; also for a data set from the cache."""
-    if getattr(dataset, "dropped_rows", ""):
-        _warn(dataset, dataset.dropped_rows)
+def _line(dataset: Any, feat: str, n_rows: int, reasons: dict[str, int]) -> str:
+    file = Path(dataset.dataset_path) / f"{dataset.dataset_name}.{feat}"
+    why = ", ".join(f"{count} by {reason}" for reason, count in reasons.items())
+    return f"{file}: {sum(reasons.values())} of {n_rows} rows dropped: {why}"
+
+
+def say_again(dataset: Any, notes: list[str]) -> None:
+    """What was said of a data set when it was read, for one that comes from the cache."""
+    for note in notes:
+        _say(dataset, note)
 
 
 def _frames(dataset: Any) -> dict[str, Any]:
@@ -149,24 +147,12 @@ def _reason(config: Any, name: str) -> str:
     return " and ".join(f"{key}: {config[key]}" for key in keys) or "a missing user or item"
 
 
-def _warn(dataset: Any, message: str) -> None:
-    """One line that is seen even where RecBole's log is silent; of one process, where several run."""
+def _say(dataset: Any, note: str) -> None:
+    """One line that is seen even where RecBole's log is silent; by one process of several."""
+    vars(dataset).setdefault("reading_notes", []).append(note)
     if dataset.config["local_rank"] not in (0, None):
         return
     if dataset.logger.isEnabledFor(logging.WARNING):
-        dataset.logger.warning(message)
+        dataset.logger.warning(note)
     else:
-        print(f"warning: {message}", file=sys.stderr)
-
-
-READING = {
-    'open(filepath, "r", encoding=encoding)': "_exact_reading.open_header(self, filepath)",
-    "pd.read_csv(": "_exact_reading.read_columns(self, ",
-}
-
-
-def mend_dataset(module: ModuleType) -> None:
-    """Put these into ``recbole.data.dataset.dataset``."""
-    module._exact_reading = sys.modules[__name__]  # type: ignore[attr-defined]
-    rewrite(module.Dataset._load_feat, READING)
-    wrapt.wrap_function_wrapper(module, "Dataset._data_processing", process)
+        print(f"warning: {note}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""What the patches put into RecBole: each function is named in a row of the table."""

@@ -1,0 +1,34 @@
+"""What group ``bugs`` puts into RecBole."""
+
+import copy
+import os
+from typing import Any
+
+
+def abstract_trainer_init(self: Any, config: Any, model: Any) -> None:
+    """``AbstractTrainer.__init__`` for processes without CUDA devices."""
+    import torch
+
+    self.config = config
+    self.model = model
+    if not config["single_spec"]:
+        self.model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        self.distributed_model = torch.nn.parallel.DistributedDataParallel(self.model)
+
+
+def ensure_dir(dir_path: str) -> None:
+    """Make a folder unless it exists, also where another process makes it at the same time."""
+    os.makedirs(dir_path, exist_ok=True)
+
+
+def get_data_struct(self: Any) -> Any:
+    """``Collector.get_data_struct``: only tensors are moved to the CPU, counts are not."""
+    struct = self.data_struct
+    for key, value in struct._data_dict.items():
+        if hasattr(value, "cpu"):
+            struct._data_dict[key] = value.cpu()
+    collected = copy.deepcopy(struct)
+    for key in ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "data.label"):
+        if key in struct:
+            del struct[key]
+    return collected

@@ -1,0 +1,133 @@
+"""What group ``names`` puts into RecBole: where it finds our models and what belongs to them."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from recbole_ext.errors import RegistryError
+from recbole_ext.registry.keys import check_settings
+from recbole_ext.registry.models import MODELS, defaults, load
+
+_PACKAGE = "recbole.model.general_recommender"
+
+
+def _recbole_name(name: str) -> str:
+    return f"{_PACKAGE}.{name.lower()}"
+
+
+class _Finder(MetaPathFinder):
+    """Answers ``find_spec`` for our models' RecBole names.
+
+    ``get_model`` asks for a spec before RecBole's package of models is imported; the question
+    imports it, and with it (see ``provide_models``) the module asked for, but has looked for that
+    beforehand. Nothing is ever loaded from the answer.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname in map(_recbole_name, MODELS) and fullname in sys.modules:
+            return sys.modules[fullname].__spec__
+        return None
+
+
+def provide_finder(_: ModuleType) -> None:
+    """Our finder, behind Python's own in ``sys.meta_path``."""
+    sys.meta_path.append(_Finder())
+
+
+def provide_models(package: ModuleType) -> None:
+    """Put our modules where ``get_model`` looks; each class keeps its own ``__module__``."""
+    for name, entry in MODELS.items():
+        place = _recbole_name(name)
+        module = importlib.import_module(entry.model.split(":")[0])
+        if place not in sys.modules and importlib.util.find_spec(place) is not None:
+            raise RegistryError(
+                f"RecBole has a model of its own named {name}: this release is newer than the "
+                "1.2.1 that recbole_ext is for"
+            )
+        sys.modules[place] = module
+        setattr(package, name.lower(), module)
+
+
+def _merge(into: dict[str, Any], ours: Mapping[str, Any]) -> None:
+    """Our defaults over RecBole's. The columns to load are added to the data set's own."""
+    columns = dict(into.get("load_col") or {})
+    for suffix, ours_columns in ours.get("load_col", {}).items():
+        columns[suffix] = list(dict.fromkeys([*columns.get(suffix, []), *ours_columns]))
+    into.update(ours)
+    into["load_col"] = columns
+
+
+def load_internal_config_dict(
+    wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """``Config._load_internal_config_dict``, then our defaults, the data set's, and a check."""
+    from recbole_ext.data import atomic_files  # imports pandas, which `--help` need not wait for
+
+    wrapped(*args, **kwargs)
+    given = config.external_config_dict
+    if config.model in MODELS:
+        _merge(config.internal_config_dict, defaults(config.model))
+    folder = Path(given.get("data_path") or config.internal_config_dict["data_path"])
+    config.internal_config_dict.update(atomic_files.settings_beside(folder / config.dataset))
+    if config.model in MODELS:
+        check_settings(config.model, given, {**config.internal_config_dict, **given})
+
+
+def get_dataloader(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``get_dataloader``: our models name their own loader of training batches."""
+
+    def choose(config: Any, phase: str) -> Any:
+        entry = MODELS.get(config["model"])
+        if phase == "train" and entry is not None and entry.train_loader is not None:
+            return load(entry.train_loader)(config)
+        return wrapped(config, phase)
+
+    return choose(*args, **kwargs)
+
+
+def create_samplers(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``create_samplers``: a data set with ``fixed_negatives`` is evaluated on these."""
+
+    def create(config: Any, dataset: Any, built_datasets: Any) -> Any:
+        train, *evaluated = wrapped(config, dataset, built_datasets)
+        if config["fixed_negatives"]:
+            from recbole_ext.data.fixed_negatives import FixedNegatives
+
+            evaluated = [FixedNegatives(sampler, config, dataset) for sampler in evaluated]
+        return train, *evaluated
+
+    return create(*args, **kwargs)
+
+
+def provide_datasets(module: ModuleType) -> None:
+    """``<model>Dataset`` for our models that name a data set class."""
+    _provide_classes(module, "Dataset", "dataset")
+
+
+def provide_trainers(module: ModuleType) -> None:
+    """``<model>Trainer`` for our models that name a trainer."""
+    _provide_classes(module, "Trainer", "trainer")
+
+
+def _provide_classes(module: ModuleType, suffix: str, field: str) -> None:
+    """RecBole looks for ``<model><suffix>`` in a module: let it find what our entries name."""
+    references = {f"{name}{suffix}": getattr(entry, field) for name, entry in MODELS.items()}
+
+    def find(name: str) -> Any:  # only when asked: ours subclass RecBole's, being imported now
+        if references.get(name) is not None:
+            return load(references[name])
+        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+
+    module.__getattr__ = find  # type: ignore[method-assign]
