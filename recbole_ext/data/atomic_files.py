@@ -28,7 +28,10 @@ _OPTIONAL: dict[str, delimited.Kind] = {"token": "text", "float": "optional floa
 
 # Columns that must have a value in each line: what identifies, in all files, and what judges, in
 # interactions. By RecBole's names of them; a run has its own names in its settings.
-IDS = frozenset("user_id item_id head_id relation_id tail_id entity_id source_id target_id".split())
+IDS = frozenset(
+    {"user_id", "item_id", "head_id", "relation_id", "tail_id", "entity_id"}
+    | {"source_id", "target_id"}
+)
 JUDGEMENTS = frozenset({"rating", "timestamp", "label"})
 
 

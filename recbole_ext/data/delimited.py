@@ -1,8 +1,8 @@
 """Large text files of columns, read in blocks; each line that is malformed keeps its number.
 
 One reader serves the conversion of what GroupLens publishes, the check of atomic files and the
-runs that read them. It finds its lines by their bytes, so a block costs little more than parsing its
-numbers, and a problem keeps the line it stands in.
+runs that read them. It finds its lines by their bytes, so a block costs little more than
+parsing its numbers, and a problem keeps the line it stands in.
 """
 
 import io
