@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recbole_ext.data import dataset_folder
+from recbole_ext.data import dataset_folder, delimited
 from recbole_ext.data.interaction_file import InteractionFile
 from recbole_ext.data.movielens import download
 from recbole_ext.data.splits import PARTS, Made
@@ -141,8 +141,8 @@ def write(
     beside = baselines(cells, parts, n_items)
     with dataset_folder.new_folder(data_path / name) as folder:
         # a cell's line is its user's beginning, its item's middle and the end of its label
-        begins = [f"{user}\t" for user in rows.user_tokens]
-        middles = [f"{item}\t" for item in rows.item_tokens]
+        begins = [f"{delimited.quoted(user)}\t" for user in rows.user_tokens]
+        middles = [f"{delimited.quoted(item)}\t" for item in rows.item_tokens]
         for phase in PARTS:
             with (folder / f"{name}.{phase}.inter").open("w", encoding="utf-8") as stream:
                 stream.write(HEADER)

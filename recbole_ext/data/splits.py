@@ -209,12 +209,12 @@ def write_leave_one_out(
             drawn = draw_negatives(rows, split[phase], negatives, seed + offset)
             users = rows.user_tokens[rows.users[split[phase]]]
             pairs = (
-                f"{user}\t{item}"
+                [user, item]
                 for user, items in zip(users, rows.item_tokens[drawn], strict=True)
                 for item in items
             )
-            text = "user_id:token\titem_id:token\n" + "\n".join(pairs) + "\n"
-            (part / f"{name}.{phase}.negatives").write_text(text, encoding="utf-8")
+            columns = ("user_id:token", "item_id:token")
+            dataset_folder.write_table(part / f"{name}.{phase}.negatives", columns, pairs)
         ranking = {
             "fixed_negatives": True,
             "eval_args": {"mode": f"uni{negatives}"},

@@ -143,8 +143,9 @@ def _counted(dataset: Any, dropped: dict[str, dict[str, int]]) -> Iterator[None]
 
 def _reason(config: Any, name: str) -> str:
     """The settings that a filter acts by, with their values."""
-    keys = [key for key in _FILTERS[name] if config[key] is not None]
-    return " and ".join(f"{key}: {config[key]}" for key in keys) or "a missing user or item"
+    values = {key: config[key] for key in _FILTERS[name]}
+    acting = [f"{k}: {v}" for k, v in values.items() if v is not None and v != "[0,inf)"]
+    return " and ".join(acting) or "a missing user or item"
 
 
 def _say(dataset: Any, note: str) -> None:
