@@ -224,7 +224,7 @@ def _check_lines(
             kind = problems[line].split(",")[0]
             report.add(path, problems[line], kind, line, "warning" if empty else "error")
         _check_quotes(path, block, report)
-        for name in frame:
+        for name in map(str, frame):
             if strict and fields[name] in ("token", "float") and name not in required:
                 empty_values[name] += int((frame[name].isna() | (frame[name] == "")).sum())
         if fields.get("rating") == "float" and strict:

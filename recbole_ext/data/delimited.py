@@ -225,8 +225,8 @@ def parse(
         if kind in ("token", "text", "floats"):
             column = frame[name].array
             if quotes:
-                tokens = map(unquoted, column.categories)
-                numbers, tokens = pd.factorize(np.array([*tokens, ""], "object"))
+                texts = np.array([*map(unquoted, column.categories), ""], "object")
+                numbers, tokens = pd.factorize(texts)
                 frame[name] = column = _categories(numbers[column.codes], tokens)
             bad = np.isin(column.codes, _bad_texts(column.categories, kind, between))
         else:

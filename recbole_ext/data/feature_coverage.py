@@ -72,7 +72,7 @@ def differences(
         )
         what = f"{_some(missing.index, who)} of the interactions not in this file; {happens}"
         yield what, f"{who} without features", 0, len(missing)
-    lonely = pd.unique(rows[~rows.isin(interactions.index)])
+    lonely = pd.Index(rows[~rows.isin(interactions.index)]).unique()
     if len(lonely):
         what = (
             f"{_some(lonely, who)} of this file in no interaction; a run that loads it counts "
@@ -83,6 +83,6 @@ def differences(
         yield what, f"{who} without interactions", 0, len(lonely)
 
 
-def _some(names: pd.Index | np.ndarray, who: str) -> str:
+def _some(names: pd.Index, who: str) -> str:
     shown = ", ".join(map(str, names[:_SHOWN])) + (", ..." if len(names) > _SHOWN else "")
     return f"{len(names)} {who}{'s' if len(names) > 1 else ''} ({shown})"

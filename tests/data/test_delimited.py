@@ -67,6 +67,7 @@ def test_the_text_of_good_lines_is_kept_with_tabs():
     assert block.n_bytes == 22
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200) | st.text(alphabet="0123456789.:,\t\r\n\"'e-x\0é", max_size=200),
     st.sampled_from([b"\t", b",", b"::"]),
@@ -84,6 +85,7 @@ def test_no_input_ends_in_a_traceback_and_every_line_is_accounted_for(data, sepa
     assert all(np.isfinite(row[3]) for row in rows)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -125,6 +127,7 @@ def test_a_column_is_quoted_as_csv_writers_do_or_not_at_all(text, value):
     assert delimited.unquoted(text) == value
 
 
+@settings(deadline=None)
 @given(st.text('a" '))
 def test_what_is_quoted_is_unquoted(text):
     assert delimited.unquoted(delimited.quoted(text)) == text
