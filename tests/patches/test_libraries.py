@@ -13,8 +13,8 @@ import torch
 
 from recbole_ext.patches.functions import libraries
 from tests import runs
-from tests.stacks import toy
 from tests.patches.switch import switched_off
+from tests.stacks import toy
 
 
 @pytest.fixture
