@@ -16,6 +16,7 @@ from recbole.data.dataset import Dataset
 
 from recbole_ext.data import checks, delimited, grid, interaction_file, splits
 from recbole_ext.errors import DataError
+from recbole_ext.patches import engine
 from recbole_ext.patches.functions import dataset_cache
 from tests import runs
 from tests.patches.switch import switched_off
@@ -370,6 +371,16 @@ def test_a_data_set_from_the_cache_says_the_same(silent, monkeypatch, capsys):
         lines = [x for x in capsys.readouterr().err.splitlines() if "dropped" in x]
         assert len(lines) == 1
         assert lines[0].endswith("1 of 301 rows dropped: 1 by rm_dup_inter: last")
+
+
+def test_a_data_set_read_without_a_patch_is_not_served_with_it(silent, monkeypatch):
+    monkeypatch.setattr(dataset_cache, "LEAST", 1)
+    write(renamed(["NA", "null", "nan"]))
+    with monkeypatch.context() as patch, switched_off("exact-reading"):
+        patch.setitem(engine._states, "exact-reading", "switched off")
+        assert counts(dataset()) == (255, 17, 15)
+    assert counts(dataset()) == (300, 20, 15)
+    assert len(list(Path("dataset/x/x.cache").glob("*"))) == 2
 
 
 # --- switched off, and the usual data set ---------------------------------------------------
