@@ -88,11 +88,9 @@ def test_configs_are_read_by_name_in_the_adapters_alone():
     allowed = {"models.ncf.adapter", "models.autorec.adapter", "models.ncf.loader"}
     allowed |= {"models.representations", "data.dataloader", "data.fixed_negatives"}
     allowed |= {"evaluator.measures", "patches.functions.names"}
-    allowed |= {
-        "patches.functions.exact_reading",
-        "patches.functions.checkpoints",
-        "patches.functions.bugs",
-    }
+    allowed |= {"patches.functions.exact_reading"}
+    allowed |= {"patches.functions.checkpoints", "patches.functions.bugs"}
+    allowed |= {"patches.functions.libraries"}
     allowed |= {
         "patches.functions.dataset_cache",
         "patches.functions.sampling",

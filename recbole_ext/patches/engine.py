@@ -252,7 +252,7 @@ def _load(reference: str) -> Any:
 def _stand_in(function: Any, target: Any) -> FunctionType:
     """Our function under the name of the one that it replaces, which is its ``__wrapped__``."""
     functools.update_wrapper(function, source.original_function(target))
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _put(owner: Any, name: str, new: Any) -> None:

@@ -285,8 +285,8 @@ def results():
     """What RecBole reads, splits, draws, trains and measures on a small data set."""
     settings = {
         "load_col": {"inter": ["user_id", "item_id", "rating", "timestamp"]},
-        "user_inter_num_interval": "[3,inf)",
-        "item_inter_num_interval": "[5,inf)",
+        "user_inter_num_interval": "[9,inf)",
+        "item_inter_num_interval": "[8,inf)",
         "train_neg_sample_args": {"distribution": "popularity", "sample_num": 2},
         "eval_args": {"mode": "full", "split": {"RS": [0.7, 0.1, 0.2]}, "group_by": "user"},
         "train_batch_size": 50,
@@ -297,6 +297,7 @@ def results():
     runs.prepare("BPR", **settings)  # what the cache keeps of it is read by the next
     run = runs.prepare("BPR", **settings)
     tokens = {field: list(names) for field, names in run.dataset.field2id_token.items()}
+    counts = [dict(run.dataset.user_counter), dict(run.dataset.item_counter)]
     parts = [getattr(run, phase)._dataset.inter_feat for phase in ("train", "valid", "test")]
     rows = [{name: part[name].tolist() for name in part.columns} for part in parts]
     torch.manual_seed(3)
@@ -306,7 +307,7 @@ def results():
     used = [set(sampler.used_ids[user]) for user in range(run.dataset.user_num)]
     run.fit()
     metrics = run.trainer.evaluate(run.test, load_best_model=False)
-    return tokens, rows, batches, used, run.trainer.train_loss_dict, dict(metrics)
+    return tokens, counts, rows, batches, used, run.trainer.train_loss_dict, dict(metrics)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The four names of pkg_resources that ray 2.6.3 uses, for setuptools 82 and later.
 
-``recbole_ext.compat`` puts this folder at the end of ``sys.path`` where no real
+``recbole_ext.patches`` puts this folder at the end of ``sys.path`` where no real
 pkg_resources can be imported; an installed one always comes first.
 """
 

@@ -1,6 +1,6 @@
 """Runs when one of Ray's own processes starts: it must mend ray before ray is imported.
 
-``recbole_ext.compat`` puts this folder on the PYTHONPATH of the processes that ``ray.init``
+``recbole_ext.patches`` puts this folder on the PYTHONPATH of the processes that ``ray.init``
 starts, and of no other.
 """
 
