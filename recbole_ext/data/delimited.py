@@ -112,12 +112,15 @@ def _examine(
         chunk = chunk.replace(b"\t", _TAB_INSIDE).replace(separator, b"\t")
     data = np.frombuffer(chunk, dtype=np.uint8)
     column_ends = np.flatnonzero(data - ord("\t") < 2)  # tabs are 9, newlines 10; others wrap round
-    line_ends = np.flatnonzero(data[column_ends] == ord("\n"))
-    offsets = np.concatenate([[0], column_ends[line_ends] + 1])
-    n_lines = len(offsets) - 1
+    n_lines = chunk.count(b"\n")
+    line_ends = column_ends[n_columns - 1 :: n_columns]  # if each line has its columns
+    n_found = np.full(n_lines, n_columns)
+    if len(line_ends) != n_lines or (data[line_ends] != ord("\n")).any():
+        ends = np.flatnonzero(data[column_ends] == ord("\n"))
+        line_ends, n_found = column_ends[ends], np.diff(ends, prepend=-1)
+    offsets = np.concatenate([[0], line_ends + 1])
     numbers = np.arange(first_line, first_line + n_lines)
     problems: dict[int, str] = {}
-    n_found = np.diff(line_ends, prepend=-1)
     empty = np.diff(offsets) == 1
     for line in np.flatnonzero((n_found != n_columns) | empty).tolist():
         what = f"expected {n_columns} columns, found {n_found[line]}"
@@ -216,7 +219,7 @@ def parse(
         for name, kind in kinds.items():
             if kind in ("int", "float", "optional float"):
                 texts = frame[name].map(unquoted) if quotes else frame[name]
-                frame[name] = _whole_numbers(texts) if kind == "int" else _floats(texts)
+                frame[name] = _whole_numbers(texts) if kind == "int" else texts.map(_float)
             else:
                 frame[name] = _categories(*pd.factorize(frame[name].to_numpy()))
     frame.index = pd.Index(block.numbers)
@@ -286,10 +289,6 @@ def _float(text: str) -> float:
         return np.nan
     with np.errstate(over="ignore"):
         return value if np.isfinite(np.float32(value)) else np.inf
-
-
-def _floats(texts: pd.Series) -> list[float]:
-    return [_float(text) for text in texts]
 
 
 def _whole_numbers(texts: pd.Series) -> np.ndarray:

@@ -67,4 +67,4 @@ def _column(parts: list[pd.Series], kind: str) -> pd.Series:
     tokens = pd.Series(np.asarray(whole.categories, dtype="object"), dtype=str)
     if kind == "token":
         tokens = tokens.where(tokens != "")  # NaN, which RecBole makes [PAD]
-    return tokens.take(whole.codes).reset_index(drop=True)
+    return pd.Series(tokens.array.take(whole.codes))
