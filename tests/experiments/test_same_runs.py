@@ -110,6 +110,8 @@ def test_users_are_compared_only_if_they_are_the_same(plan):
     others = [replace(r, user_ids="x") if r.seed == 2 else r for r in results]
     assert all(line.p_value is None for line in summary.lines(plan, others, KEY))
     assert any("tested different users" in s for s in same_runs.cautions(plan, others, KEY))
+    of_pop = [r for r in others if r.label == "Pop"]
+    assert summary.values_of_users("ndcg@10", of_pop) is None  # a mean by position would mix them
     values = summary.values_of_users("ndcg@10", [r for r in results if r.label == "Pop"])
     expected = np.mean([r.users["ndcg@10"] for r in results if r.label == "Pop"], axis=0)
     assert np.array_equal(values, expected)
