@@ -4,18 +4,19 @@ from recbole_ext.patches import conditions
 from recbole_ext.patches.patch import Edit, Patch
 
 _OURS = "recbole_ext.patches.functions.bugs"
-_METRICS = "recbole_ext.patches.functions.metrics"
+_DATASET = "recbole.data.dataset.dataset"
+_READING = "recbole_ext.patches.functions.exact_reading"
 _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for CUDA devices."
-_POP_WHY = (
-    "Pop counts an item once a batch, however often the batch has it, and counts drawn items."
-)
-_TIES_WHY = "Nobody learns that equal scores at the cut make a metric depend on an arbitrary order."
-_LISTS_WHY = (
-    "Where a user has fewer candidates than k, masked items and the padding count as recommended."
-)
-_PADDING_WHY = "The padding item counts as one of the items that could be recommended."
 
 PATCHES = (
+    Patch(
+        name="carried-data-set",
+        target="recbole.config.configurator:Config._set_default_parameters",
+        kind="wrap",
+        group="bugs",
+        why="RecBole reads its own ml-100k even if data_path has one, which commands describe.",
+        function="recbole_ext.patches.functions.names:set_default_parameters",
+    ),
     Patch(
         name="cpu-processes",
         target="recbole.config.configurator:Config._init_device",
@@ -62,7 +63,7 @@ PATCHES = (
     ),
     Patch(
         name="download-barrier",
-        target="recbole.data.dataset.dataset:Dataset._download",
+        target=f"{_DATASET}:Dataset._download",
         kind="edit",
         group="bugs",
         why="A download ends in a barrier of processes, which one process alone cannot pass.",
@@ -75,106 +76,27 @@ PATCHES = (
         ),
     ),
     Patch(
-        name="recommended-items",
-        target="recbole.evaluator.collector:Collector.eval_batch_collect",
+        name="exact-reading",
+        target=f"{_DATASET}:Dataset._load_feat",
         kind="edit",
         group="bugs",
-        why=_LISTS_WHY,
+        why="RecBole takes the names NA, null and nan for missing values, reads over several lines "
+        "where a quote stands, and accepts numbers beyond float32.",
         edits=(
             Edit(
-                'update_tensor("rec.items", topk_idx)',
-                f'update_tensor("rec.items", {_METRICS}.recommended(topk_idx, scores_tensor))',
+                'open(filepath, "r", encoding=encoding)', f"{_READING}.open_header(self, filepath)"
             ),
+            Edit("pd.read_csv(", f"{_READING}.read_columns(self, "),
         ),
-        uses=(_METRICS,),
+        uses=(_READING,),
     ),
     Patch(
-        name="average-popularity",
-        target="recbole.evaluator.metrics:AveragePopularity.calculate_metric",
-        kind="replace",
-        group="bugs",
-        why=_LISTS_WHY,
-        function=f"{_METRICS}:average_popularity",
-        sources={"1.2.1": "01c334c19484"},
-        requires="recommended-items",
-    ),
-    Patch(
-        name="tail-percentage",
-        target="recbole.evaluator.metrics:TailPercentage.calculate_metric",
-        kind="replace",
-        group="bugs",
-        why=_LISTS_WHY,
-        function=f"{_METRICS}:tail_percentage",
-        sources={"1.2.1": "2768f05d1085"},
-        requires="recommended-items",
-    ),
-    Patch(
-        name="item-coverage",
-        target="recbole.evaluator.metrics:ItemCoverage.get_coverage",
+        name="dropped-rows",
+        target=f"{_DATASET}:Dataset._data_processing",
         kind="wrap",
         group="bugs",
-        why=_PADDING_WHY,
-        function=f"{_METRICS}:of_the_catalogue",
-        sources={"1.2.1": "daf468ffb7b4"},
-        requires="recommended-items",
-    ),
-    Patch(
-        name="gini-index",
-        target="recbole.evaluator.metrics:GiniIndex.get_gini",
-        kind="wrap",
-        group="bugs",
-        why=_PADDING_WHY,
-        function=f"{_METRICS}:of_the_catalogue",
-        sources={"1.2.1": "5591b5dffbb3"},
-        requires="recommended-items",
-    ),
-    Patch(
-        name="shannon-entropy",
-        target="recbole.evaluator.metrics:ShannonEntropy.get_entropy",
-        kind="replace",
-        group="bugs",
-        why="The entropy is divided by the number of recommended items.",
-        function=f"{_METRICS}:get_entropy",
-        sources={"1.2.1": "02c11ca642f8"},
-        requires="recommended-items",
-    ),
-    Patch(
-        name="ties-collected",
-        target="recbole.evaluator.collector:Collector.eval_batch_collect",
-        kind="wrap",
-        group="bugs",
-        why=_TIES_WHY,
-        function=f"{_METRICS}:collect_ties",
-        requires="coverage-metrics",
-    ),
-    Patch(
-        name="ties-counted",
-        target="recbole.evaluator.evaluator:Evaluator.evaluate",
-        kind="wrap",
-        group="bugs",
-        why=_TIES_WHY,
-        function=f"{_METRICS}:evaluate",
-        requires="ties-collected",
-    ),
-    Patch(
-        name="pop-counts",
-        target="recbole.model.general_recommender.pop:Pop.__init__",
-        kind="wrap",
-        group="bugs",
-        why=_POP_WHY,
-        function=f"{_METRICS}:count_interactions",
-        upstream=(2198, 1844, 2199),
-        requires="pop-batches",
-    ),
-    Patch(
-        name="pop-batches",
-        target="recbole.model.general_recommender.pop:Pop.calculate_loss",
-        kind="replace",
-        group="bugs",
-        why=_POP_WHY,
-        function=f"{_METRICS}:pop_loss",
-        upstream=(2198, 1844, 2199),
-        sources={"1.2.1": "9de0a1e166f0"},
-        requires="pop-counts",
+        why="RecBole drops interactions without a word: by its filters, or because a user is not "
+        "in the .user file.",
+        function=f"{_READING}:data_processing",
     ),
 )
