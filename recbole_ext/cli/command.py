@@ -150,14 +150,25 @@ def config_files(text: str | None) -> list[str] | None:
 
 
 def configure(
-    model: str, dataset: str, files: list[str] | None, settings: Mapping[str, Any]
+    model: str,
+    dataset: str,
+    files: list[str] | None,
+    settings: Mapping[str, Any],
+    tested: bool = False,
 ) -> "Config":
     """The ``Config`` of a run, checked with its data set before anything is written.
+
+    Args:
+        model, dataset: their names.
+        files: of ``--config_files``.
+        settings: over those of the files.
+        tested: whether the run is for its test metrics: the split must then have a test part.
 
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
     from recbole_ext.data import atomic_files
+    from recbole_ext.evaluator import evaluation_settings
     from recbole_ext.registry import keys, models
 
     keys.check_model(model)
@@ -171,6 +182,7 @@ def configure(
     except Exception as error:  # whatever RecBole's conversions and checks raise
         raise SettingError(f"RecBole refuses these settings: {error}") from error
     values = config.final_config_dict
+    evaluation_settings.read(values, tested)  # Config has read them, without `tested`
     if model not in models.MODELS:  # for ours, Config has done it
         keys.check_settings(model, config.external_config_dict, values)
     if not Path(values["data_path"]).is_dir():
