@@ -21,7 +21,7 @@ SPLITS = {
 }
 LEFT_OUT = ("valid_and_test", "valid_only", "test_only")  # of LS
 ORDERS = {"RO": "random", "TO": "by time"}
-MODES = ("full", "labeled", "uni100", "pop100")  # N is any number from 1 on
+MODES = ("full", "labeled", "uniN", "popN")  # N is any number from 1 on
 _MODE = re.compile(r"full|labeled|(uni|pop)[1-9]\d*")
 EVAL_ARGS = ("split", "order", "group_by", "mode")
 # Value metrics that have a meaning for drawn items too: they compare with a label, 1 or 0.
@@ -133,9 +133,11 @@ def _modes(value: Any) -> dict[str, str]:
         )
     for mode in modes.values():
         if not isinstance(mode, str) or not _MODE.fullmatch(mode):
+            kind = str(mode)[:3]
+            advice = f"; write mode: {kind}100" if kind in ("uni", "pop") else _advice(mode, MODES)
             raise SettingError(
-                f"eval_args: mode: expected full, labeled, uniN or popN (N negatives for each row, "
-                f"at least 1), found {mode!r}{_advice(mode, MODES, 'write mode: full')}"
+                "eval_args: mode: expected full, labeled, uniN or popN (N negatives for each row, "
+                f"at least 1), found {mode!r}{advice}"
             )
     default = next(iter(modes.values()))  # RecBole's rule for the phase that is not named
     return {phase: modes.get(phase, default) for phase in PHASES}
@@ -221,9 +223,7 @@ def _check_choice(key: str, value: Any, choices: Collection[str], in_words: str)
         raise SettingError(f"{key}: expected {in_words}, found {value!r}{_advice(value, choices)}")
 
 
-def _advice(value: Any, known: Collection[str], otherwise: str = "") -> str:
-    """The nearest names, as the end of a message; or what to write, if there is anything."""
+def _advice(value: Any, known: Collection[str]) -> str:
+    """The nearest names, as the end of a message."""
     nearest = near(str(value), known)
-    if nearest:
-        return f"; did you mean {nearest}?"
-    return f"; {otherwise}" if otherwise else ""
+    return f"; did you mean {nearest}?" if nearest else ""

@@ -122,6 +122,8 @@ def check_valid_metric(value: Any, metrics: Sequence[str], topk: Sequence[int]) 
     if isinstance(value, str) and value.lower() in computed:
         return
     names = [proper(name.partition("@")[0]) + "".join(name.partition("@")[1:]) for name in computed]
+    own = value.partition("@")[0].lower() if isinstance(value, str) else ""
+    names.sort(key=lambda name: name.partition("@")[0].lower() != own)  # its other cutoffs first
     others = f", or another one of {', '.join(names)}" if len(names) > 1 else ""
     write = f"write valid_metric: {names[0]}{others}"
     if not isinstance(value, str) or not value:
@@ -129,10 +131,9 @@ def check_valid_metric(value: Any, metrics: Sequence[str], topk: Sequence[int]) 
             f"valid_metric: expected the metric that chooses the best epoch, found {value!r}; "
             f"{write}"
         )
-    name = value.partition("@")[0]
-    known = [proper(name) for name in metrics_dict]
-    if name.lower() not in metrics_dict:
-        raise SettingError(f"valid_metric: RecBole has no metric {name}{_advice(name, known)}")
+    if own not in metrics_dict:
+        known = [proper(name) for name in metrics_dict]
+        raise SettingError(f"valid_metric: RecBole has no metric {value}{_advice(own, known)}")
     raise SettingError(
         f"valid_metric: expected a metric that the run computes, found {value}; {write}, or add "
         f"{value} to metrics and topk"

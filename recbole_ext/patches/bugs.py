@@ -114,12 +114,10 @@ PATCHES = (
     Patch(
         name="one-labelled-row",
         target="recbole.evaluator.base_metric:LossMetric.used_info",
-        kind="edit",
+        kind="replace",
         group="bugs",
         why="Value metrics of a part with a single row fail: its row becomes a scalar.",
-        edits=(
-            Edit("preds.squeeze(-1)", "preds.reshape(-1)"),
-            Edit("trues.squeeze(-1)", "trues.reshape(-1)"),
-        ),
+        function=f"{_LABELS}:used_info",
+        sources={"1.2.1": "d75594a6d856"},
     ),
 )

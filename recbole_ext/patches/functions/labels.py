@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from recbole_ext.data.interaction_set import InteractionSet
@@ -82,3 +83,9 @@ def valid_epoch(
             "chosen by it; use a metric that is defined for these data, or a smaller learning_rate"
         )
     return score, result
+
+
+def used_info(self: Any, dataobject: Any) -> tuple[np.ndarray, np.ndarray]:
+    """``LossMetric.used_info``: predictions and labels, [rows] each, also of a single row."""
+    predictions, labels = dataobject.get("rec.score"), dataobject.get("data.label")
+    return predictions.reshape(-1).numpy(), labels.reshape(-1).numpy()
