@@ -93,7 +93,7 @@ def _check_labels(config: Any, settings: EvaluationSettings, parts: dict[str, An
                 f"{PHASES[phase]} part; write metrics: [RMSE] and valid_metric: "
                 f"RMSE, or threshold: {{{config['RATING_FIELD']}: 4}} and LABEL_FIELD: label"
             )
-        if "auc" in of_labels and len(values) == 1:
+        if config["valid_metric"].lower() == "auc" and len(values) == 1:
             raise SettingError(
                 f"metrics: AUC compares rows labelled 1 with rows labelled 0, found only "
                 f"{values[0]:g} in {label} of the {PHASES[phase]} part; use more data, or "

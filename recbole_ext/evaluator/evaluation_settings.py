@@ -22,7 +22,7 @@ SPLITS = {
 LEFT_OUT = ("valid_and_test", "valid_only", "test_only")  # of LS
 ORDERS = {"RO": "random", "TO": "by time"}
 MODES = ("full", "labeled", "uniN", "popN")  # N is any number from 1 on
-_MODE = re.compile(r"full|labeled|(uni|pop)[1-9]\d*")
+_MODE = re.compile(r"full|labeled|(uni|pop)[1-9][0-9]*")
 EVAL_ARGS = ("split", "order", "group_by", "mode")
 # Value metrics that have a meaning for drawn items too: they compare with a label, 1 or 0.
 OF_LABELS = ("auc", "logloss")
@@ -102,7 +102,7 @@ def read(values: Mapping[str, Any], tested: bool = False) -> EvaluationSettings:
     if tested and not has_test:
         raise SettingError(
             f"eval_args: split: expected a test part, found {eval_args['split']}, which has none; "
-            "write {LS: valid_and_test} or {LS: test_only}"
+            "write {RS: [0.8, 0.1, 0.1]} or {LS: valid_and_test}"
         )
     return EvaluationSettings(metrics, topk, by_value, modes, has_validation, has_test, by_time)
 
@@ -159,12 +159,12 @@ def _split(value: Any) -> tuple[bool, bool]:
     numbers = isinstance(how, list) and all(type(n) in (int, float) for n in how)
     if not numbers or len(how) != 3 or not all(0 <= n < float("inf") for n in how):
         raise SettingError(f"{key}: expected {SPLITS[kind]}, found {how!r}")
-    if not how[0] or not how[2]:
+    if not how[0]:
         raise SettingError(
-            f"{key}: expected shares of training and test above 0, found {how!r}; write "
+            f"{key}: expected a share of training above 0, found {how!r}; write "
             f"{kind}: [0.8, 0.1, 0.1]"
         )
-    return how[1] > 0, True
+    return how[1] > 0, how[2] > 0
 
 
 def _check_fit(

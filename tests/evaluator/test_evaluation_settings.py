@@ -162,23 +162,23 @@ REFUSED = [
         )
         for how in ("[0.8, 0.1]", "[1.2, -0.1, -0.1]", "0.8", "['0.8', '0.1', '0.1']")
     ),
+    (
+        ["--eval_args={'split': {'RS': [0, 0, 1]}}"],
+        "eval_args: split: RS: expected a share of training above 0, found [0, 0, 1]; write RS: "
+        "[0.8, 0.1, 0.1]",
+    ),
     *(
         (
-            [f"--eval_args={{'split': {{'TS': {how}}}, 'order': 'TO'}}"],
-            "eval_args: split: TS: expected shares of training and test above 0, found "
-            f"{how}; write TS: [0.8, 0.1, 0.1]",
+            [f"--eval_args={{'split': {split}}}"],
+            f"eval_args: split: expected a test part, found {split}, which has none; write "
+            "{RS: [0.8, 0.1, 0.1]} or {LS: valid_and_test}",
         )
-        for how in ("[1, 0, 0]", "[0, 0, 1]", "[0.9, 0.1, 0]")
+        for split in ("{'RS': [1, 0, 0]}", "{'RS': [0.9, 0.1, 0]}", "{'LS': 'valid_only'}")
     ),
     (
         ["--eval_args={'split': {'LS': 'valid_and_tset'}}"],
         "eval_args: split: LS: expected valid_and_test, valid_only or test_only, found "
         "'valid_and_tset'; did you mean valid_and_test?",
-    ),
-    (
-        ["--eval_args={'split': {'LS': 'valid_only'}}"],
-        "eval_args: split: expected a test part, found {'LS': 'valid_only'}, which has none; write "
-        "{LS: valid_and_test} or {LS: test_only}",
     ),
     (
         ["--eval_args={'order': 'time'}"],
