@@ -182,14 +182,31 @@ def configure(
     except Exception as error:  # whatever RecBole's conversions and checks raise
         raise SettingError(f"RecBole refuses these settings: {error}") from error
     values = config.final_config_dict
-    evaluation_settings.read(values, tested)  # Config has read them, without `tested`
+    evaluation = evaluation_settings.read(values, tested)  # Config has done it, without `tested`
     if model not in models.MODELS:  # for ours, Config has done it
         keys.check_settings(model, config.external_config_dict, values)
     if not Path(values["data_path"]).is_dir():
         _refuse_unknown_dataset(dataset, Path(values["data_path"]).parent)
     else:
         atomic_files.check_interactions(values, ratings=models.needs_ratings(model))
+        if evaluation.by_time:
+            _check_time(values)
     return config
+
+
+def _check_time(values: Mapping[str, Any]) -> None:
+    """Refuse a split by time of a data set that has no times."""
+    from recbole_ext.config import settings
+    from recbole_ext.data import atomic_files
+
+    data, time = settings.read(settings.DataSettings, values), values["TIME_FIELD"]
+    for path in atomic_files.interaction_files(data):
+        fields = atomic_files.read_header(path, data.field_separator, data.encoding)
+        if time not in fields:
+            raise DataError(
+                f"{path}, line 1: no column {time} (found {', '.join(fields)}) to order by; name "
+                "the column in TIME_FIELD, or write eval_args: {order: RO}"
+            )
 
 
 def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:

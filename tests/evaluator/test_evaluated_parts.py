@@ -20,7 +20,7 @@ TRAINING = ("u1 d 1", "u2 a 1", "u2 b 1", "u3 a 1", "u4 a 1", "u4 b 1", "u4 c 1"
 TRAINING += ("u6 a 1", "u6 b 1", "u6 c 1")
 COUNTS = {"train_batch_size": 1, "train_neg_sample_args": None}  # RecBole's Pop counts these rows
 # u1 likes b alone, u3 nothing.
-TEST = ("u1 a 0", "u1 b 1", "u1 c 0", "u2 c 1", "u3 b 0")
+TEST = ("u1 a 0", "u1 b 1", "u1 c 0", "u2 c 1", "u3 c 0")
 
 
 def write(**parts: tuple[str, ...]) -> dict:

@@ -218,6 +218,19 @@ def test_an_evaluation_without_a_meaning_is_one_line(words, message, ratings):
     assert refusal(*words) == message
 
 
+def test_an_order_by_time_needs_a_column_of_times():
+    home = Path("dataset/made")
+    home.mkdir(parents=True)
+    rows = "".join(f"u{u}\ti{i}\n" for u in range(3) for i in range(u, u + 4))
+    (home / "made.inter").write_text("user_id:token\titem_id:token\n" + rows)
+    columns = "--load_col={'inter': ['user_id', 'item_id', 'timestamp']}"
+    for load in (columns, "--load_col=None"):
+        assert refusal("--eval_args={'order': 'TO'}", load) == (
+            "dataset/made/made.inter, line 1: no column timestamp (found user_id, item_id) to "
+            "order by; name the column in TIME_FIELD, or write eval_args: {order: RO}"
+        )
+
+
 LABELED = ("--metrics=['AUC','LogLoss']", "--valid_metric=AUC")
 
 
