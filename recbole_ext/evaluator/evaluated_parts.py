@@ -3,6 +3,7 @@
 Which interactions are relevant: those with a label above 0, or all where there are no labels.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,9 @@ def check(config: Any, dataset: Any, parts: Sequence[Any]) -> None:
         DataError, SettingError: for the first problem.
     """
     settings = evaluation_settings.read(config.final_config_dict)
-    evaluated = dict(zip(PHASES, parts[1:], strict=True))
     _check_rows(config, settings, parts)
-    evaluated = {phase: part for phase, part in evaluated.items() if len(part)}
+    _check_ratings(config, parts[0])
+    evaluated = {phase: part for phase, part in zip(PHASES, parts[1:], strict=True) if len(part)}
     if settings.by_value:
         _check_labels(config, settings, evaluated)
     else:
@@ -62,6 +63,16 @@ def _check_rows(config: Any, settings: EvaluationSettings, parts: Sequence[Any])
                 f"{config['dataset']}: the {name} part has no rows ({how} of "
                 f"{sum(map(len, parts))} rows); use more data, or another split"
             )
+
+
+def _check_ratings(config: Any, training: Any) -> None:
+    """RecBole drops the column that labels are made of."""
+    rating = config["RATING_FIELD"]
+    if needs_ratings(config["model"]) and rating not in training.inter_feat.columns:
+        raise SettingError(
+            f"threshold: labels have taken the place of {rating}, which {config['model']} trains "
+            f"on; leave threshold out, or write LABEL_FIELD: {rating} to train on 0 and 1"
+        )
 
 
 def _check_labels(config: Any, settings: EvaluationSettings, parts: dict[str, Any]) -> None:
@@ -91,7 +102,7 @@ def _check_labels(config: Any, settings: EvaluationSettings, parts: dict[str, An
             raise SettingError(
                 f"metrics: {names} compare with labels 0 and 1, found {label} {found} in the "
                 f"{PHASES[phase]} part; write metrics: [RMSE] and valid_metric: "
-                f"RMSE, or threshold: {{{config['RATING_FIELD']}: 4}} and LABEL_FIELD: label"
+                f"RMSE, or threshold: {{{config['RATING_FIELD']}: 4}} for labels made of ratings"
             )
         if config["valid_metric"].lower() == "auc" and len(values) == 1:
             raise SettingError(
@@ -163,25 +174,26 @@ def _check_training_labels(config: Any, training: Any) -> None:
 def _trains_on_labels(config: Any, drawn: bool | None = None) -> bool:
     """Whether a model trains on labels or ratings as they are, not on every row as a positive.
 
-    RecBole overwrites labels where it draws negatives. Its pairwise models, its traditional ones
-    (ItemKNN) and those of rows of items (MultiVAE) read no labels at all.
+    RecBole overwrites labels where it draws negatives. Its pairwise models and those of rows of
+    items (ItemKNN, MultiVAE) or of next items (SASRec) read no labels at all.
 
     Args:
         config: of the run.
         drawn: whether negatives are drawn; None for what the settings say.
     """
-    from recbole.data.dataloader.abstract_dataloader import NegSampleDataLoader
-    from recbole.data.utils import get_dataloader
-    from recbole.utils import InputType, ModelType
+    from recbole.utils import InputType, ModelType, get_model
 
     model = config["model"]
     if needs_ratings(model) or (model in MODELS and config["negatives"] == "all"):
         return True
     if drawn is None:
         drawn = config["train_neg_sample_args"]["distribution"] != "none"
-    return (
-        not drawn
-        and config["MODEL_INPUT_TYPE"] == InputType.POINTWISE
-        and config["MODEL_TYPE"] != ModelType.TRADITIONAL
-        and issubclass(get_dataloader(config, "train"), NegSampleDataLoader)
-    )
+    if drawn or config["MODEL_INPUT_TYPE"] != InputType.POINTWISE:
+        return False
+    if model in MODELS or config["MODEL_TYPE"] == ModelType.DECISIONTREE:
+        return True
+    classes = getattr(config, "model_class", None) or get_model(model)
+    losses = [
+        vars(cls)["calculate_loss"] for cls in classes.__mro__ if "calculate_loss" in vars(cls)
+    ]
+    return any("LABEL" in inspect.getsource(loss) for loss in losses)

@@ -134,6 +134,7 @@ SEEN = {
         ("LightGCN", {}),
         ("NeuMF", {}),
         ("NCFMLP", {}),
+        ("CDAE", {"train_neg_sample_args": None}),
     ],
 )
 def test_rows_with_label_0_do_not_train_as_positives(model, settings):
@@ -145,6 +146,27 @@ def test_rows_with_label_0_do_not_train_as_positives(model, settings):
     end = "; or train on the labels as they are by train_neg_sample_args: ~$" if pointwise else "$"
     with pytest.raises(SettingError, match=message + end):
         runs.prepare(model, topk=[2], valid_metric="MRR@2", **write(**SEEN), **settings)
+
+
+def test_next_items_with_label_0_are_no_targets_of_a_sequence():
+    rows = [(f"u{u}", f"i{(u + n) % 7}", 1 + (u + n) % 5, n) for u in range(6) for n in range(5)]
+    runs.write_inter(Path("dataset"), "made", rows)
+    settings = {"load_col": RATED, "threshold": {"rating": 3}, "topk": [3]}
+    settings |= {"train_neg_sample_args": None, "valid_metric": "MRR@3"}
+    with pytest.raises(SettingError, match=r"^threshold: .* and SASRec would train on them as on"):
+        runs.prepare("SASRec", **settings)
+
+
+def test_labels_do_not_take_the_place_of_ratings(ratings):
+    settings = {"threshold": {"rating": 3}, "LABEL_FIELD": "label"}
+    message = (
+        r"^threshold: labels have taken the place of rating, which AutoRec trains on; leave "
+        r"threshold out, or write LABEL_FIELD: rating to train on 0 and 1$"
+    )
+    with pytest.raises(SettingError, match=message):
+        runs.prepare("AutoRec", **settings)
+    run = runs.prepare("AutoRec", **{**settings, "LABEL_FIELD": "rating"})
+    assert run.model.levels.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

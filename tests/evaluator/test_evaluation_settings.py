@@ -242,7 +242,7 @@ LABELED = ("--metrics=['AUC','LogLoss']", "--valid_metric=AUC")
             LABELED,
             "metrics: AUC, LogLoss compare with labels 0 and 1, found rating 1, 2, 3, 4, 5 in the "
             "validation part; write metrics: [RMSE] and valid_metric: RMSE, or threshold: "
-            "{rating: 4} and LABEL_FIELD: label",
+            "{rating: 4} for labels made of ratings",
         ),
         (
             "AutoRec",
