@@ -28,8 +28,10 @@ LABELED = {
     "valid_metric": "RMSE",
     "threshold": {"rating": 3.5},
     "load_col": {"inter": ["user_id", "item_id", "rating"]},
+    "train_neg_sample_args": None,  # trained on the labels
 }
 RATINGS = {"metrics": ["RMSE", "MAE"], "valid_metric": "RMSE"}
+SCORES = {**RATINGS, "LABEL_FIELD": "rating", "load_col": LABELED["load_col"]}
 
 
 def job(model: str, mode: str, **settings: Any) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def job(model: str, mode: str, **settings: Any) -> dict[str, Any]:
     split = {"split": {"RS": [0.8, 0.1, 0.1]}, "order": "RO", "group_by": "user"}
     measures = RANKING
     if mode == "labeled":
-        measures = RATINGS if model == "AutoRec" else LABELED
+        measures = {"AutoRec": RATINGS, "BPR": SCORES}.get(model, LABELED)
     small = runs.SMALL.get(model, {"train_batch_size": 64})
     return {
         "model": model,

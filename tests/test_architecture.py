@@ -130,6 +130,7 @@ def test_configs_are_read_by_name_in_the_adapters_alone():
     allowed |= {"models.representations", "data.dataloader", "data.fixed_negatives"}
     allowed |= {
         "evaluator.protocols",
+        "evaluator.evaluated_parts",
         "trainer.checkpoint",
         "trainer.single_run",
         "trainer.identity",

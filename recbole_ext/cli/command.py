@@ -150,14 +150,25 @@ def config_files(text: str | None) -> list[str] | None:
 
 
 def configure(
-    model: str, dataset: str, files: list[str] | None, settings: Mapping[str, Any]
+    model: str,
+    dataset: str,
+    files: list[str] | None,
+    settings: Mapping[str, Any],
+    tested: bool = False,
 ) -> "Config":
     """The ``Config`` of a run, checked with its data set before anything is written.
+
+    Args:
+        model, dataset: their names.
+        files: of ``--config_files``.
+        settings: over those of the files.
+        tested: whether the run is for its test metrics: the split must then have a test part.
 
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
     from recbole_ext.data import atomic_files
+    from recbole_ext.evaluator import evaluation_settings
     from recbole_ext.registry import keys, models
 
     keys.check_model(model)
@@ -171,13 +182,31 @@ def configure(
     except Exception as error:  # whatever RecBole's conversions and checks raise
         raise SettingError(f"RecBole refuses these settings: {error}") from error
     values = config.final_config_dict
+    evaluation = evaluation_settings.read(values, tested)  # Config has done it, without `tested`
     if model not in models.MODELS:  # for ours, Config has done it
         keys.check_settings(model, config.external_config_dict, values)
     if not Path(values["data_path"]).is_dir():
         _refuse_unknown_dataset(dataset, Path(values["data_path"]).parent)
     else:
         atomic_files.check_interactions(values, ratings=models.needs_ratings(model))
+        if evaluation.by_time:
+            _check_time(values)
     return config
+
+
+def _check_time(values: Mapping[str, Any]) -> None:
+    """Refuse a split by time of a data set that has no times."""
+    from recbole_ext.config import settings
+    from recbole_ext.data import atomic_files
+
+    data, time = settings.read(settings.DataSettings, values), values["TIME_FIELD"]
+    for path in atomic_files.interaction_files(data):
+        fields = atomic_files.read_header(path, data.field_separator, data.encoding)
+        if time not in fields:
+            raise DataError(
+                f"{path}, line 1: no column {time} (found {', '.join(fields)}) to order by; name "
+                "the column in TIME_FIELD, or write eval_args: {order: RO}"
+            )
 
 
 def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:

@@ -71,7 +71,7 @@ def main(
         # absolute: RecBole evaluates settings as Python, which no absolute path is
         given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}
     file_list = config_files(files)
-    config = configure(model, dataset, file_list, given)
+    config = configure(model, dataset, file_list, given, tested=True)
     if resume is not None:
         from recbole_ext.trainer import checkpoint, same_run
         from recbole_ext.trainer.identity import RunIdentity

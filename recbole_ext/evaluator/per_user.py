@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from recbole_ext.evaluator import evaluated_parts
+
 if TYPE_CHECKING:
     from recbole.trainer import Trainer
 
@@ -38,9 +40,13 @@ def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[Mapping[str
         the metrics of ``trainer.evaluate``, and those of the users.
     """
     from recbole.evaluator.base_metric import LossMetric, TopkMetric
+    from recbole.utils import EvaluatorType
 
     user_metrics: dict[str, np.ndarray] = {}
     feat = data._dataset.inter_feat
+    liked = evaluated_parts.relevant_rows(feat, trainer.config["LABEL_FIELD"])
+    if liked is not None and trainer.config["eval_type"] == EvaluatorType.RANKING:
+        feat = feat[liked]  # a user without a relevant item has no ranking metrics
     users, place = np.unique(feat[data._dataset.uid_field].numpy(), return_inverse=True)
     counts = np.bincount(place)
 

@@ -183,7 +183,12 @@ BAD = {
     "empty file": ([], "BPR", "empty", "empty.inter: the file is empty"),
     "unreadable checkpoint": (["--resume=bad.pth"], "AutoRec", "made", "bad.pth: not a checkpoint"),
     "missing checkpoint": (["--resume=no.pth"], "AutoRec", "made", "no.pth: no such checkpoint"),
-    "unknown metric": (["--metrics=['Foo']"], "BPR", "made", "There is no metric named 'Foo'"),
+    "unknown metric": (
+        ["--metrics=['Foo']"],
+        "BPR",
+        "made",
+        "RecBole has no metric Foo; there are: AUC,",
+    ),
     "bad expression": (["--topk=1/0"], "BPR", "made", "RecBole refuses these settings"),
     "missing yaml": (
         ["--config_files=no.yaml"],

@@ -134,10 +134,10 @@ def test_help_has_an_example(command):
 
 
 def test_settings_beside_the_data_are_defaults(ratings):
-    (ratings / "made" / "made.yaml").write_text("epochs: 7\nmlp_hidden_size: [9]\ntopk: [3]\n")
+    (ratings / "made" / "made.yaml").write_text("epochs: 7\nmlp_hidden_size: [9]\ntopk: [3, 10]\n")
     found = runs.prepare("AutoRec", epochs=2).config
-    assert (found["epochs"], found["mlp_hidden_size"], found["topk"]) == (2, [9], [3])
-    assert runs.prepare("BPR").config["topk"] == [3]  # for RecBole's models too
+    assert (found["epochs"], found["mlp_hidden_size"], found["topk"]) == (2, [9], [3, 10])
+    assert runs.prepare("BPR").config["topk"] == [3, 10]  # for RecBole's models too
 
 
 @pytest.mark.parametrize("text", ["a: [1\n", "- a\n", "\xff"])

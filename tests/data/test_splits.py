@@ -190,8 +190,10 @@ def test_fixed_negatives_that_do_not_fit_are_refused(source):
     run = runs.prepare("BPR", "made-loo", eval_args={"mode": "uni7"})
     with pytest.raises(DataError, match=r"has 5 negatives, .*uni7} expects 7; split again with"):
         next(iter(run.test))
+    values = {"metrics": ["RMSE"], "valid_metric": "RMSE", "LABEL_FIELD": "timestamp"}
+    labeled = {"eval_args": {"mode": "labeled"}, "train_neg_sample_args": None}
     with pytest.raises(DataError, match=r"fixed_negatives is for eval_args: {mode: uniN}"):
-        runs.prepare("BPR", "made-loo", eval_args={"mode": "labeled"}, train_neg_sample_args=None)
+        runs.prepare("NeuMF", "made-loo", **labeled, **values)
     file = Path("dataset/made-loo/made-loo.test.negatives")
     file.write_text(file.read_text() + "u0\tnobody\n")
     with pytest.raises(DataError, match=r"line \d+: item_id nobody is in no interaction"):

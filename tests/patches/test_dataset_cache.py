@@ -99,11 +99,13 @@ def test_another_content_is_read():
     ids=str,
 )
 def test_another_setting_is_read_with(setting, monkeypatch):
+    labels = {"train_neg_sample_args": None} if "threshold" in setting else {}
+    model = "NeuMF" if labels else "BPR"  # which reads no labels
     runs.prepare("BPR", **LOADED)
-    found = runs.prepare("BPR", **{**LOADED, **setting})
+    found = runs.prepare(model, **{**LOADED, **setting, **labels})
     assert len(kept()) == 2
     monkeypatch.setattr(dataset_cache, "LEAST", 2**40)
-    expected = runs.prepare("BPR", **{**LOADED, **setting})
+    expected = runs.prepare(model, **{**LOADED, **setting, **labels})
     for column in expected.dataset.inter_feat.columns:
         assert torch.equal(found.dataset.inter_feat[column], expected.dataset.inter_feat[column])
 

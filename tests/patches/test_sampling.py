@@ -132,10 +132,10 @@ def test_interactions_told_from_each_other_are_interactions(ratings):
     assert all(len(batch) <= 64 for batch in run.train)
 
 
-def test_a_user_who_has_everything_is_refused_as_by_recbole(tmp_path):
+def test_a_user_who_has_everything_is_refused(tmp_path):
     rows = [("u0", f"i{item}", 1, item) for item in range(10)] + [("u1", "i0", 1, 0)]
     runs.write_inter(tmp_path / "dataset", "made", rows)
-    with pytest.raises(ValueError, match="interacted with all items"):
+    with pytest.raises(ValueError, match="interacted with all 10 items"):
         runs.prepare("BPR")
 
 

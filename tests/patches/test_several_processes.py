@@ -121,9 +121,9 @@ def test_shares_join_by_name_and_an_empty_one_has_no_rows():
 )
 def test_each_metric_is_that_of_one_process(mode, tmp_path, n_users, n, batch):
     folder = runs.write_ratings(tmp_path / f"{n_users}", "made", n_users=n_users, n_items=11)
-    run = runs.prepare(
-        **processes.job("BPR", mode, eval_batch_size=batch), folder=folder, reproducibility=True
-    )
+    model = "NeuMF" if mode == "labeled" else "BPR"  # which reads no labels
+    job = processes.job(model, mode, eval_batch_size=batch)
+    run = runs.prepare(**job, folder=folder, reproducibility=True)
     run.trainer.eval_collector.data_collect(run.train)
     np.random.seed(7)
     one = run.trainer.evaluate(run.test, load_best_model=False, show_progress=False)

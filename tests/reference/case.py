@@ -124,7 +124,7 @@ def carry_out(case: Case) -> Outcome:
 def _run(case: Case, settings: dict[str, Any]) -> Outcome:
     from recbole.data.interaction import Interaction
 
-    configure(case.model, "made", None, settings)
+    configure(case.model, "made", None, settings, tested=True)
     run = single_run.prepare(case.model, "made", settings)
     data, outcome = run.dataset, Outcome()
     users, items = data.field2id_token["user_id"], data.field2id_token["item_id"]

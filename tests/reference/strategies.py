@@ -73,7 +73,8 @@ def cases(draw: st.DrawFn, avoid: Collection[str] = ()) -> Case:
     elif allowed("label_0"):
         settings["threshold"] = {"rating": 3}
     eval_args, metrics = _protocol(draw, allowed, avoid, model, settings, value_metrics)
-    most = 12 if allowed("topk_beyond", 12) else len({c[1] for c in names})
+    n_items = len({cells[1] for cells in names})
+    most = n_items + 1 if allowed("topk_beyond") else n_items // 2
     topk = draw(st.lists(st.integers(1, most), min_size=1, max_size=3, unique=True))
     if "TailPercentage" in metrics and (ratio := draw(st.sampled_from([None, 0.3, 0.5, 2]))):
         settings["tail_ratio"] = ratio
@@ -133,7 +134,7 @@ def _protocol(
     kind = draw(st.sampled_from(kinds))
     how = draw(st.sampled_from(RATIOS))
     if kind == "LS":
-        how = draw(st.sampled_from(["valid_and_test", "valid_only", "test_only"]))
+        how = draw(st.sampled_from(["valid_and_test", "test_only"] * 3 + ["valid_only"]))
     ranks = [name for name in RANKINGS + LISTS if name not in _wrong(avoid)]
     metrics = draw(st.lists(st.sampled_from(ranks), min_size=1, max_size=4, unique=True))
     n = draw(st.sampled_from(["1", "2", "4"] + ["0", "-5"] * allowed("no_negatives")))

@@ -183,5 +183,5 @@ def test_a_key_that_nobody_reads_gets_a_warning():
 
 
 def test_every_key_that_recbole_reads_is_known(recwarn):
-    config("NCFMLP", topk=[5], worker=0, eval_step=2, benchmark_filename=None, kg_reverse_r=False)
+    config("NCFMLP", topk=[10], worker=0, eval_step=2, benchmark_filename=None, kg_reverse_r=False)
     assert not [str(w.message) for w in recwarn if "nobody" in str(w.message)]

@@ -12,6 +12,7 @@ from typing import Any
 
 from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import RegistryError
+from recbole_ext.evaluator import evaluation_settings
 from recbole_ext.registry.keys import check_settings
 from recbole_ext.registry.models import MODELS, defaults, load
 
@@ -78,9 +79,19 @@ def load_internal_config_dict(
         _merge(config.internal_config_dict, defaults(config.model))
     data_path = Path(given.get("data_path") or config.internal_config_dict["data_path"])
     folder = dataset_folder(config.dataset, data_path)
+    eval_args = [config.internal_config_dict["eval_args"]]
     config.internal_config_dict.update(atomic_files.settings_beside(folder))
+    eval_args.append(config.internal_config_dict["eval_args"])
+    for origin in (config.file_config_dict, config.variable_config_dict, config.cmd_config_dict):
+        eval_args.append(origin.get("eval_args"))
+    merged_eval_args = evaluation_settings.merge_eval_args(eval_args)
+    config.internal_config_dict["eval_args"] = merged_eval_args
+    if "eval_args" in given:
+        given["eval_args"] = merged_eval_args
+    merged = {**config.internal_config_dict, **given}
     if config.model in MODELS:
-        check_settings(config.model, given, {**config.internal_config_dict, **given})
+        check_settings(config.model, given, merged)
+    evaluation_settings.read(merged)
 
 
 def set_default_parameters(

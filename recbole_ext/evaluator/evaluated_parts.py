@@ -1,0 +1,199 @@
+"""What can only be checked when the data are known: after the split, before training.
+
+Which interactions are relevant: those with a label above 0, or all where there are no labels.
+"""
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recbole_ext.errors import DataError, SettingError
+from recbole_ext.evaluator import evaluation_settings
+from recbole_ext.evaluator.evaluation_settings import PHASES, EvaluationSettings
+from recbole_ext.evaluator.metrics import proper, result_names
+from recbole_ext.registry.models import MODELS, needs_ratings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def relevant_rows(feat: Any, label_field: str) -> "Tensor | None":
+    """Which interactions have a label above 0, [rows]; None where they have no labels.
+
+    Args:
+        feat: interactions, RecBole's ``Interaction``.
+        label_field: ``LABEL_FIELD``.
+    """
+    return feat[label_field] > 0 if label_field in feat.columns else None
+
+
+def check(config: Any, dataset: Any, parts: Sequence[Any]) -> None:
+    """Refuse a run whose parts cannot be trained on, or evaluated, as the settings ask for.
+
+    Args:
+        config: of the run, RecBole's.
+        dataset: before the split.
+        parts: training, validation and test; RecBole's data sets.
+
+    Raises:
+        DataError, SettingError: for the first problem.
+    """
+    settings = evaluation_settings.read(config.final_config_dict)
+    _check_rows(config, settings, parts)
+    _check_ratings(config, parts[0])
+    evaluated = {phase: part for phase, part in zip(PHASES, parts[1:], strict=True) if len(part)}
+    if settings.by_value:
+        _check_labels(config, settings, evaluated)
+    else:
+        _check_ranking(config, settings, dataset, evaluated)
+    _check_negatives(config, settings, dataset, parts)
+    _check_training_labels(config, parts[0])
+
+
+def _check_rows(config: Any, settings: EvaluationSettings, parts: Sequence[Any]) -> None:
+    expected = (True, settings.has_validation, settings.has_test)
+    for name, part, has_rows in zip(("training", *PHASES.values()), parts, expected, strict=True):
+        if has_rows and not len(part):
+            how = config["eval_args"]["split"]
+            if config["benchmark_filename"]:
+                how = f"benchmark_filename: {config['benchmark_filename']}"
+            raise DataError(
+                f"{config['dataset']}: the {name} part has no rows ({how} of "
+                f"{sum(map(len, parts))} rows); use more data, or another split"
+            )
+
+
+def _check_ratings(config: Any, training: Any) -> None:
+    """RecBole drops the column that labels are made of."""
+    rating = config["RATING_FIELD"]
+    if needs_ratings(config["model"]) and rating not in training.inter_feat.columns:
+        raise SettingError(
+            f"threshold: labels have taken the place of {rating}, which {config['model']} trains "
+            f"on; leave threshold out, or write LABEL_FIELD: {rating} to train on 0 and 1"
+        )
+
+
+def _check_labels(config: Any, settings: EvaluationSettings, parts: dict[str, Any]) -> None:
+    """Labels of the kind that value metrics compare with."""
+    label = config["LABEL_FIELD"]
+    for phase, part in parts.items():
+        metrics = ", ".join(map(proper, settings.metrics))
+        if settings.draws(phase):  # RecBole labels a user's items 1 and the drawn ones 0
+            relevant = relevant_rows(part.inter_feat, label)
+            if relevant is not None and not relevant.all():
+                raise SettingError(
+                    f"eval_args: mode: {settings.modes[phase]} labels every {PHASES[phase]} row 1, "
+                    f"found rows whose {label} is 0; write eval_args: {{mode: labeled}}"
+                )
+            continue
+        if label not in part.inter_feat.columns:
+            raise SettingError(
+                f"metrics: {metrics} compare with {label} (LABEL_FIELD), found no such column "
+                f"loaded (there are {', '.join(part.inter_feat.columns)}); write threshold: "
+                "{rating: 4} for labels made of ratings, or LABEL_FIELD: rating"
+            )
+        of_labels = [name for name in settings.metrics if name in evaluation_settings.OF_LABELS]
+        values = part.inter_feat[label].unique().tolist()
+        if of_labels and not set(values) <= {0, 1}:
+            found = ", ".join(f"{value:g}" for value in sorted(values)[:5])
+            names = ", ".join(map(proper, of_labels))
+            raise SettingError(
+                f"metrics: {names} compare with labels 0 and 1, found {label} {found} in the "
+                f"{PHASES[phase]} part; write metrics: [RMSE] and valid_metric: "
+                f"RMSE, or threshold: {{{config['RATING_FIELD']}: 4}} for labels made of ratings"
+            )
+        if config["valid_metric"].lower() == "auc" and len(values) == 1:
+            raise SettingError(
+                f"metrics: AUC compares rows labelled 1 with rows labelled 0, found only "
+                f"{values[0]:g} in {label} of the {PHASES[phase]} part; use more data, or "
+                "metrics: [LogLoss] and valid_metric: LogLoss"
+            )
+
+
+def _check_ranking(
+    config: Any, settings: EvaluationSettings, dataset: Any, parts: dict[str, Any]
+) -> None:
+    n_items = dataset.item_num - 1  # without the padding item
+    cut = result_names(settings.metrics, settings.topk)
+    if any("@" in name for name in cut) and max(settings.topk) > n_items:
+        raise SettingError(
+            f"topk: expected at most {n_items}, the number of items in {config['dataset']}, found "
+            f"{max(settings.topk)}; write topk: [{min(n_items, 10)}], and the same in valid_metric"
+        )
+    label = config["LABEL_FIELD"]
+    for phase, part in parts.items():
+        relevant = relevant_rows(part.inter_feat, label)
+        if relevant is not None and not relevant.any():
+            raise DataError(
+                f"{config['dataset']}: the {PHASES[phase]} part has no relevant row: {label} is "
+                f"not above 0 in any of {len(part)}; use more data, or another threshold"
+            )
+
+
+def _check_negatives(
+    config: Any, settings: EvaluationSettings, dataset: Any, parts: Sequence[Any]
+) -> None:
+    """RecBole cannot draw for a user who has all items; neither can it be ranked for them."""
+    phases = [f"{name}_neg_sample_args" for name in ("train", *PHASES)]
+    if config["repeatable"] or all(config[name]["distribution"] == "none" for name in phases):
+        return
+    n_items = dataset.item_num - 1
+    feats = [part.inter_feat for part in parts]
+    users = np.concatenate([feat[dataset.uid_field].numpy() for feat in feats])
+    items = np.concatenate([feat[dataset.iid_field].numpy() for feat in feats])
+    for user in np.flatnonzero(np.bincount(users, minlength=1) >= n_items):
+        if len(np.unique(items[users == user])) == n_items:
+            raise DataError(
+                f"{config['dataset']}: user {dataset.id2token(dataset.uid_field, user)} has "
+                f"interacted with all {n_items} items: no item is left to draw as a negative; "
+                f'leave such users out by user_inter_num_interval: "[0,{n_items - 1}]"'
+            )
+
+
+def _check_training_labels(config: Any, training: Any) -> None:
+    """Rows with label 0 are no positive rows: refuse where a model would train on them as such."""
+    relevant = relevant_rows(training.inter_feat, config["LABEL_FIELD"])
+    if relevant is None or relevant.all() or _trains_on_labels(config):
+        return
+    label, model = config["LABEL_FIELD"], config["model"]
+    left_out = f'val_interval: {{{label}: "(0,inf)"}}'
+    if config["threshold"]:
+        ((field, least),) = config["threshold"].items()
+        left_out = f'val_interval: {{{field}: "[{least},inf)"}} instead of threshold'
+    as_they_are = _trains_on_labels(config, drawn=False)
+    raise SettingError(
+        f"{'threshold' if config['threshold'] else label}: {int((~relevant).sum())} of "
+        f"{len(relevant)} training rows have {label} 0, and {model} would train on them as "
+        f"on those with 1; leave them out by {left_out}"
+        + ("; or train on the labels as they are by train_neg_sample_args: ~" * as_they_are)
+    )
+
+
+def _trains_on_labels(config: Any, drawn: bool | None = None) -> bool:
+    """Whether a model trains on labels or ratings as they are, not on every row as a positive.
+
+    RecBole overwrites labels where it draws negatives. Its pairwise models and those of rows of
+    items (ItemKNN, MultiVAE) or of next items (SASRec) read no labels at all.
+
+    Args:
+        config: of the run.
+        drawn: whether negatives are drawn; None for what the settings say.
+    """
+    from recbole.utils import InputType, ModelType, get_model
+
+    model = config["model"]
+    if needs_ratings(model) or (model in MODELS and config["negatives"] == "all"):
+        return True
+    if drawn is None:
+        drawn = config["train_neg_sample_args"]["distribution"] != "none"
+    if drawn or config["MODEL_INPUT_TYPE"] != InputType.POINTWISE:
+        return False
+    if model in MODELS or config["MODEL_TYPE"] == ModelType.DECISIONTREE:
+        return True
+    classes = getattr(config, "model_class", None) or get_model(model)
+    losses = [
+        vars(cls)["calculate_loss"] for cls in classes.__mro__ if "calculate_loss" in vars(cls)
+    ]
+    return any("LABEL" in inspect.getsource(loss) for loss in losses)
