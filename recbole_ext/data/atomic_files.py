@@ -1,10 +1,10 @@
 """What is checked in a data set's files before a run, each problem with its file and line.
 
 RecBole reads ``.inter`` files without a word about some errors: a missing rating becomes the
-column's mean. Others end in a traceback far from their cause.
+column's mean, a user named NA is dropped. Others end in a traceback far from their cause.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,26 @@ _KINDS: dict[str, delimited.Kind] = {
     "token": "token",
     "token_seq": "text",
     "float": "float",
-    "float_seq": "text",
+    "float_seq": "floats",
 }
+
+# What an empty value in a column of features means: RecBole fills in [PAD], or the mean.
+_OPTIONAL: dict[str, delimited.Kind] = {"token": "text", "float": "optional float"}
+
+# Columns that must have a value in each line: what identifies, in all files, and what judges, in
+# interactions. By RecBole's names of them; a run has its own names in its settings.
+IDS = frozenset(
+    {"user_id", "item_id", "head_id", "relation_id", "tail_id", "entity_id"}
+    | {"source_id", "target_id"}
+)
+JUDGEMENTS = frozenset({"rating", "timestamp", "label"})
+
+
+def required_columns(
+    path: Path, ids: Collection[str] = IDS, judgements: Collection[str] = JUDGEMENTS
+) -> frozenset[str]:
+    """The columns of a file that must have a value in each line."""
+    return frozenset(ids) | (frozenset(judgements) if path.suffix == ".inter" else frozenset())
 
 
 def interaction_files(data: settings.DataSettings) -> list[Path]:
@@ -154,15 +172,11 @@ def _first_problem(
     path: Path, separator: str, encoding: str | None, rating: str, _version: tuple[int, int]
 ) -> str:
     """What is wrong with the first line without a rating; "" where each line has one."""
-    fields = {
-        name: "float" if name == rating else "token_seq"
-        for name in read_header(path, separator, encoding)
-    }
+    fields = read_header(path, separator, encoding)
     n_problems = 0
     first = ""
-    for _, _, every in scan(path, fields, separator, encoding):
-        # RecBole passes over empty lines
-        problems = {line: what for line, what in every.items() if what != delimited.EMPTY_LINE}
+    for _, _, every in scan(path, fields, separator, encoding, loaded={rating}):
+        problems = without_empty_lines(every)
         if problems and not first:
             line = min(problems)
             first = f"{path}, line {line}: {problems[line]}"
@@ -171,27 +185,46 @@ def _first_problem(
     return f"{first} ({lines}); write a number or remove the line" if first else ""
 
 
+def without_empty_lines(problems: dict[int, str]) -> dict[int, str]:
+    """The problems of a block that a reader must refuse: it passes over an empty line."""
+    return {line: what for line, what in problems.items() if what != delimited.EMPTY_LINE}
+
+
 def scan(
-    path: Path, fields: Mapping[str, str], separator: str, encoding: str | None
+    path: Path,
+    fields: Mapping[str, str],
+    separator: str,
+    encoding: str | None,
+    required: Collection[str] | None = None,
+    loaded: Collection[str] | None = None,
+    between: str = " ",
 ) -> Iterator[tuple[delimited.Block, pd.DataFrame, dict[int, str]]]:
-    """An atomic file block by block.
+    """An atomic file block by block: the one reader of ``data check`` and of runs.
 
     Args:
         path: the file.
         fields: field -> type, as its header has them; sequences may be empty.
         separator: between columns.
         encoding: of the file.
+        required: columns that must have a value in each line; None for all.
+        loaded: columns to read; None for all.
+        between: RecBole's ``seq_separator``.
 
     Yields:
         the block, the rows of it that are whole, and line number -> what is wrong with the
         others.
     """
-    kinds: dict[str, delimited.Kind] = {name: _KINDS[kind] for name, kind in fields.items()}
+    kinds: dict[str, delimited.Kind] = {}
+    for name, kind in fields.items():
+        optional = required is not None and name not in required
+        kinds[name] = _OPTIONAL.get(kind, _KINDS[kind]) if optional else _KINDS[kind]
+        if loaded is not None and name not in loaded:
+            kinds[name] = "unread"
     encoding = encoding or "utf-8"
     with path.open("rb") as stream:
         stream.readline()
         for block in delimited.read_blocks(
             stream, separator.encode(encoding), len(fields), encoding, first_line=2
         ):
-            frame, wrong = delimited.parse(block, kinds, encoding)
+            frame, wrong = delimited.parse(block, kinds, encoding, between)
             yield block, frame, {**block.problems, **wrong}

@@ -4,14 +4,14 @@ An error makes a run fail or its numbers wrong. A run survives a warning, but it
 have meant it.
 """
 
-import csv
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from recbole_ext.data import atomic_files, delimited
+from recbole_ext.data import atomic_files, delimited, feature_coverage
 from recbole_ext.data.check_report import Report
 from recbole_ext.data.pair_checks import Pairs, check_pairs
 from recbole_ext.errors import DataError, SettingError
@@ -23,6 +23,7 @@ _NEEDED = {
     "item": ("item_id",),
     "kg": ("head_id", "relation_id", "tail_id"),
     "link": ("item_id", "entity_id"),
+    "net": ("source_id", "target_id"),
     "negatives": ("user_id", "item_id"),
 }
 
@@ -55,6 +56,7 @@ def check_folder(
     report = Report(limit)
     run_parts = _parts_of_a_run(folder, report)
     groups: dict[str, Pairs] = {}
+    described: dict[Path, feature_coverage.Lines] = {}
     for path in files:
         suffix = path.suffix[1:]
         try:
@@ -77,7 +79,12 @@ def check_folder(
             part = "".join(path.suffixes[:-1])[1:]  # train of <name>.train.inter
             group = "the parts of a run" if part in run_parts else path.name
             pairs = groups.setdefault(group, Pairs())
-        _check_lines(path, fields, (separator, encoding), (low, high), report, progress, pairs)
+        features = None
+        if suffix in ("user", "item") and not missing:
+            features = described.setdefault(path, feature_coverage.Lines())
+        written, limits = (separator, encoding), (low, high)
+        _check_lines(path, fields, written, limits, report, progress, pairs, features)
+    _check_features(described, groups, report)
     for group_pairs in groups.values():
         if sum(group_pairs.rows):
             check_pairs(group_pairs, report)
@@ -103,24 +110,24 @@ def _check_lines(
     report: Report,
     progress: Callable[[int], None],
     pairs: Pairs | None,
+    features: feature_coverage.Lines | None,
 ) -> None:
     separator, encoding = written
-    # Values that a feature lacks are for RecBole to fill; an interaction's are not.
     strict = path.suffix == ".inter"
-    ids = _NEEDED[path.suffix[1:]]
-    kinds = {n: k if strict or n in ids else "token_seq" for n, k in fields.items()}
+    required = atomic_files.required_columns(path)
     rows = 0
-    for block, frame, problems in atomic_files.scan(path, kinds, separator, encoding):
+    empty_values: Counter[str] = Counter()
+    for block, frame, problems in atomic_files.scan(path, fields, separator, encoding, required):
         progress(block.n_bytes)
         rows += len(frame)
         for line in sorted(problems):
             empty = problems[line] == delimited.EMPTY_LINE
             kind = problems[line].split(",")[0]
             report.add(path, problems[line], kind, line, "warning" if empty else "error")
-        _check_quotes(path, block, len(fields), report)
-        for name, kind in fields.items():
-            if kind in ("float", "float_seq") and kinds[name] != "float" and name not in ids:
-                _check_text_numbers(path, name, frame[name], report)
+        _check_quotes(path, block, report)
+        for name in map(str, frame):
+            if strict and fields[name] in ("token", "float") and name not in required:
+                empty_values[name] += int((frame[name].isna() | (frame[name] == "")).sum())
         if fields.get("rating") == "float" and strict:
             rating = frame["rating"].to_numpy()
             outside = np.flatnonzero((rating < limits[0]) | (rating > limits[1]))
@@ -134,40 +141,48 @@ def _check_lines(
             )
         if pairs is not None and len(frame):
             pairs.add(path, frame)
+        if features is not None and len(frame):
+            features.take(frame[f"{path.suffix[1:]}_id"])
+    for name, count in (+empty_values).items():
+        what = f"{name}: {count} of {rows} values are empty; RecBole fills in "
+        what += "the mean of the others" if fields[name] == "float" else "the padding token"
+        report.add(path, what, f"{name} is empty", severity="warning", count=count)
     report.rows[path.name] = rows
     if not rows:
         report.add(path, "no row that can be used", "empty")
 
 
-def _check_quotes(path: Path, block: delimited.Block, n_columns: int, report: Report) -> None:
-    """RecBole reads a column that begins with a quote up to the next one, across lines."""
+def _check_quotes(path: Path, block: delimited.Block, report: Report) -> None:
+    """A quote that does not quote a whole column may be a slip."""
     if b'"' not in block.text:
         return
     for row in range(len(block)):
         text = block.text[block.offsets[row] : block.offsets[row + 1]]
         if not (text.startswith(b'"') or b'\t"' in text):
             continue
-        try:
-            parsed = next(
-                csv.reader([text.decode("utf-8", "replace")], delimiter="\t", strict=True)
-            )
-            fine = len(parsed) == n_columns and not parsed[-1].endswith("\n")
-        except csv.Error:
-            fine = False
-        if not fine:
+        columns = text.decode("utf-8", "replace").rstrip("\n").split("\t")
+        if any(c.startswith('"') and delimited.unquoted(c) == c for c in columns):
             what = (
-                'a column begins with a quote (") that does not end in it; double it or remove it'
+                'a column begins with a quote (") that does not end in it; the quotes are read '
+                "as characters"
             )
-            report.add(path, what, "quote", int(block.numbers[row]))
+            report.add(path, what, "quote", int(block.numbers[row]), "warning")
 
 
-def _check_text_numbers(path: Path, name: str, column: pd.Series, report: Report) -> None:
-    """A feature of numbers: may be empty, but not something else."""
-    for text, lines in column.groupby(column, observed=True).groups.items():
-        try:
-            fine = bool(np.isfinite([float(part) for part in str(text).split()]).all())
-        except ValueError:
-            fine = False
-        if not fine:
-            what = f"{name}: expected numbers, found {text!r}"
-            report.add_all(path, name, np.asarray(lines), lambda _, what=what: what)  # type: ignore[misc]
+def _check_features(
+    described: dict[Path, feature_coverage.Lines], groups: dict[str, Pairs], report: Report
+) -> None:
+    """Compare each ``.user`` and ``.item`` file with the interactions that a run has it with."""
+    for path, lines in described.items():
+        parts = f"{path.stem}.inter" not in groups
+        pairs = groups.get("the parts of a run" if parts else f"{path.stem}.inter")
+        if pairs is None or not sum(pairs.rows) or not lines.tokens:
+            continue
+        who = path.suffix[1:]
+        keys = np.concatenate(pairs.keys)
+        codes, names = (
+            (keys >> 32, pairs.users) if who == "user" else (keys & 0xFFFFFFFF, pairs.items)
+        )
+        n_rows = pd.Series(np.bincount(codes, minlength=len(names)), index=list(names))
+        for what, kind, line, count in feature_coverage.differences(who, lines, n_rows, parts):
+            report.add(path, what, kind, line, "warning", count)

@@ -1,8 +1,8 @@
 """Large text files of columns, read in blocks; each line that is malformed keeps its number.
 
-One reader serves both sides: the conversion of what GroupLens publishes and the check of
-atomic files. It finds its lines by their bytes, so a block costs little more than parsing its
-numbers, and a problem keeps the line it stands in.
+One reader serves the conversion of what GroupLens publishes, the check of atomic files and the
+runs that read them. It finds its lines by their bytes, so a block costs little more than
+parsing its numbers, and a problem keeps the line it stands in.
 """
 
 import io
@@ -14,10 +14,23 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import pandas as pd
 
-# A token is never empty, a text may be; both are compared as text: `01` is not `1`.
-Kind = Literal["token", "text", "int", "float"]
-# not "category": pandas 3 reads the tokens 02 and 3 as the categories 2 and 3
-_NUMPY = {"token": "object", "text": "object", "int": "int64", "float": "float64"}
+# A token is never empty, a text may be; both are compared as text: `01` is not `1`, `NA` is a name.
+# A float is finite as float32, which RecBole keeps it in. An optional float may be empty. Floats
+# are any number of them in one column. An unread column is left out.
+Kind = Literal["token", "text", "int", "float", "optional float", "floats", "unread"]
+_NUMPY = {
+    "token": "category",
+    "text": "category",
+    "int": "int64",
+    "float": "float64",
+    "optional float": "float64",
+    "floats": "category",
+}
+
+# Before pandas 3.1 its parser rounds some numbers wrongly by default.
+_EXACT: dict[str, Any] = {"float_precision": "round_trip"}
+if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1):
+    _EXACT = {}
 
 # Stands for a tab in a file whose columns are separated by something else.
 _TAB_INSIDE = b"\x1f"
@@ -98,17 +111,22 @@ def _examine(
         marks.append((_TAB_INSIDE, "a tab inside a column"))
         chunk = chunk.replace(b"\t", _TAB_INSIDE).replace(separator, b"\t")
     data = np.frombuffer(chunk, dtype=np.uint8)
-    offsets = np.concatenate([[0], np.flatnonzero(data == ord("\n")) + 1])
-    n_lines = len(offsets) - 1
+    column_ends = np.flatnonzero(data - ord("\t") < 2)  # tabs are 9, newlines 10; others wrap round
+    n_lines = chunk.count(b"\n")
+    line_ends = column_ends[n_columns - 1 :: n_columns]  # if each line has its columns
+    n_found = np.full(n_lines, n_columns)
+    if len(line_ends) != n_lines or (data[line_ends] != ord("\n")).any():
+        ends = np.flatnonzero(data[column_ends] == ord("\n"))
+        line_ends, n_found = column_ends[ends], np.diff(ends, prepend=-1)
+    offsets = np.concatenate([[0], line_ends + 1])
     numbers = np.arange(first_line, first_line + n_lines)
     problems: dict[int, str] = {}
-    tabs = np.flatnonzero(data == ord("\t"))
-    columns = np.diff(np.searchsorted(tabs, offsets)) + 1
-    for line in np.flatnonzero(columns != n_columns).tolist():
-        empty = offsets[line + 1] - offsets[line] == 1
-        problems[int(numbers[line])] = (
-            EMPTY_LINE if empty else f"expected {n_columns} columns, found {columns[line]}"
-        )
+    empty = np.diff(offsets) == 1
+    for line in np.flatnonzero((n_found != n_columns) | empty).tolist():
+        what = f"expected {n_columns} columns, found {n_found[line]}"
+        if b'"' in chunk[offsets[line] : offsets[line + 1]] and n_found[line] > n_columns:
+            what += " (a separator inside quotes counts, too)"
+        problems[int(numbers[line])] = EMPTY_LINE if empty[line] else what
     for mark, what in marks:
         if mark in chunk:
             at = np.flatnonzero(data == mark[0])
@@ -137,81 +155,143 @@ def _is_text(chunk: bytes, encoding: str) -> bool:
     return True
 
 
+def unquoted(text: str) -> str:
+    """What a column says.
+
+    A column that begins and ends with a quote, and has each quote between them doubled, is a
+    quoted one, as csv writers make them. In any other column a quote is a character.
+    """
+    if len(text) < 2 or not (text[0] == text[-1] == '"'):
+        return text
+    inside = text[1:-1].replace('""', "")
+    return text if '"' in inside else text[1:-1].replace('""', '"')
+
+
+def quoted(text: str) -> str:
+    """How to write a column so that ``unquoted`` gives ``text``."""
+    return text if unquoted(text) == text else '"' + text.replace('"', '""') + '"'
+
+
 def parse(
-    block: Block, columns: Mapping[str, Kind], encoding: str = "utf-8"
+    block: Block, columns: Mapping[str, Kind], encoding: str = "utf-8", between: str = " "
 ) -> tuple[pd.DataFrame, dict[int, str]]:
     """The columns of a block as numbers and tokens.
 
     Args:
         block: of lines with ``len(columns)`` columns each.
-        columns: name -> kind. Tokens and texts become categories.
+        columns: name -> kind. Tokens, texts and floats become categories.
+        encoding: of the block.
+        between: stands between two floats of a column of the kind "floats".
 
     Returns:
         a frame with one row for each line that has a value of its kind in every column (the
         index is the line number), and line number -> what is wrong with the others.
     """
+    kinds = {name: kind for name, kind in columns.items() if kind != "unread"}
     options: dict[str, Any] = {
         "sep": "\t",
         "header": None,
         "names": list(columns),
+        "usecols": list(kinds),
         "quoting": 3,  # none: columns are what separators cut
         "na_filter": False,
         "encoding": encoding,
         "skip_blank_lines": False,
         "skipinitialspace": False,
+        **_EXACT,
     }
     problems: dict[int, str] = {}
     if not len(block):
-        return pd.DataFrame(columns=list(columns)), problems
+        return pd.DataFrame(columns=list(kinds)), problems
+    quotes = b'"' in block.text
+    # The last line keeps pandas 3 from reading the tokens 02 and 3 as the numbers 2 and 3.
+    last = "\t".join("x" if _NUMPY.get(k) == "category" else "0" for k in columns.values())
     try:
         frame = pd.read_csv(
-            io.BytesIO(block.text),
-            dtype={name: _NUMPY[kind] for name, kind in columns.items()},
+            io.BytesIO(block.text + last.encode() + b"\n"),
+            dtype={name: _NUMPY[kind] for name, kind in kinds.items()},
+            low_memory=False,  # which is slow for categories
             **options,
-        )
-        frame.index = pd.Index(block.numbers)
+        ).iloc[:-1]
     except (ValueError, OverflowError):
         # Some value is not a number: read them all as text, and say which.
         frame = pd.read_csv(io.BytesIO(block.text), dtype="object", **options)
-        frame.index = pd.Index(block.numbers)
-        for name, kind in columns.items():
-            if kind in ("int", "float"):
-                values, bad = _numbers(frame[name], kind)
-                for line in frame.index[bad]:
-                    expected = "a whole number" if kind == "int" else "a number"
-                    problems.setdefault(
-                        int(line), f"{name}: expected {expected}, found {frame.at[line, name]!r}"
-                    )
-                frame[name] = values
-    for place, (name, kind) in enumerate(columns.items()):
-        if kind in ("token", "text"):
-            codes, tokens = pd.factorize(frame[name].to_numpy())
-            frame[name] = pd.Categorical.from_codes(codes, pd.Index(tokens, dtype="object"))
-        if kind == "float":
-            bad = ~np.isfinite(frame[name].to_numpy(dtype=np.float64))
-        elif kind == "token":
-            bad = (frame[name] == "").to_numpy()
+        for name, kind in kinds.items():
+            if kind in ("int", "float", "optional float"):
+                texts = frame[name].map(unquoted) if quotes else frame[name]
+                frame[name] = _whole_numbers(texts) if kind == "int" else texts.map(_float)
+            else:
+                frame[name] = _categories(*pd.factorize(frame[name].to_numpy()))
+    frame.index = pd.Index(block.numbers)
+    places = {name: place for place, name in enumerate(columns)}
+    for name, kind in kinds.items():
+        if kind in ("token", "text", "floats"):
+            column = frame[name].array
+            if quotes:
+                texts = np.array([*map(unquoted, column.categories), ""], "object")
+                numbers, tokens = pd.factorize(texts)
+                frame[name] = column = _categories(numbers[column.codes], tokens)
+            bad = np.isin(column.codes, _bad_texts(column.categories, kind, between))
         else:
-            continue
+            values = frame[name].to_numpy(dtype=np.float64)
+            with np.errstate(over="ignore"):
+                bad = ~np.isfinite(values.astype(np.float32))
         for row in np.flatnonzero(bad):
-            text = _line(block, int(row)).split("\t")[place]
-            what = f"expected a number, found {text!r}" if kind == "float" else "an empty value"
-            problems.setdefault(int(block.numbers[row]), f"{name}: {what}")
+            text = unquoted(_line(block, int(row), encoding).split("\t")[places[name]])
+            if kind != "optional float" or text:
+                problems.setdefault(int(block.numbers[row]), f"{name}: {_expected(kind, text)}")
     if problems:
         frame = frame.drop(index=list(problems))
-        frame = frame.astype({n: _NUMPY[k] for n, k in columns.items() if k in ("int", "float")})
+        frame = frame.astype({n: _NUMPY[k] for n, k in kinds.items() if k in ("int", "float")})
     return frame, problems
 
 
-def _line(block: Block, row: int) -> str:
-    start, end = block.offsets[row], block.offsets[row + 1]
-    return block.text[start:end].decode(errors="replace").rstrip("\n")
+def _categories(codes: np.ndarray, tokens: np.ndarray) -> pd.Categorical:
+    """As the parser makes them, so that blocks can be put together."""
+    return pd.Categorical.from_codes(codes, pd.Index(tokens.tolist()))
 
 
-def _numbers(text: pd.Series, kind: Kind) -> tuple[pd.Series, np.ndarray]:
-    """The numbers that ``text`` spells (NaN where it does not), and where it does not."""
-    values = pd.to_numeric(text, errors="coerce")
-    bad = ~np.isfinite(values.to_numpy(dtype=np.float64))
+def _bad_texts(texts: pd.Index, kind: Kind, between: str) -> list[int]:
+    """The numbers of the texts that a column of this kind may not have."""
+    if kind == "token":
+        return np.flatnonzero(texts == "").tolist()
+    if kind == "text":
+        return []
+    lists = ([_float(part) for part in text.split(between) if part] for text in texts)
+    return [number for number, values in enumerate(lists) if not np.isfinite(values).all()]
+
+
+def _expected(kind: Kind, text: str) -> str:
+    if kind == "token":
+        return "an empty value"
     if kind == "int":
-        bad |= [re.fullmatch(r"[+-]?\d{1,18}", value) is None for value in text]
-    return values, bad
+        return f"expected a whole number, found {text!r}"
+    if kind == "floats":
+        return f"expected numbers, found {text!r}"
+    try:
+        large = np.isfinite(float(text))
+    except ValueError:
+        large = False
+    limit = " within float32, up to 3.4e38" if large else ""
+    return f"expected a number{limit}, found {text!r}"
+
+
+def _line(block: Block, row: int, encoding: str) -> str:
+    start, end = block.offsets[row], block.offsets[row + 1]
+    return block.text[start:end].decode(encoding, errors="replace").rstrip("\n")
+
+
+def _float(text: str) -> float:
+    """The number that ``text`` spells as pandas reads it; NaN for none, inf beyond float32."""
+    try:
+        value = float(text) if text.isascii() and "_" not in text else np.nan
+    except ValueError:
+        return np.nan
+    with np.errstate(over="ignore"):
+        return value if np.isfinite(np.float32(value)) else np.inf
+
+
+def _whole_numbers(texts: pd.Series) -> np.ndarray:
+    """The numbers as Python's, which stay exact; None where a text spells none."""
+    whole = re.compile(r"[+-]?[0-9]{1,18}")
+    return np.array([int(t) if whole.fullmatch(t) else None for t in texts], dtype="object")

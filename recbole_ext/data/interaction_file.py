@@ -86,8 +86,9 @@ def read(path: Path, progress: Callable[[int], None] = lambda n: None) -> Intera
     with path.open("rb") as stream:
         header = stream.readline().rstrip(b"\r\n") + b"\n"
     texts, lengths, frames = [], [], []
-    for block, frame, problems in atomic_files.scan(path, fields, "\t", "utf-8"):
-        if problems:
+    required = atomic_files.required_columns(path)
+    for block, frame, every in atomic_files.scan(path, fields, "\t", "utf-8", required):
+        if problems := atomic_files.without_empty_lines(every):
             line = min(problems)
             raise DataError(
                 f"{path}, line {line}: {problems[line]}; `recbole-ext data check "

@@ -4,6 +4,8 @@ from recbole_ext.patches import conditions
 from recbole_ext.patches.patch import Edit, Patch
 
 _OURS = "recbole_ext.patches.functions.bugs"
+_DATASET = "recbole.data.dataset.dataset"
+_READING = "recbole_ext.patches.functions.exact_reading"
 _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for CUDA devices."
 
 PATCHES = (
@@ -53,7 +55,7 @@ PATCHES = (
     ),
     Patch(
         name="download-barrier",
-        target="recbole.data.dataset.dataset:Dataset._download",
+        target=f"{_DATASET}:Dataset._download",
         kind="edit",
         group="bugs",
         why="A download ends in a barrier of processes, which one process alone cannot pass.",
@@ -64,5 +66,29 @@ PATCHES = (
                 times=2,
             ),
         ),
+    ),
+    Patch(
+        name="exact-reading",
+        target=f"{_DATASET}:Dataset._load_feat",
+        kind="edit",
+        group="bugs",
+        why="RecBole takes the names NA, null and nan for missing values, reads over several lines "
+        "where a quote stands, and accepts numbers beyond float32.",
+        edits=(
+            Edit(
+                'open(filepath, "r", encoding=encoding)', f"{_READING}.open_header(self, filepath)"
+            ),
+            Edit("pd.read_csv(", f"{_READING}.read_columns(self, "),
+        ),
+        uses=(_READING,),
+    ),
+    Patch(
+        name="dropped-rows",
+        target=f"{_DATASET}:Dataset._data_processing",
+        kind="wrap",
+        group="bugs",
+        why="RecBole drops interactions without a word: by its filters, or because a user is not "
+        "in the .user file.",
+        function=f"{_READING}:data_processing",
     ),
 )

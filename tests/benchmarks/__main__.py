@@ -2,12 +2,14 @@
 
     python -m tests.benchmarks                  # ml-100k: ten minutes
     python -m tests.benchmarks --suite scale    # made-up data of up to 20 million ratings: an hour
+    python -m tests.benchmarks --against OTHER  # our side beside that of another checkout
 
 Each case runs in a process of its own, RecBole's and ours in turn; the table has medians over the
 rounds, and their ratios. The csv, the plots and the profile go to --output.
 """
 
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,8 +35,18 @@ RESULTS = Path(__file__).parent / "results"
     help="Where the data is made, and found again; by default it is made and removed.",
 )
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
-def main(suite: str, rounds: int, only: str, data: Path | None, output: Path) -> None:
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A checkout of another commit: compare our side of every case with it, in turn.",
+)
+def main(
+    suite: str, rounds: int, only: str, data: Path | None, output: Path, against: Path | None
+) -> None:
     """Measure our models beside RecBole's, and print how many times faster they are."""
+    if against is not None:
+        compare(suite, rounds, only, data, against.absolute())
+        return
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         place = (data or Path(scratch)).absolute()
@@ -61,6 +73,30 @@ def main(suite: str, rounds: int, only: str, data: Path | None, output: Path) ->
         report.write_growth_plot(output / "growth.html", table)
     elif not only:
         (output / "profile.txt").write_text(profile.text(), encoding="utf-8")
+
+
+def compare(suite: str, rounds: int, only: str, data: Path | None, checkout: Path) -> None:
+    """Print our side's medians of another commit and of this one, and their ratio."""
+    from tabulate import tabulate
+
+    lines = []
+    with tempfile.TemporaryDirectory() as scratch:
+        place = (data or Path(scratch)).absolute()
+        make = cases.of_ml_100k if suite == "ml-100k" else cases.of_scale
+        selected = [case for case in make(str(place)) if only in case.name]
+        _make_data(suite, place)
+        for case in tqdm(selected, file=sys.stderr):
+            values: dict[Path, list[float]] = {checkout: [], ROOT: []}
+            for _ in range(rounds):
+                for root in values:
+                    arguments = ("recbole_ext", case.work, case.arguments, root)
+                    values[root].append(measure(*arguments).value)
+            before, now = (statistics.median(values[root]) for root in (checkout, ROOT))
+            faster = before / now if case.unit == "s" else now / before
+            lines.append([case.name, case.unit, f"{before:.4g}", f"{now:.4g}", f"{faster:.2f}"])
+    headers = ["", "unit", "before", "now", "times faster"]
+    click.echo(f"\n{tabulate(lines, headers=headers, tablefmt='github', disable_numparse=True)}\n")
+    click.echo(f"medians of {rounds}, in turn; {torch.get_num_threads()} threads")
 
 
 def _make_data(suite: str, place: Path) -> None:

@@ -52,7 +52,9 @@ BAD = {
     "not utf-8": (GOOD + b"1\t\xe9\t3\t1\n", "line 6: not text in the encoding utf-8"),
     "a NUL byte": (GOOD + b"1\tc\0\t3\t1\n", "line 6: a NUL byte"),
     "a lone carriage return": (GOOD + b"1\tc\r\t3\t1\n", "line 6: a carriage return inside the line"),
-    "an open quote": (GOOD + b'1\t"c\t3\t1\n', "line 6: a column begins with a quote"),
+    "an open quote": (GOOD + b'1\t"c\t3\t1\n', "warning: d/d.inter, line 6: a column begins with a quote"),
+    "a rating beyond float32": (GOOD + b"1\tc\t1e39\t1\n", "line 6: rating: expected a number within float32, up to 3.4e38, found '1e39'"),
+    "an empty name in quotes": (GOOD + b'1\t""\t3\t1\n', "line 6: item_id: an empty value"),
     "a pair twice": (GOOD + b"1\tb\t2\t19\n", "warning: d/d.inter, line 6: user 1, item b again, as in line 3"),
     "an empty line": (GOOD + b"\n1\tc\t3\t1\n1\td\t3\t1\n2\tc\t3\t1\n2\td\t3\t1\n", "warning: d/d.inter, line 6: an empty line"),
     "a user with one interaction": (GOOD + b"3\ta\t3\t1\n", "warning: d: 1 user with one interaction (3)"),
@@ -80,7 +82,7 @@ FILES = {
     "another separator": ({"d.inter": HEADER.replace(b"\t", b",") + GOOD}, "error: d/d.inter: line 1: expected columns"),
     "ratings as tokens": ({"d.inter": b"user_id:token\titem_id:token\trating:token\n" + b"1\ta\t3\n1\tb\t3\n2\ta\t3\n2\tb\t3\n"}, "warning: d/d.inter, line 1: rating is a token"),
     "a feature without its id": ({"d.inter": HEADER + GOOD, "d.item": b"id:token\n1\n"}, "error: d/d.item, line 1: no column item_id"),
-    "a feature that is no number": ({"d.inter": HEADER + GOOD, "d.item": b"item_id:token\tyear:float\na\told\n"}, "error: d/d.item, line 2: year: expected numbers, found 'old'"),
+    "a feature that is no number": ({"d.inter": HEADER + GOOD, "d.item": b"item_id:token\tyear:float\na\told\n"}, "error: d/d.item, line 2: year: expected a number, found 'old'"),
     "a test pair in train": ({"d.train.inter": HEADER + GOOD, "d.test.inter": HEADER + b"9\tz\t1\t1\n2\tb\t1\t1\n"}, "error: d/d.train.inter, line 5: user 2, item b is in d.test.inter, line 3, too"),
 }  # fmt: skip
 

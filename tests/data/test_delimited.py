@@ -1,8 +1,9 @@
+import csv
 import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_ext.data import delimited
@@ -66,6 +67,7 @@ def test_the_text_of_good_lines_is_kept_with_tabs():
     assert block.n_bytes == 22
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200) | st.text(alphabet="0123456789.:,\t\r\n\"'e-x\0é", max_size=200),
     st.sampled_from([b"\t", b",", b"::"]),
@@ -83,12 +85,13 @@ def test_no_input_ends_in_a_traceback_and_every_line_is_accounted_for(data, sepa
     assert all(np.isfinite(row[3]) for row in rows)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
             st.integers(0, 10**9),
             st.text(st.characters(codec="utf-8", exclude_characters="\t\r\n\0\x1f"), min_size=1),
-            st.floats(allow_nan=False, allow_infinity=False),
+            st.floats(allow_nan=False, allow_infinity=False, width=32),
             st.integers(-(10**17), 10**17),
         ),
         max_size=20,
@@ -96,8 +99,121 @@ def test_no_input_ends_in_a_traceback_and_every_line_is_accounted_for(data, sepa
     st.integers(1, 100),
 )
 def test_what_is_written_is_read(rows, size):
-    data = "".join(f"{u}\t{m}\t{r!r}\t{t}\n" for u, m, r, t in rows).encode()
+    data = "".join(f"{u}\t{delimited.quoted(m)}\t{r!r}\t{t}\n" for u, m, r, t in rows).encode()
     found, problems = read(data, b"\t", size)
     assert problems == {}
     assert [(u, m, t) for _, u, m, _, t in found] == [(u, m, t) for u, m, _, t in rows]
-    assert [row[3] for row in found] == pytest.approx([row[2] for row in rows], rel=1e-15)
+    assert [row[3] for row in found] == [row[2] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", ""),
+        ('"', '"'),
+        ('""', ""),
+        ('"a"', "a"),
+        ('"a', '"a'),
+        ('a"', 'a"'),
+        ('"a""b"', 'a"b'),
+        ('"a"b"', '"a"b"'),
+        ('"""', '"""'),
+        ('""""', '"'),
+        ('"""a"""', '"a"'),
+        (' "a"', ' "a"'),
+    ],
+)
+def test_a_column_is_quoted_as_csv_writers_do_or_not_at_all(text, value):
+    assert delimited.unquoted(text) == value
+
+
+@settings(deadline=None)
+@given(st.text('a" '))
+def test_what_is_quoted_is_unquoted(text):
+    assert delimited.unquoted(delimited.quoted(text)) == text
+    if text:
+        line = io.StringIO()
+        csv.writer(line, delimiter="\t", lineterminator="").writerow([text, "x"])
+        assert delimited.unquoted(line.getvalue().split("\t")[0]) == text
+
+
+NAMES = ["NA", "null", "nan", "N/A", "None", "True", "x", '"2"', '"2', '""', ".", "", " "]
+NUMBERS = ["02", "3", "3.", ".5", "+1", "-0", "1e2", "1E+2", "0.1", "00", " 1", "1 ", "1e-999"]
+NOT_NUMBERS = ["inf", "-inf", "1e39", "3.5e38", "1_0", "0x10", "\u0661", "1e400", "infinity", "1,5"]
+ODD = st.sampled_from([*NAMES, *NUMBERS, *NOT_NUMBERS]) | st.floats().map(repr)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(ODD, ODD, ODD, ODD, ODD), min_size=1, max_size=6), st.integers(1, 40))
+def test_a_bad_line_does_not_change_how_others_are_read(rows, size):
+    """Neither does a block's beginning: a block with a bad number is read another way."""
+    kinds = dict(zip("abcde", ("token", "text", "float", "optional float", "floats"), strict=True))
+    data = "".join("\t".join(row) + "\n" for row in rows).encode()
+
+    def read_all(size):
+        lines, problems = [], {}
+        for block in delimited.read_blocks(io.BytesIO(data), b"\t", 5, block_size=size):
+            frame, wrong = delimited.parse(block, kinds)
+            problems |= wrong | block.problems
+            lines += [repr(row) for row in frame.itertuples(name=None)]
+        return lines, problems
+
+    expected, problems = [], {}
+    for number, row in enumerate(rows, 1):
+        whole, bad = [number], ""
+        for (name, kind), text in zip(kinds.items(), map(delimited.unquoted, row), strict=True):
+            value, fine = by_hand(kind, text)
+            whole.append(value)
+            bad = bad or ("" if fine else name)
+        if bad:
+            problems[number] = bad
+        else:
+            expected.append(repr(tuple(whole)))
+    for block_size in (size, 10**6):
+        lines, found = read_all(block_size)
+        assert {line: what.split(":")[0] for line, what in found.items()} == problems
+        assert lines == expected
+
+
+def by_hand(kind, text):
+    """The value of a column, and whether it has one of its kind."""
+    if kind in ("token", "text"):
+        return text, kind == "text" or text != ""
+    if kind == "floats":
+        return text, all(by_hand("float", part)[1] for part in text.split(" ") if part)
+    if kind == "optional float" and text == "":
+        return float("nan"), True
+    try:
+        value = float(text) if text.isascii() and "_" not in text else float("nan")
+    except ValueError:
+        return None, False
+    with np.errstate(over="ignore"):
+        return value, bool(np.isfinite(np.float32(value)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "what"),
+    [
+        ("float", "1e39", "a: expected a number within float32, up to 3.4e38, found '1e39'"),
+        ("optional float", "inf", "a: expected a number, found 'inf'"),
+        ("floats", "1 nan", "a: expected numbers, found '1 nan'"),
+        ("token", "", "a: an empty value"),
+        ("token", '""', "a: an empty value"),
+    ],
+)
+def test_what_is_said_of_a_value(kind, text, what):
+    [block] = delimited.read_blocks(io.BytesIO(f"{text}\tb\n".encode()), b"\t", 2)
+    assert delimited.parse(block, {"a": kind, "b": "text"})[1] == {1: what}
+
+
+def test_an_empty_line_of_one_column():
+    [block] = delimited.read_blocks(io.BytesIO(b"1\n\n2\n"), b"\t", 1)
+    assert block.problems == {2: delimited.EMPTY_LINE}
+    assert delimited.parse(block, {"a": "token"})[0]["a"].tolist() == ["1", "2"]
+
+
+def test_a_separator_inside_quotes_is_named():
+    [block] = delimited.read_blocks(io.BytesIO(b'1,"a,b"\n'), b",", 2)
+    assert block.problems[1] == (
+        "expected 2 columns, found 3 (a separator inside quotes counts, too)"
+    )

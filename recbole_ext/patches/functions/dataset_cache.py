@@ -21,6 +21,8 @@ import torch
 
 from recbole_ext.config.version import __version__
 from recbole_ext.data.atomic_write import atomic_write
+from recbole_ext.patches import engine
+from recbole_ext.patches.functions import exact_reading
 
 LEAST = 2**25  # bytes of atomic files; fewer are read in a second
 KEPT = 3  # of one data set; the oldest go
@@ -49,6 +51,7 @@ def _place(dataset: Any) -> Path | None:
     read = re.findall(r'config\["(\w+)"\]', getsource(Dataset))
     names = sorted({*dataset_arguments, *read} - _ELSEWHERE)
     releases = [__version__, pd.__version__, torch.__version__]
+    releases += [name for name, state in engine.states().items() if state == "switched off"]
     told = [type(dataset).__qualname__, releases, {name: config[name] for name in names}]
     found.update(json.dumps(told, sort_keys=True, default=str).encode())
     for file in files:
@@ -79,6 +82,7 @@ def _plain(dataset: Any) -> dict[str, Any] | None:
         "lengths": {str(k): int(v) for k, v in dataset.field2seqlen.items()},
         "buckets": {str(k): int(v) for k, v in dataset.field2bucketnum.items()},
         "parts": list(map(int, getattr(dataset, "file_size_list", []))),
+        "notes": list(getattr(dataset, "reading_notes", [])),
     }
 
 
@@ -103,6 +107,7 @@ def _restore(dataset: Any, plain: dict[str, Any]) -> None:
     }
     if plain["parts"]:
         dataset.file_size_list = plain["parts"]
+    exact_reading.say_again(dataset, plain["notes"])
 
 
 def _keep(plain: dict[str, Any], place: Path) -> None:

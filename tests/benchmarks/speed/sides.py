@@ -93,13 +93,18 @@ def gemm_peak(size: int = 4096, times: int = 5) -> float:
     return 2 * size**3 / seconds(lambda: one @ two, times) / 1e9
 
 
-def measure(side: Side, work: str, arguments: Sequence[Any]) -> Measured:
-    """A case, ``module:function`` of this folder, in a process of its own."""
+def measure(side: Side, work: str, arguments: Sequence[Any], checkout: Path = ROOT) -> Measured:
+    """A case, ``module:function`` of this folder, in a process of its own.
+
+    Args:
+        side, work, arguments: of the case.
+        checkout: whose code runs: this one's, or that of another commit.
+    """
     told = [side, work, json.dumps(arguments)]
     command = [sys.executable, "-m", "tests.benchmarks.speed.child", *told]
     with tempfile.TemporaryDirectory() as scratch:
         off = "speed,cache" if side == "RecBole" else ""
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "RECBOLE_EXT_DISABLE": off}
+        environment = {**os.environ, "PYTHONPATH": str(checkout), "RECBOLE_EXT_DISABLE": off}
         ended = subprocess.run(
             command, cwd=scratch, env=environment, stdout=subprocess.PIPE, text=True, check=True
         )

@@ -1,0 +1,70 @@
+"""One atomic file as the table that RecBole's ``Dataset._load_feat`` makes of it."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from recbole_ext.data import atomic_files
+from recbole_ext.errors import DataError
+
+
+def read(
+    path: Path,
+    separator: str,
+    encoding: str | None,
+    required: Collection[str],
+    loaded: Collection[str],
+    between: str = " ",
+) -> pd.DataFrame:
+    """Read some columns of an atomic file, by the reader of ``recbole-ext data check``.
+
+    Args:
+        path: the file.
+        separator: RecBole's ``field_separator``.
+        encoding: of the file.
+        required: columns that must have a value in each line.
+        loaded: columns to read.
+        between: RecBole's ``seq_separator``.
+
+    Returns:
+        the columns in the order of the file, a row for each line that is not empty: numbers as
+        float64, all else as text. A token or number that is not there is NaN.
+
+    Raises:
+        DataError: lines cannot be read; it names the first and counts them.
+    """
+    fields = atomic_files.read_header(path, separator, encoding)
+    frames: list[pd.DataFrame] = []
+    first, n_problems = "", 0
+    scan = atomic_files.scan(path, fields, separator, encoding, required, loaded, between)
+    for _, frame, every in scan:
+        problems = atomic_files.without_empty_lines(every)
+        if problems and not first:
+            line = min(problems)
+            first = f"{path}, line {line}: {problems[line]}"
+        n_problems += len(problems)
+        if not first and len(frame):
+            frames.append(frame)
+    if first:
+        lines = "1 such line" if n_problems == 1 else f"{n_problems} lines that cannot be read"
+        raise DataError(
+            f"{first} ({lines} in all); correct or remove it. `recbole-ext data check "
+            f"{path.parent}` lists every problem"
+        )
+    columns = [name for name in fields if name in loaded]
+    return pd.DataFrame(
+        {name: _column([frame[name] for frame in frames], fields[name]) for name in columns}
+    )
+
+
+def _column(parts: list[pd.Series], kind: str) -> pd.Series:
+    if kind == "float":
+        return pd.concat(parts, ignore_index=True)
+    whole = union_categoricals([part.array for part in parts])
+    tokens = pd.Series(np.asarray(whole.categories, dtype="object"), dtype=str)
+    if kind == "token":
+        tokens = tokens.where(tokens != "")  # NaN, which RecBole makes [PAD]
+    return pd.Series(tokens.array.take(whole.codes))
