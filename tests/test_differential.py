@@ -21,9 +21,6 @@ from tests.reference.strategies import cases
 
 # Fault -> the issue's number of it, "new" where no issue has it yet.
 KNOWN_FAULTS = {
-    "missing_names": "15.8",
-    "quotes": "15.9",
-    "bad_lines": "15.10",
     "rm_dup_ties": "new",
     "float32_time": "15.11",
     "time_token": "new",
@@ -35,7 +32,6 @@ KNOWN_FAULTS = {
     "split_typo": "new",
     "order_typo": "new",
     "all_items": "new",
-    "drawn_twice": "15.18",
     "no_negatives": "15.15",
     "values_of_drawn": "15.15",
     "ranking_of_labeled": "new",
