@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from recbole_ext.errors import SettingError, UserError
 from recbole_ext.trainer import single_run
@@ -245,8 +244,5 @@ def _trial(
 ) -> tuple[single_run.Run, float, dict[str, float]]:
     """A trained model, its best validation score and the validation metrics of that epoch."""
     run = single_run.prepare(settings["model"], settings["dataset"], settings, files)
-    # RecBole names files by the second: a later trial would overwrite the best one's
-    file = Path(run.trainer.saved_model_file)
-    run.trainer.saved_model_file = str(file.with_stem(f"{file.stem}-{uuid4().hex[:8]}"))
     score, valid = run.fit_validated()
     return run, score, {name: float(value) for name, value in valid.items()}
