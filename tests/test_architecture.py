@@ -91,6 +91,14 @@ def test_the_picture_of_the_rooms_is_that_of_the_imports():
     assert drawn == rooms_and_arrows()
 
 
+def test_the_page_names_files_that_exist():
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`([\w*/<>]+\.py)`", page)) - {"net.py"}
+    assert len(names) > 15
+    for name in names:
+        assert list(PACKAGE.glob(name.replace("<family>", "*"))), name
+
+
 def test_no_data_room_knows_a_model_and_no_structure_lives_among_patches():
     """MovieLens is for MovieLens: the other modules of the data room import nothing of it."""
     for path in (PACKAGE / "data").glob("*.py"):

@@ -56,7 +56,7 @@ def benchmark(
     """
     from recbole_ext.cli import experiments
     from recbole_ext.evaluator import protocols
-    from recbole_ext.experiments import benchmark_plan, summary
+    from recbole_ext.experiments import benchmark_plan, same_runs, summary
     from recbole_ext.experiments import report as reports
     from recbole_ext.experiments import results as results_of
 
@@ -82,6 +82,8 @@ def benchmark(
         head, rows = summary.table(metric, summary.lines(plan, results, table))
         click.echo(f"\n{table}, test, mean and standard deviation over seeds {plan.seeds}:\n")
         click.echo(summary.markdown(head, rows))
+        for sentence in same_runs.cautions(plan, results, table):
+            click.echo(f"warning: {sentence}", err=True)
     if report is not None:
         page, *_ = reports.write(report, plan, results, f"recbole-ext benchmark {file}")
         click.echo(f"\n{page}", err=True)

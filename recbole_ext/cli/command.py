@@ -212,15 +212,21 @@ trust_option = click.option(
 )
 
 
-def load_trained(file: str, trust: bool) -> Any:
+def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> Any:
     """RecBole's ``load_data_and_model``: config, model, dataset, and three loaders.
 
-    Raises:
-        CheckpointError: before RecBole writes a log.
-    """
-    from recbole_ext.trainer import checkpoint
+    Args:
+        file: a checkpoint.
+        trust: whether it may be a pickle.
+        allow_changed_data: whether data that has changed since training is a warning.
 
-    with checkpoint.trusted(trust):
+    Raises:
+        CheckpointError: the file cannot be read, before RecBole writes a log; or the data has
+            changed since training.
+    """
+    from recbole_ext.trainer import checkpoint, same_run
+
+    with checkpoint.trusted(trust), same_run.changed_data(allow_changed_data):
         checkpoint.load(file, map_location="cpu")
         from recbole.quick_start import load_data_and_model
 

@@ -1,5 +1,6 @@
 """`recbole-ext evaluate`: the metrics of a checkpoint."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,21 +28,35 @@ Examples:
     help="rating: RMSE and MAE; ranking: NDCG@10, Recall@10, Hit@10 and MRR@10 over all items. "
     "May be repeated.  [default: the metrics of the training run]",
 )
+@click.option(
+    "--allow-changed-data",
+    is_flag=True,
+    help="Evaluate although the data files or the split have changed since training; the output "
+    "says so.",
+)
 @trust_option
 @reports_errors
-def evaluate(file: str, protocols: tuple[str, ...], trust_checkpoint: bool) -> None:
+def evaluate(
+    file: str, protocols: tuple[str, ...], allow_changed_data: bool, trust_checkpoint: bool
+) -> None:
     """Evaluate the model of the checkpoint FILE on its data set's validation and test split."""
+    from recbole_ext.data.locate import describe_location
     from recbole_ext.trainer import single_run
 
-    config, model, _, *loaders = load_trained(file, trust_checkpoint)
+    config, model, _, *loaders = load_trained(file, trust_checkpoint, allow_changed_data)
     tables = []
     for protocol in protocols:
         evaluation = OF_TRAINED_MODELS[protocol].applied_to(config)
         tables.append(_metrics(evaluation, model, *single_run.load(evaluation)[1]))
     if not protocols:
         tables.append(_metrics(config, model, *loaders))
-    click.echo(f"\n{config['model']} on {config['dataset']}, seed {config['seed']}, from {file}")
+    data = describe_location(Path(config["data_path"]))
+    click.echo(
+        f"\n{config['model']} on {config['dataset']} ({data}), seed {config['seed']}, from {file}"
+    )
     click.echo("\n\n".join(tables))
+    if warning := getattr(config, "recbole_ext_warning", ""):
+        click.echo(f"warning: {warning}")
 
 
 def _metrics(config: "Config", model: Any, train: Any, valid: Any, test: Any) -> str:

@@ -73,14 +73,15 @@ def main(
     file_list = config_files(files)
     config = configure(model, dataset, file_list, given)
     if resume is not None:
-        from recbole_ext.trainer import checkpoint
+        from recbole_ext.trainer import checkpoint, same_run
         from recbole_ext.trainer.identity import RunIdentity
 
         with checkpoint.trusted(trust_checkpoint):  # refused now rather than after loading data
-            checkpoint.check_resumable(resume, RunIdentity.of_run(config))
+            same_run.check_resumable(resume, RunIdentity.of_run(config))
 
     from recbole.quick_start import run
 
+    from recbole_ext.data.locate import describe_location
     from recbole_ext.trainer.allocator import keep_freed_memory
 
     keep_freed_memory()
@@ -97,7 +98,8 @@ def main(
         group_offset=group_offset,
     )
     if result is not None:
-        click.echo(f"\n{config.model} on {dataset}, seed {config['seed']}")
+        data = describe_location(Path(config["data_path"]))
+        click.echo(f"\n{config.model} on {dataset} ({data}), seed {config['seed']}")
         parts = {"valid": result["best_valid_result"], "test": result["test_result"]}
         click.echo(result_table({name: part for name, part in parts.items() if part}))
 

@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from recbole_ext.data import atomic_files
+from recbole_ext.data.locate import dataset_folder
 from recbole_ext.errors import DataError
 
 
@@ -54,15 +55,9 @@ def locate(name: str, data_path: Path) -> Path:
     Raises:
         DataError: it is not here.
     """
-    path = data_path / name / f"{name}.inter"
+    path = dataset_folder(name, data_path) / f"{name}.inter"
     if path.is_file():
         return path
-    if name == "ml-100k":
-        import importlib.util
-
-        spec = importlib.util.find_spec("recbole")
-        if spec is not None and spec.origin is not None:
-            return Path(spec.origin).parent / "dataset_example" / name / f"{name}.inter"
     raise DataError(
         f"{path}: no such file; get a MovieLens release with `recbole-ext data get NAME`, or put "
         "your own atomic files there"

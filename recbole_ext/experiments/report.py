@@ -12,7 +12,7 @@ import yaml
 
 from recbole_ext.data.atomic_write import write_text
 from recbole_ext.evaluator import protocols
-from recbole_ext.experiments import report_pictures, summary
+from recbole_ext.experiments import report_pictures, same_runs, summary
 from recbole_ext.experiments.plan import TUNING_SEED, Plan, TableKey
 from recbole_ext.experiments.results import Result, best_values
 
@@ -111,7 +111,10 @@ def _write_section(
         rows,
         [_mark(number, line) for number, line in enumerate(lines)],
         list(report_pictures.pictures(plan, metric, runs, timing)),
-        [_failure(line) for line in lines if line.failed],
+        [
+            *same_runs.cautions(plan, results, key),
+            *(_failure(line) for line in lines if line.failed),
+        ],
         summary.markdown(head, rows),
     )
     return section, _write_tables(folder / "-".join(key), head, rows)

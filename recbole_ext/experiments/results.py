@@ -2,6 +2,7 @@
 
 import json
 import statistics as means
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -37,6 +38,8 @@ class Result:
         values: what it ran with for the settings of its model's space.
         setup_seconds: imports, data and the building of models; None in lines of releases that
             did not time them apart.
+        identity: what the run is of, see ``RunIdentity.record``; {} in lines of earlier releases.
+        user_ids: a hash of the ids of the test users in the order of ``users``; "" if unknown.
     """
 
     dataset: str
@@ -57,6 +60,8 @@ class Result:
     trial: int | None = None
     values: Trial = field(default_factory=dict)
     setup_seconds: float | None = None
+    identity: dict[str, Any] = field(default_factory=dict)
+    user_ids: str = ""
 
     @property
     def key(self) -> RunKey:
@@ -86,9 +91,17 @@ def load(file: Path, plan: Plan) -> list[Result]:
         lines = results_file.read(file)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"{file}: cannot be read: {error}") from error
-    results = []
+    results: list[Result] = []
+    lines_of: dict[RunKey, int] = {}
     for number, line in enumerate(lines, start=1):
         result = _parse(line, f"{file}, line {number}")
+        first = lines_of.setdefault(result.key, number)
+        if first != number:
+            warnings.warn(
+                f"{file}, line {number}: {result.key} is in line {first} already; counted once",
+                stacklevel=2,
+            )
+            continue
         if result.label not in plan.models and not plan.is_search:
             continue
         if not _fits(plan, result):

@@ -5,10 +5,31 @@ read, and is cut off before others are added.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
+
+from recbole_ext.errors import SettingError
+
+if sys.platform == "win32":
+
+    def lock(stream: IO[bytes]) -> None:
+        """Lock a file for this process until it is closed; OSError if another process has it."""
+        import msvcrt
+
+        stream.seek(2**40)  # beyond the lines, which others may read
+        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+
+    def lock(stream: IO[bytes]) -> None:
+        """Lock a file for this process until it is closed; OSError if another process has it."""
+        import fcntl
+
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
 
 # The header of the results of searches before they were jsonl.
 _OLD_HEADER = "trial,dataset,"
@@ -40,6 +61,30 @@ def adding_to(file: Path) -> Iterator[TextIO]:
         yield stream
         stream.flush()
         os.fsync(stream.fileno())
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Within this block no other command adds runs to the file.
+
+    Raises:
+        SettingError: another command does so now, or the file cannot be written.
+    """
+    try:
+        stream = file.open("ab")
+    except OSError as error:
+        raise SettingError(f"{file}: cannot be written: {error}") from error
+    with stream:
+        try:
+            lock(stream)
+        except OSError as error:
+            raise SettingError(
+                f"{file}: another command is adding runs to this file now; wait for it, or give "
+                "another --output"
+            ) from error
+        yield
+    if not file.stat().st_size:
+        file.unlink()
 
 
 def is_old_csv(file: Path) -> bool:

@@ -21,10 +21,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.data.content_hash import ids_hash
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.errors import in_a_line
 from recbole_ext.evaluator import per_user
-from recbole_ext.experiments import processes
+from recbole_ext.experiments import processes, results_file, same_runs
 from recbole_ext.experiments.plan import Plan, RunKey
 from recbole_ext.experiments.results import Result, append, best_values, load
 from recbole_ext.experiments.trials import Trial
@@ -46,7 +47,13 @@ def run(plan: Plan, data_path: Path, output: Path, execute: Executor) -> Iterato
         output: the results file; a result is in it before it is yielded.
         execute: see ``Executor``; ``processes.run_all`` or ``ray_cluster.run_all``.
     """
+    with results_file.locked(output):
+        yield from _run(plan, data_path, output, execute)
+
+
+def _run(plan: Plan, data_path: Path, output: Path, execute: Executor) -> Iterator[Result]:
     results = load(output, plan)
+    same_runs.check(plan, results, data_path, output)
     done = {result.key for result in results}
     folder = str(data_path.absolute())
     for keys in (plan.trial_runs(), plan.runs()):
@@ -122,12 +129,17 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
                 )
             setup_seconds, until_test = clock.setup(), clock.since_start()
             test: dict[str, float] = {}
-            users = None
+            users, user_ids = None, ""
             if key.trial is None:
                 test, by_user = per_user.per_user(
                     prepared.trainer, prepared.test, show_progress=False
                 )
                 users = by_user.metrics.get(metric)
+                data = prepared.test._dataset
+                user_ids = ids_hash(map(str, data.id2token(data.uid_field, by_user.users)))
+            identity = same_runs.without_files(
+                prepared.config.recbole_ext_identity, list(checkpoints.values())
+            )
             test_seconds = clock.since_start() - until_test
         except Exception as error:  # whatever a run can die of is this run's result
             return _failed(plan, key, values, in_a_line(error), clock)
@@ -147,6 +159,8 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
         trial=key.trial,
         values=values,
         setup_seconds=round(setup_seconds, 3),
+        identity=identity.record(),
+        user_ids=user_ids,
     )
 
 

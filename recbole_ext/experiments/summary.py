@@ -44,7 +44,9 @@ def lines(plan: Plan, results: Sequence[Result], key: TableKey) -> list[Line]:
     compared = {label: values for label, values in users.items() if values is not None}
     bigger = bigger_is_better(metric)
     p_values: dict[str, float] = {}
-    if len(compared) > 1 and len({len(values) for values in compared.values()}) == 1:
+    same_users = len({r.user_ids for runs in good.values() for r in runs if r.user_ids}) < 2
+    same_length = len({len(values) for values in compared.values()}) == 1
+    if len(compared) > 1 and same_users and same_length:
         _, comparisons = significance.against_the_best(compared, bigger)
         p_values = {comparison.other: comparison.corrected for comparison in comparisons}
     unsorted = [
@@ -69,8 +71,11 @@ def lines(plan: Plan, results: Sequence[Result], key: TableKey) -> list[Line]:
 
 
 def values_of_users(metric: str, runs: Sequence[Result]) -> np.ndarray | None:
-    """[users], the mean of each over a model's runs; None where a run has none."""
+    """[users], the mean of each over a model's runs; None where a run has none, or others."""
     if not runs or any(metric not in run.users for run in runs):
+        return None
+    lengths = {len(run.users[metric]) for run in runs}
+    if len(lengths) > 1 or len({run.user_ids for run in runs if run.user_ids}) > 1:
         return None
     return np.mean([run.users[metric] for run in runs], axis=0)
 

@@ -10,6 +10,14 @@ _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for
 
 PATCHES = (
     Patch(
+        name="carried-data-set",
+        target="recbole.config.configurator:Config._set_default_parameters",
+        kind="wrap",
+        group="bugs",
+        why="RecBole reads its own ml-100k even if data_path has one, which commands describe.",
+        function="recbole_ext.patches.functions.names:set_default_parameters",
+    ),
+    Patch(
         name="cpu-processes",
         target="recbole.config.configurator:Config._init_device",
         kind="edit",

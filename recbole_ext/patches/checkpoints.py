@@ -34,6 +34,14 @@ def _pretrained(name: str, target: str, times: int = 1) -> Patch:
 
 PATCHES = (
     Patch(
+        name="run-identity",
+        target="recbole.data.utils:create_samplers",
+        kind="wrap",
+        group="checkpoints",
+        why="A checkpoint says which data and which split it was trained on.",
+        function=f"{_OURS}:create_samplers",
+    ),
+    Patch(
         name="checkpoint-name",
         target=f"{_TRAINER}:Trainer.__init__",
         kind="edit",
@@ -156,5 +164,13 @@ PATCHES = (
         function=f"{_OURS}:load_nais",
         upstream=_LOAD_ISSUES,
         sources={"1.2.1": "e95a62970881"},
+    ),
+    Patch(
+        name="same-data",
+        target="recbole.quick_start.quick_start:load_data_and_model",
+        kind="wrap",
+        group="checkpoints",
+        why="RecBole evaluates a checkpoint on data that has changed since, without a word.",
+        function=f"{_OURS}:load_data_and_model",
     ),
 )

@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, Any
 from recbole_ext.config.settings import RENAMED
 from recbole_ext.config.version import __version__
 from recbole_ext.data.atomic_write import atomic_write
+from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import CheckpointError
-from recbole_ext.trainer.identity import MAY_CHANGE_ON_RESUME, RunIdentity, deciding
 from recbole_ext.trainer.plain_values import Plain, decode, encode
 
 if TYPE_CHECKING:
@@ -224,46 +224,12 @@ def _without_modules(parameters: dict[str, Any] | None) -> dict[str, Any] | None
     return {key: value for key, value in parameters.items() if value is not None}
 
 
-def identity_of(record: Mapping[str, Any]) -> RunIdentity:
-    """What the run of a loaded checkpoint was of; of an earlier release its settings alone."""
-    identity = RunIdentity.of_record(record.get("identity"))
-    if identity is not None:
-        return identity
-    config = record.get("config") or {}
-    settings = config if isinstance(config, Mapping) else config.final_config_dict
-    return RunIdentity(deciding(settings), "", {}, {})
-
-
-def check_resumable(file: str | Path, identity: RunIdentity) -> None:
-    """Refuse to go on from the checkpoint of another run.
-
-    Another seed or another split would train on what the run then tests.
-
-    Args:
-        file: the checkpoint.
-        identity: of the run that would go on; before its data is split, without the hashes.
-
-    Raises:
-        CheckpointError: ``load`` refuses it, or its run differs in more than how long it trains.
-    """
-    differences = identity_of(load(file, map_location="cpu")).differences(
-        identity, MAY_CHANGE_ON_RESUME
-    )
-    if differences:
-        listed = "; ".join(f"{what} was {old!r}, is now {new!r}" for what, old, new in differences)
-        raise CheckpointError(
-            f"{file}: belongs to another run, which this one cannot continue: {listed}. Give the "
-            "settings and the data of that run, or train anew without --resume"
-        )
-
-
 def restore_config(saved: "Mapping[str, Plain] | Config") -> "Config":
     """The ``Config`` of a checkpoint, on this machine's device.
 
     The settings are the saved ones as they stand: neither today's defaults nor the command
     line are read again.
     """
-    import recbole
     from recbole.config import Config
     from recbole.utils import EvaluatorType, InputType, ModelType, get_model
 
@@ -280,9 +246,9 @@ def restore_config(saved: "Mapping[str, Plain] | Config") -> "Config":
         ("eval_type", EvaluatorType),
     ):
         settings[key] = kind[settings[key]]
-    if settings["dataset"] == "ml-100k":  # it lies inside the recbole that is installed
-        here = Path(recbole.__file__).parent / "dataset_example" / "ml-100k"
-        settings["data_path"] = str(here)
+    if settings["dataset"] == CARRIED:  # it may lie inside the recbole that is installed
+        folder = Path(settings["data_path"])
+        settings["data_path"] = str(dataset_folder(CARRIED, folder.parent))
     config.model, config.dataset = settings["model"], settings["dataset"]
     config.model_class = get_model(config.model)
     config.internal_config_dict = {}

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recbole_ext.errors import CheckpointError
-from recbole_ext.trainer import checkpoint, plain_values, single_run
+from recbole_ext.trainer import checkpoint, plain_values, same_run, single_run
 from recbole_ext.trainer.identity import RunIdentity
 from tests import runs
 
@@ -271,16 +271,16 @@ def test_a_checkpoint_of_another_run_is_refused(ratings):
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], epochs=1)
     run.fit()
     file = run.trainer.saved_model_file
-    checkpoint.check_resumable(file, RunIdentity.of_run(run.config))
+    same_run.check_resumable(file, RunIdentity.of_run(run.config))
     for key, value in (("mlp_hidden_size", [9]), ("seed", 7), ("reg_weight", 0.5)):
         before = run.config[key]
         run.config[key] = value
         message = re.escape(f"{key} was {before!r}, is now {value!r}")
         with pytest.raises(CheckpointError, match=message):
-            checkpoint.check_resumable(file, RunIdentity.of_run(run.config))
+            same_run.check_resumable(file, RunIdentity.of_run(run.config))
         run.config[key] = before
     run.config["epochs"] = 9  # a run may go on for longer
-    checkpoint.check_resumable(file, RunIdentity.of_run(run.config))
+    same_run.check_resumable(file, RunIdentity.of_run(run.config))
 
 
 def test_a_flipped_bit_is_not_read_as_a_weight():

@@ -4,10 +4,40 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recbole_ext.trainer import checkpoint
+from recbole_ext.trainer import checkpoint, same_run
+from recbole_ext.trainer.identity import PARTS, RunIdentity
 
 if TYPE_CHECKING:
     from recbole.trainer import Trainer
+
+
+def create_samplers(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``create_samplers``, which sees all parts of a split: the run's identity is taken here."""
+
+    def create(config: Any, dataset: Any, built_datasets: Any) -> Any:
+        parts = zip(PARTS, built_datasets, strict=False)
+        datasets = {name: part for name, part in parts if part is not None}
+        config.recbole_ext_identity = RunIdentity.of_run(config, datasets)
+        return wrapped(config, dataset, built_datasets)
+
+    return create(*args, **kwargs)
+
+
+def load_data_and_model(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``load_data_and_model``, which refuses data that has changed since training."""
+
+    def load(model_file: str) -> Any:
+        config, *rest = wrapped(model_file)
+        identity = getattr(config, "recbole_ext_identity", None)
+        if identity is not None:
+            config.recbole_ext_warning = same_run.check_same_data(model_file, identity)
+        return config, *rest
+
+    return load(*args, **kwargs)
 
 
 def fit(
@@ -18,11 +48,15 @@ def fit(
 ) -> Any:
     """``Trainer.fit`` that starts from ``resume_from`` and goes on with its random states."""
     trainer._recbole_ext_loader = args[0] if args else kwargs["train_data"]
+    identity = getattr(trainer.config, "recbole_ext_identity", None)
+    trainer.recbole_ext_identity = identity
     file = trainer.config["resume_from"]
     if file and trainer.config["trust_checkpoint"]:
         # beyond this call: without a better epoch, that file is also what is evaluated
         checkpoint.trusted_files.add(Path(file).resolve())
     if file and not trainer.start_epoch:
+        if identity is not None:
+            same_run.check_resumable(file, identity)
         trainer.resume_checkpoint(file)
     states = getattr(trainer, "_recbole_ext_resumed", None)
     if states is not None and trainer.config["single_spec"]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import RegistryError
 from recbole_ext.registry.keys import check_settings
 from recbole_ext.registry.models import MODELS, defaults, load
@@ -75,10 +76,21 @@ def load_internal_config_dict(
     given = config.external_config_dict
     if config.model in MODELS:
         _merge(config.internal_config_dict, defaults(config.model))
-    folder = Path(given.get("data_path") or config.internal_config_dict["data_path"])
-    config.internal_config_dict.update(atomic_files.settings_beside(folder / config.dataset))
+    data_path = Path(given.get("data_path") or config.internal_config_dict["data_path"])
+    folder = dataset_folder(config.dataset, data_path)
+    config.internal_config_dict.update(atomic_files.settings_beside(folder))
     if config.model in MODELS:
         check_settings(config.model, given, {**config.internal_config_dict, **given})
+
+
+def set_default_parameters(
+    wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """``Config._set_default_parameters``: reads an ml-100k below ``data_path`` if there is one."""
+    data_path = Path(config.final_config_dict["data_path"])
+    wrapped(*args, **kwargs)
+    if config.dataset == CARRIED:
+        config.final_config_dict["data_path"] = str(dataset_folder(CARRIED, data_path))
 
 
 def get_dataloader(
