@@ -29,7 +29,6 @@ KNOWN_FAULTS = {
     "time_token": "new",
     "ts_random_order": "new",
     "ts_rounding": "new",
-    "drawn_twice": "15.18",
 }
 
 # How a fault shows that random data sets cannot well avoid.

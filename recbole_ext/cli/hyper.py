@@ -46,7 +46,8 @@ def main(
     """Search the settings of a model for the best validation score.
 
     Hyperopt tries every combination of the choices in PARAMS_FILE; Ray draws five samples and
-    runs them in parallel. The test metrics of the best trial are printed once, at the end.
+    runs them in parallel. Trials are validated only; the best trial's model is tested once, at
+    the end.
     """
     from recbole_ext.experiments import recbole_hyper
 
@@ -56,22 +57,17 @@ def main(
     config = configure(model, dataset, file_list, overrides)
     fixed = {**overrides, "model": model, "dataset": dataset, "show_progress": False}
     if tool == "Hyperopt":
-        best, result = recbole_hyper.with_hyperopt(
-            fixed, file_list, space, output_file, display_file
-        )
-        parts = {"valid": result["best_valid_result"], "test": result["test_result"]}
+        best = recbole_hyper.with_hyperopt(fixed, file_list, space, output_file, display_file)
     else:
         fixed["data_path"] = str(Path(config["data_path"]).absolute().parent)
-        absolute = [str(Path(file).absolute()) for file in file_list or []]
-        bigger = config["valid_metric_bigger"]
-        best, result = recbole_hyper.with_ray(fixed, absolute, space, bigger)
-        names = [f"{m.lower()}@{k}" for m in config["metrics"] for k in config["topk"] or []]
-        names += [m.lower() for m in config["metrics"]]
-        parts = {"valid": {name: result[name] for name in names if name in result}}
+        fixed["checkpoint_dir"] = str(Path(config["checkpoint_dir"]).absolute())
+        file_list = [str(Path(file).absolute()) for file in file_list or []]
+        best = recbole_hyper.with_ray(fixed, file_list, space, config["valid_metric_bigger"])
+    test = recbole_hyper.test_metrics(fixed, file_list, best)
     click.echo(f"\nbest settings of {model} on {dataset}, by validation:")
-    for name, value in best.items():
+    for name, value in best.settings.items():
         click.echo(f"  {name}: {value}")
-    click.echo(result_table(parts))
+    click.echo(result_table({"valid": best.valid, "test": test}))
 
 
 if __name__ == "__main__":

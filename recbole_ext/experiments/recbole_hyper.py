@@ -1,18 +1,20 @@
 """Searching a model's settings: hyperopt through RecBole's HyperTuning, or Ray Tune.
 
-Both choose by the validation score. RecBole's own Ray search reports the metrics of the test
-set to the scheduler; ours never does.
+Both choose by the validation score, and no trial evaluates the test split: RecBole's own search
+computes the test metrics of every trial, prints them, writes them to its file and reports them
+to Ray Tune. Here ``test_metrics`` evaluates the best trial's model, once, after the search.
 """
 
 import ast
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from recbole_ext.errors import SettingError, UserError
+from recbole_ext.trainer import single_run
 
 # RecBole's run_hyper draws this many samples with Ray.
 RAY_SAMPLES = 5
@@ -67,24 +69,39 @@ def read_space(file: str | Path) -> Space:
     return space
 
 
+@dataclass(frozen=True)
+class BestTrial:
+    """The trial with the best validation score.
+
+    Attributes:
+        settings: those of the space.
+        score: its best validation score.
+        valid: all validation metrics of that epoch.
+        checkpoint: the file of its model.
+    """
+
+    settings: dict[str, Any]
+    score: float
+    valid: dict[str, float]
+    checkpoint: str
+
+
 def with_hyperopt(
     fixed: Mapping[str, Any],
     files: list[str] | None,
     space: Space,
     output_file: str,
     display_file: str | None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> BestTrial:
     """RecBole's exhaustive search over a space.
 
     Args:
-        fixed: the settings that every trial has; they win over ``files``.
+        fixed: the settings that every trial has, ``model`` and ``dataset`` among them; they win
+            over ``files``.
         files: yaml files.
         space: what is searched; the exhaustive search takes choices alone.
-        output_file: every trial's settings and metrics, written at the end.
+        output_file: every trial's settings and validation metrics, written at the end.
         display_file: an HTML plot of the trials.
-
-    Returns:
-        the best settings, and what RecBole's ``objective_function`` returned for them.
 
     Raises:
         UserError: hyperopt is not installed, or the space is not one of choices.
@@ -104,11 +121,37 @@ def with_hyperopt(
     # Now: ray, which RecBole's quick start imports, does not expect hyperopt's stand-in stdout.
     import recbole.quick_start  # noqa: F401
     from recbole.trainer import HyperTuning
+    from recbole.utils.utils import dict2str
 
-    def objective(trial: dict[str, Any], config_files: list[str] | None) -> Any:
-        return _run({**fixed, **trial}, config_files)
+    trials: dict[str, BestTrial] = {}
 
-    search = HyperTuning(
+    class Search(HyperTuning):
+        """RecBole's search, which prints and writes no test metrics."""
+
+        @staticmethod
+        def _print_result(result: dict[str, Any]) -> None:
+            print(f"current best valid score: {result['best_valid_score']:.4f}")
+            print(f"current best valid result:\n{dict2str(result['best_valid_result'])}\n")
+
+        def export_result(self, output_file: str) -> None:
+            text = "".join(
+                f"{name}\nValid result:\n{dict2str(trial.valid)}\n\n"
+                for name, trial in trials.items()
+            )
+            Path(output_file).write_text(text, encoding="utf-8")
+
+    def objective(settings: dict[str, Any], config_files: list[str] | None) -> dict[str, Any]:
+        run, score, valid = _trial({**fixed, **settings}, config_files)
+        checkpoint = run.trainer.saved_model_file
+        trials[Search.params2str(settings)] = BestTrial(settings, score, valid, checkpoint)
+        return {
+            "model": fixed["model"],
+            "best_valid_score": score,
+            "valid_score_bigger": run.config["valid_metric_bigger"],
+            "best_valid_result": valid,
+        }
+
+    search = Search(
         objective,
         params_dict=space,
         fixed_config_file_list=files,
@@ -118,20 +161,17 @@ def with_hyperopt(
     )
     search.run()
     search.export_result(output_file=output_file)
-    return search.best_params, search.params2result[search.params2str(search.best_params)]
+    return trials[Search.params2str(search.best_params)]
 
 
 def with_ray(
     fixed: Mapping[str, Any], files: list[str] | None, space: Space, bigger: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> BestTrial:
     """Ray Tune over a space, a process a trial, each with one CPU and a GPU where there is one.
 
     Args:
         fixed, files, space: as for ``with_hyperopt``; paths must be absolute.
         bigger: whether a bigger validation score is better.
-
-    Returns:
-        the best settings, and what ``validate`` reported for them.
 
     Raises:
         UserError: what Ray Tune needs is not installed.
@@ -165,7 +205,9 @@ def with_ray(
             resources_per_trial={"cpu": 1, "gpu": int(torch.cuda.is_available())},
         )
         best = result.get_best_trial("valid_score", "max" if bigger else "min")
-        return best.config, best.last_result
+        report = best.last_result
+        checkpoint = report["checkpoint_file"]
+        return BestTrial(best.config, report["valid_score"], report["valid"], checkpoint)
     finally:
         ray.shutdown()
 
@@ -175,14 +217,32 @@ def validate(trial: dict[str, Any], fixed: dict[str, Any], files: list[str] | No
     from ray import tune
 
     sys.argv = sys.argv[:1]  # the worker's own, which RecBole's Config would read
-    result = _run({**fixed, **trial}, files)
-    metrics = {name: float(value) for name, value in result["best_valid_result"].items()}
-    tune.report(valid_score=float(result["best_valid_score"]), **metrics)
+    run, score, valid = _trial({**fixed, **trial}, files)
+    checkpoint = str(Path(run.trainer.saved_model_file).absolute())
+    tune.report(valid_score=score, valid=valid, checkpoint_file=checkpoint)
 
 
-def _run(settings: dict[str, Any], files: list[str] | None) -> Any:
-    """RecBole's ``objective_function``, which reports the test metrics to Ray Tune: not here."""
-    from recbole.quick_start import quick_start
+def test_metrics(
+    fixed: Mapping[str, Any], files: list[str] | None, trial: BestTrial
+) -> dict[str, float]:
+    """The test metrics of a trial's model.
 
-    quick_start.tune = SimpleNamespace(report=lambda **test_result: None)
-    return quick_start.objective_function(settings, files)
+    Args:
+        fixed, files: as for the search.
+    """
+    settings = {**fixed, **trial.settings}
+    run = single_run.prepare(settings["model"], settings["dataset"], settings, files)
+    run.trainer.eval_collector.data_collect(run.train)
+    metrics = run.trainer.evaluate(
+        run.test, model_file=trial.checkpoint, show_progress=run.config["show_progress"]
+    )
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def _trial(
+    settings: dict[str, Any], files: list[str] | None
+) -> tuple[single_run.Run, float, dict[str, float]]:
+    """A trained model, its best validation score and the validation metrics of that epoch."""
+    run = single_run.prepare(settings["model"], settings["dataset"], settings, files)
+    score, valid = run.fit_validated()
+    return run, score, {name: float(value) for name, value in valid.items()}

@@ -54,6 +54,63 @@ PATCHES = (
         sources={"1.2.1": "4ea3f5d9409e"},
     ),
     Patch(
+        name="evaluation-candidates",
+        target="recbole.data.dataloader.general_dataloader:NegSampleEvalDataLoader.collate_fn",
+        kind="wrap",
+        group="bugs",
+        why="uniN and popN draw an item several times for a user: N negatives are fewer than N.",
+        function="recbole_ext.patches.functions.evaluation_candidates:collate",
+        sources={"1.2.1": "4238a1bf6692"},
+    ),
+    Patch(
+        name="evaluation-alpha",
+        target="recbole.data.utils:_create_sampler",
+        kind="edit",
+        group="bugs",
+        why="popN takes the alpha of train_neg_sample_args: models are ranked among other items.",
+        edits=(
+            Edit(
+                "base_sampler.set_distribution(distribution)",
+                "base_sampler.alpha = alpha; base_sampler.set_distribution(distribution)",
+            ),
+        ),
+    ),
+    Patch(
+        name="yaml-files",
+        target="recbole.config.configurator:Config._load_config_files",
+        kind="replace",
+        group="bugs",
+        why="RecBole keeps the last of two equal keys of a yaml file, and expands any alias.",
+        function=f"{_OURS}:load_config_files",
+        sources={"1.2.1": "db30a00b4ab1"},
+    ),
+    Patch(
+        name="flops",
+        target="recbole.quick_start.quick_start:run_recbole",
+        kind="edit",
+        group="bugs",
+        why="RecBole logs wrong FLOPs for our models: it counts the layers of torch.nn alone.",
+        edits=(
+            Edit(
+                'flops = get_flops(model, dataset, config["device"], logger, transform)\n'
+                '    logger.info(set_color("FLOPs", "blue") + f": {flops}")',
+                'if config["model"] not in recbole_ext.registry.models.MODELS:\n'
+                '        flops = get_flops(model, dataset, config["device"], logger, transform)\n'
+                '        logger.info(set_color("FLOPs", "blue") + f": {flops}")',
+            ),
+        ),
+        uses=("recbole_ext.registry.models",),
+    ),
+    Patch(
+        name="ray-report",
+        target="recbole.quick_start.quick_start:objective_function",
+        kind="edit",
+        group="bugs",
+        why="Ray Tune gets the metrics of the test split, and chooses a trial by them.",
+        upstream=(1819,),
+        edits=(Edit("tune.report(**test_result)", "tune.report(**best_valid_result)"),),
+    ),
+    Patch(
         name="coverage-metrics",
         target="recbole.evaluator.collector:Collector.get_data_struct",
         kind="replace",

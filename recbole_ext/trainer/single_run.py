@@ -5,7 +5,7 @@ looks at a trained model need not.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,17 +74,20 @@ def load(config: Any) -> tuple[Any, list[Any]]:
     return data, list(data_preparation(config, data))
 
 
-def prepare(model: str, dataset: str, given: Mapping[str, Any]) -> Run:
+def prepare(
+    model: str, dataset: str, given: Mapping[str, Any], files: Sequence[str] | None = None
+) -> Run:
     """Everything for a run, in the order and with the random states of RecBole's quick start.
 
     Args:
         model, dataset: their names.
         given: settings, over the defaults.
+        files: yaml files; ``given`` wins over them.
     """
     from recbole.config import Config
     from recbole.utils import get_model, get_trainer, init_seed
 
-    config = Config(model, dataset, config_dict=dict(given))
+    config = Config(model, dataset, config_file_list=files, config_dict=dict(given))
     data, (train, valid, test) = load(config)
     init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
     net = get_model(model)(config, train._dataset).to(config["device"])

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -53,14 +54,92 @@ def test_a_missing_space_file():
         recbole_hyper.read_space("nowhere.txt")
 
 
+FIXED = {**runs.SMALL["AutoRec"], "model": "AutoRec", "dataset": "made", "epochs": 2}
+QUIET = {"show_progress": False, "state": "ERROR", "metric_decimal_place": 10}
+
+
+def one_run(folder, learning_rate, **more):
+    """Best validation score, validation and test metrics of a run without a search."""
+    settings = {**runs.SMALL["AutoRec"], "learning_rate": learning_rate, **more}
+    run = runs.prepare("AutoRec", folder=folder, **settings)
+    score, valid = run.fit()
+    return score, valid, run.trainer.evaluate(run.test, show_progress=False)
+
+
+@pytest.fixture
+def evaluated(monkeypatch):
+    """Every evaluation: the rows of its loader."""
+    from recbole.trainer import Trainer
+
+    loaders = []
+    original = Trainer.evaluate
+
+    def evaluate(self, loader, *args, **kwargs):
+        loaders.append(len(loader._dataset))
+        return original(self, loader, *args, **kwargs)
+
+    monkeypatch.setattr(Trainer, "evaluate", evaluate)
+    return loaders
+
+
+def test_trials_are_validated_and_the_best_alone_is_tested(
+    ratings, tmp_path, capfd, evaluated, monkeypatch
+):
+    """Of three trials the second is the best."""
+    monkeypatch.setenv("HYPEROPT_FMIN_SEED", "1")
+    rates = [0.0, 0.05, 0.001]
+    args = {"split": {"RS": [0.6, 0.1, 0.3]}, "order": "RO", "group_by": "user", "mode": "labeled"}
+    expected = {rate: one_run(ratings, rate, eval_args=args) for rate in rates}
+    assert min(rates, key=lambda rate: expected[rate][0]) == 0.05
+    n_valid, n_test = evaluated[0], evaluated[-1]
+    assert n_valid < n_test
+    evaluated.clear()
+    capfd.readouterr()
+    fixed = {**FIXED, **QUIET, "data_path": str(ratings), "eval_args": args}
+    best = recbole_hyper.with_hyperopt(
+        fixed, None, {"choice": {"learning_rate": rates}}, "all.txt", None
+    )
+    assert set(evaluated) == {n_valid}
+    assert best.settings == {"learning_rate": 0.05}
+    score, valid, test = expected[0.05]
+    assert best.score == score
+    assert best.valid == pytest.approx(dict(valid), abs=1e-10)
+    text, screen = (tmp_path / "all.txt").read_text(), capfd.readouterr()
+    for where in (text, screen.out, screen.err):
+        assert "test" not in where.lower()
+        for _, _, metrics in expected.values():
+            assert f"{metrics['rmse']:.4f}" not in where
+    assert text.index("rate:0.05") < text.index("rate:0.001")  # the best is not the last
+    for rate in rates:
+        assert f"learning_rate:{rate}\nValid result:\n" in text
+        assert f"rmse : {expected[rate][1]['rmse']}" in text
+    evaluated.clear()
+    assert recbole_hyper.test_metrics(fixed, None, best) == pytest.approx(dict(test), abs=1e-10)
+    assert evaluated == [n_test]
+
+
+def test_yaml_files_count_less_than_a_trials_settings(ratings, tmp_path):
+    (tmp_path / "own.yaml").write_text("learning_rate: 3.0\nepochs: 1\n")
+    fixed = {**runs.SMALL["AutoRec"], "model": "AutoRec", "dataset": "made", **QUIET}
+    fixed["data_path"] = str(ratings)
+    space = {"choice": {"learning_rate": [0.05]}}
+    best = recbole_hyper.with_hyperopt(fixed, ["own.yaml"], space, "all.txt", None)
+    run = runs.prepare(
+        "AutoRec", folder=ratings, **runs.SMALL["AutoRec"], learning_rate=0.05, epochs=1
+    )
+    assert best.score == run.fit()[0]
+
+
 @pytest.mark.slow
-def test_hyperopt_finds_the_better_of_two(ratings, tmp_path):
+def test_the_command_shows_the_test_metrics_of_the_best_of_two(ratings, tmp_path):
     (tmp_path / "space.txt").write_text("learning_rate choice [0.0, 0.05]\n")
     words = ("--model=AutoRec", "--dataset=made", "--params_file=space.txt", "--state=ERROR")
     more = (
         "--epochs",
-        "3",
-        "--mlp_hidden_size=[4]",
+        "2",
+        "--mlp_hidden_size=[7]",
+        "--train_batch_size=8",
+        "--clip_ratings=False",
         "--output_file=all.txt",
         "--display_file=all.html",
     )
@@ -72,7 +151,14 @@ def test_hyperopt_finds_the_better_of_two(ratings, tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert "learning_rate: 0.05" in result.stdout.split("best settings")[1]
+    during, after = result.stdout.split("best settings")
+    assert "test" not in during
+    assert "learning_rate: 0.05" in after
+    _, _, test = one_run(ratings, 0.05)
+    assert after.splitlines()[-1].split() == [
+        "test",
+        *(f"{test[name]:.4f}" for name in ("rmse", "mae")),
+    ]
     assert (tmp_path / "all.txt").read_text().count("Valid result") == 2
     assert (tmp_path / "all.html").stat().st_size > 1000
 
@@ -86,20 +172,15 @@ def test_the_exhaustive_search_takes_choices_alone(ratings, tmp_path):
 
 
 @pytest.mark.slow
-def test_ray_reports_validation_and_never_the_test_set(ratings, tmp_path):
-    space = {"choice": {"learning_rate": [0.05]}}
-    fixed = {
-        **runs.SMALL["AutoRec"],
-        "model": "AutoRec",
-        "dataset": "made",
-        "data_path": str(ratings),
-        "epochs": 2,
-        "show_progress": False,
-        "state": "ERROR",
-    }
-    best, result = recbole_hyper.with_ray(fixed, None, space, bigger=False)
-    assert best == {"learning_rate": 0.05}
-    run = runs.prepare("AutoRec", folder=ratings, **runs.SMALL["AutoRec"], learning_rate=0.05)
-    score, valid = run.fit()
-    assert result["valid_score"] == pytest.approx(float(score), abs=1e-4)
-    assert result["rmse"] == pytest.approx(float(valid["rmse"]), abs=1e-4)
+def test_ray_reports_validation_and_the_best_trial_is_tested(ratings, tmp_path):
+    fixed = {**FIXED, **QUIET, "data_path": str(ratings)}
+    fixed["checkpoint_dir"] = str(tmp_path / "saved")
+    best = recbole_hyper.with_ray(fixed, None, {"choice": {"learning_rate": [0.05]}}, bigger=False)
+    assert best.settings == {"learning_rate": 0.05}
+    score, valid, test = one_run(ratings, 0.05)
+    assert best.score == pytest.approx(float(score), abs=1e-4)
+    assert best.valid == pytest.approx(dict(valid), abs=1e-4)
+    assert recbole_hyper.test_metrics(fixed, None, best) == pytest.approx(dict(test), abs=1e-4)
+    results = [path.read_text() for path in (tmp_path / "ray_log").rglob("result.json")]
+    assert len(results) == recbole_hyper.RAY_SAMPLES
+    assert not any("test" in json.loads(line) for text in results for line in text.splitlines())
