@@ -10,8 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from recbole_ext.config import settings
+from recbole_ext.config.settings import KeySource
 from recbole_ext.errors import RegistryError
-from recbole_ext.registry.keys import check_settings
+from recbole_ext.registry.keys import check_keys, check_settings
 from recbole_ext.registry.models import MODELS, defaults, load
 
 _PACKAGE = "recbole.model.general_recommender"
@@ -65,6 +67,19 @@ def _merge(into: dict[str, Any], ours: Mapping[str, Any]) -> None:
     into["load_col"] = columns
 
 
+def load_config_files(
+    wrapped: Callable[..., Any], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """``Config._load_config_files`` with our reader; notes which file each key comes from."""
+
+    def load(file_list: Sequence[str] | None) -> dict[str, Any]:
+        contents = {str(file): settings.load(Path(file)) for file in file_list or ()}
+        config.keys_of_files = {file: list(content) for file, content in contents.items()}
+        return {key: value for content in contents.values() for key, value in content.items()}
+
+    return load(*args, **kwargs)
+
+
 def load_internal_config_dict(
     wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
@@ -76,9 +91,17 @@ def load_internal_config_dict(
     if config.model in MODELS:
         _merge(config.internal_config_dict, defaults(config.model))
     folder = Path(given.get("data_path") or config.internal_config_dict["data_path"])
-    config.internal_config_dict.update(atomic_files.settings_beside(folder / config.dataset))
-    if config.model in MODELS:
-        check_settings(config.model, given, {**config.internal_config_dict, **given})
+    beside = atomic_files.settings_beside(folder / config.dataset)
+    config.internal_config_dict.update(beside)
+    merged = {**config.internal_config_dict, **given}
+    files = {str(folder / config.dataset / f"{config.dataset}.yaml"): beside}
+    sources = [
+        *(KeySource(keys, file, "models") for file, keys in (files | config.keys_of_files).items()),
+        KeySource(config.variable_config_dict),
+        KeySource(config.cmd_config_dict, audience="program"),
+    ]
+    check_keys(config.model, sources, merged)
+    check_settings(config.model, given, merged)
 
 
 def get_dataloader(
