@@ -182,6 +182,6 @@ def test_what_a_run_asks_for_is_known(model, monkeypatch):
 
 def test_a_transform_has_settings_of_its_own():
     neither = {"train_neg_sample_args": None, "beta": 0.2}
-    with pytest.raises(SettingError, match=r"^beta: GRU4Rec does not read this setting; remove it"):
+    with pytest.raises(SettingError, match=r"^beta: GRU4Rec does not read this setting; did you"):
         config("GRU4Rec", **neither)
     assert config("GRU4Rec", transform="reorder_itemseq", **neither)["beta"] == 0.2
