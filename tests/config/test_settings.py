@@ -133,6 +133,8 @@ def test_a_dataclass_is_read_alone():
     content = {"datasets": ["a"], "trials": 3}
     plan = settings.read_alone(OfAnotherRoom, content, "plan.yaml")
     assert plan == OfAnotherRoom(["a"], 3, {})
+    plan.base["changed"] = True  # the defaults of the next plan are new ones
+    assert settings.read_alone(OfAnotherRoom, content, "plan.yaml").base == {}
     with pytest.raises(SettingError, match=r"^plan.yaml: trials: expected a whole number at least"):
         settings.read_alone(OfAnotherRoom, {**content, "trials": 0}, "plan.yaml")
     with pytest.raises(
