@@ -43,6 +43,11 @@ def names_a_run(command: F) -> F:
         click.option(
             *("--config_files", "files"), help="Yaml files, separated by spaces; later ones win."
         ),
+        click.option(
+            "--allow-unknown-keys",
+            is_flag=True,
+            help="Warn about settings that no model reads, instead of refusing them.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -106,15 +111,22 @@ def _show_warning(
     print(f"warning: {message}{place}", file=sys.stderr)  # not click's: it keeps old streams
 
 
-def parse_settings(words: Sequence[str]) -> dict[str, str]:
+def parse_settings(words: Sequence[str], allow_unknown_keys: bool = False) -> dict[str, Any]:
     """RecBole's settings from a command line: ``--key=value`` and ``--key value``.
 
     RecBole reads the first form only and drops anything else with a note in its log.
 
+    Args:
+        words: of the command line that belong to none of the command's options.
+        allow_unknown_keys: the option of this name, which becomes a setting.
+
     Raises:
-        SettingError: a word that belongs to no key, a key without a value, or two values.
+        SettingError: a word that belongs to no key, a key without a value, or two values; an
+            option of another command.
     """
-    settings: dict[str, str] = {}
+    from recbole_ext.config.setting_names import ALLOW_UNKNOWN, OPTION_KEYS, near
+
+    settings: dict[str, Any] = {ALLOW_UNKNOWN: True} if allow_unknown_keys else {}
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -125,6 +137,14 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
             if not rest or rest[0].startswith("--"):
                 raise SettingError(f"--{key}: expected a value; write --{key}=VALUE")
             value = rest.pop(0)
+        if key in OPTION_KEYS:
+            context = click.get_current_context(silent=True)
+            options = (
+                [name for part in context.command.params for name in part.opts] if context else []
+            )
+            nearest = near(f"--{key}", options)
+            hint = f"; did you mean {nearest}?" if nearest else "; remove it"
+            raise SettingError(f"--{key}: this command has no such option{hint}")
         if settings.setdefault(key, value) != value:
             raise SettingError(f"--{key}: found both {settings[key]} and {value}; give it once")
     return settings
@@ -183,8 +203,6 @@ def configure(
         raise SettingError(f"RecBole refuses these settings: {error}") from error
     values = config.final_config_dict
     evaluation = evaluation_settings.read(values, tested)  # Config has done it, without `tested`
-    if model not in models.MODELS:  # for ours, Config has done it
-        keys.check_settings(model, config.external_config_dict, values)
     if not Path(values["data_path"]).is_dir():
         _refuse_unknown_dataset(dataset, Path(values["data_path"]).parent)
     else:

@@ -86,6 +86,7 @@ def denoise(
     overrides |= {"corruption": corruption, "corruption_rate": str(train_rate)}
     config = configure("AutoRec", dataset, config_files(files), overrides)
     run_settings = {**config.external_config_dict, **single_run.QUIET}
+    run_settings["allow_unknown_keys"] = True  # they have just been checked
     points = []
     bar = tqdm(total=2 * seeds * len(rates), desc="models", file=sys.stderr, leave=False)
     with bar:

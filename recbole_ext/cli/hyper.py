@@ -37,6 +37,7 @@ def main(
     model: str,
     dataset: str,
     files: str | None,
+    allow_unknown_keys: bool,
     params_file: str,
     output_file: str,
     display_file: str | None,
@@ -49,12 +50,16 @@ def main(
     runs them in parallel. Trials are validated only; the best trial's model is tested once, at
     the end.
     """
+    from recbole_ext.config.settings import KeySource
     from recbole_ext.experiments import recbole_hyper
+    from recbole_ext.registry import keys
 
     space = recbole_hyper.read_space(params_file)
     file_list = config_files(files)
-    overrides = parse_settings(settings)
+    overrides = parse_settings(settings, allow_unknown_keys)
     config = configure(model, dataset, file_list, overrides)
+    searched = [KeySource([name for named in space.values() for name in named], params_file)]
+    keys.check_keys(model, searched, config.final_config_dict)
     fixed = {**overrides, "model": model, "dataset": dataset, "show_progress": False}
     if tool == "Hyperopt":
         best = recbole_hyper.with_hyperopt(fixed, file_list, space, output_file, display_file)

@@ -52,6 +52,7 @@ def main(
     model: str,
     dataset: str,
     files: str | None,
+    allow_unknown_keys: bool,
     nproc: int,
     ip: str,
     port: str,
@@ -66,7 +67,7 @@ def main(
     Any setting of RecBole or of the model is given as --KEY=VALUE (or --KEY VALUE); it wins
     over the yaml files, and they over the defaults.
     """
-    given: dict[str, Any] = dict(parse_settings(settings))
+    given: dict[str, Any] = parse_settings(settings, allow_unknown_keys)
     if resume is not None:
         # absolute: RecBole evaluates settings as Python, which no absolute path is
         given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}

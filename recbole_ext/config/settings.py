@@ -7,17 +7,27 @@ meaning (see types.py). ``msgspec`` reads the values strictly: True is no number
 import dataclasses
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec.structs import fields
 
 from recbole_ext.config.annotations import choices, in_words
+from recbole_ext.config.recbole_settings import (
+    DataSettings,
+    LearnerSettings,
+    RunSettings,
+    check_gpu,
+)
 from recbole_ext.config.setting_names import (
+    ALLOW_UNKNOWN,
     DATA_KEYS,
+    OPTION_KEYS,
     PROCESS_KEYS,
     RENAMED,
+    KeySource,
     check_names,
     near,
 )
@@ -38,50 +48,6 @@ from recbole_ext.errors import SettingError
 S = TypeVar("S")  # a Struct or a dataclass
 
 
-class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of RecBole that a slip of the finger ruins silently or late.
-
-    Attributes:
-        epochs: training epochs; 0 evaluates the untrained model.
-        train_batch_size: rows or interactions a step.
-        eval_batch_size: interactions, or users times items, a scoring batch.
-        learning_rate: of the optimiser.
-        weight_decay: of the optimiser.
-        eval_step: epochs between two validations; 0 never validates.
-        stopping_step: validations without a better one before training stops.
-        seed: of every random number.
-    """
-
-    epochs: NonNegativeInt
-    train_batch_size: Count
-    eval_batch_size: Count
-    learning_rate: NonNegative
-    weight_decay: NonNegative
-    eval_step: NonNegativeInt
-    stopping_step: NonNegativeInt
-    seed: NonNegativeInt
-
-
-class LearnerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The optimiser, for models that name no others; RecBole takes Adam for any other name."""
-
-    learner: RecBoleLearner
-
-
-class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a data set lies and how its files are written; RecBole's keys."""
-
-    data_path: str
-    dataset: str
-    benchmark_filename: list[str] | None
-    field_separator: str
-    encoding: str | None
-    USER_ID_FIELD: str
-    ITEM_ID_FIELD: str
-    RATING_FIELD: str
-    load_col: dict[str, Any] | None
-
-
 def names(cls: type) -> list[str]:
     """The keys of a class of settings."""
     if issubclass(cls, msgspec.Struct):
@@ -95,15 +61,27 @@ def annotations(cls: type) -> dict[str, Any]:
     return {name: hints[name] for name in names(cls)}
 
 
-def read_alone(
-    cls: type[S], content: Mapping[str, Any], defaults: Mapping[str, Any], where: str
-) -> S:
+def _defaults(cls: type) -> dict[str, Any]:
+    """The keys of a class of settings that have a default -> the default; each call new ones."""
+    if issubclass(cls, msgspec.Struct):
+        own = {field.name: (field.default, field.default_factory) for field in fields(cls)}
+        missing: Any = msgspec.NODEFAULT
+    else:
+        own = {f.name: (f.default, f.default_factory) for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        missing = dataclasses.MISSING
+    return {
+        name: factory() if factory is not missing else value
+        for name, (value, factory) in own.items()
+        if value is not missing or factory is not missing
+    }
+
+
+def read_alone(cls: type[S], content: Mapping[str, Any], where: str) -> S:
     """Build ``cls`` from keys of which it has to name every one.
 
     Args:
-        cls: a Struct or a dataclass.
+        cls: a Struct or a dataclass; its defaults hold for what is not said.
         content: what a file, or a part of it, says.
-        defaults: for what it does not say.
         where: what messages begin with.
 
     Raises:
@@ -115,7 +93,7 @@ def read_alone(
             hint = _did_you_mean(key, known)
             raise SettingError(f"{where}: {key}: expected one of {', '.join(known)}{hint}")
     try:
-        return read(cls, {**defaults, **content})
+        return read(cls, {**_defaults(cls), **content})
     except SettingError as error:
         raise SettingError(f"{where}: {error}") from error
 
@@ -133,6 +111,37 @@ def read(cls: type[S], values: Mapping[str, Any]) -> S:
     return cls(**{key: _convert(values.get(key), annotation, key) for key, annotation in items})
 
 
+def read_some(cls: type, values: Mapping[str, Any], where: str) -> None:
+    """Check those of some values that ``cls`` names.
+
+    Args:
+        cls: a Struct or a dataclass.
+        values: settings; what ``cls`` does not name is passed over.
+        where: what messages begin with.
+
+    Raises:
+        SettingError: a value has the wrong type or is out of range.
+    """
+    types = annotations(cls)
+    try:
+        for key in values:
+            if key in types:
+                _convert(values[key], types[key], key)
+    except SettingError as error:
+        raise SettingError(f"{where}: {error}") from error
+
+
+def refuse_twice(values: Sequence[Any], where: str) -> None:
+    """Refuse a list with two equal values.
+
+    Raises:
+        SettingError: it names the value.
+    """
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise SettingError(f"{where}: {_shown(value)} is there twice; keep one")
+
+
 def _convert(value: Any, annotation: Any, key: str) -> Any:
     """A value as its type has it: 1 as 1.0 where a number is expected, a tuple as a list.
 
@@ -142,7 +151,7 @@ def _convert(value: Any, annotation: Any, key: str) -> Any:
     if isinstance(value, Mapping):
         part = _part(annotation)
         if isinstance(part, type):
-            return read_alone(part, value, {}, key)
+            return read_alone(part, value, key)
         if part is not None:
             inner = get_args(part)[1]
             value = {name: _convert(item, inner, f"{key}: {name}") for name, item in value.items()}
@@ -201,12 +210,15 @@ def _did_you_mean(value: Any, known: Any) -> str:
 
 
 __all__ = [
+    "ALLOW_UNKNOWN",
     "DATA_KEYS",
+    "OPTION_KEYS",
     "PROCESS_KEYS",
     "RENAMED",
     "Count",
     "DataSettings",
     "Filled",
+    "KeySource",
     "LearnerSettings",
     "NonNegative",
     "NonNegativeInt",
@@ -217,10 +229,13 @@ __all__ = [
     "Values",
     "Weight",
     "annotations",
+    "check_gpu",
     "check_names",
     "load",
     "names",
     "near",
     "read",
     "read_alone",
+    "read_some",
+    "refuse_twice",
 ]

@@ -23,46 +23,71 @@ others at random. The best of them runs with each seed. ``checkpoint of NAME`` i
 checkpoint of that model of the plan, trained in the same run with the same seed.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from msgspec import Struct, field
 
 from recbole_ext.config import settings
+from recbole_ext.config.settings import (
+    Count,
+    Filled,
+    KeySource,
+    NonNegativeInt,
+    Space,
+    Values,
+)
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator.protocols import DECIDED, PROTOCOLS
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import TUNING_SEED, Model, Plan
 from recbole_ext.experiments.trials import Trial
+from recbole_ext.registry import keys
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(Struct, frozen=True, kw_only=True):
     """A model as the file has it."""
 
     model: str
-    config: str | None
-    settings: dict
-    space: dict
+    config: str | None = None
+    settings: Values = field(default_factory=dict)
+    space: Space = field(default_factory=dict)
+
+
+class _Content(Struct, frozen=True, kw_only=True):
+    """The file as it stands."""
+
+    datasets: Annotated[list[str], Filled()]
+    protocols: Annotated[dict[str, str], Filled()]
+    seeds: Annotated[list[NonNegativeInt], Filled()]
+    trials: Count | None = None
+    timeout: Count | None = None
+    settings: Values = field(default_factory=dict)
+    models: Annotated[dict[str, _Entry], Filled()]
 
 
 def read(file: Path) -> Plan:
     """Read and check the plan of a benchmark.
 
     Raises:
-        SettingError: a file cannot be read, a key is missing, unknown or of the wrong type.
+        SettingError: a file cannot be read, a key is missing, unknown or of the wrong type, a
+            data set or a seed is there twice.
     """
-    defaults: dict[str, Any] = {"settings": {}, "trials": None, "timeout": None}
-    plan = settings.read_alone(Plan, settings.load(file), defaults, str(file))
-    if not plan.models:
-        raise SettingError(f"{file}: models: expected at least one, found none")
-    plan = replace(plan, protocols=_protocols(plan.protocols, f"{file}: protocols"))
-    _refuse_decided(plan.settings, f"{file}: settings")
-    models = {
-        str(label): _model(plan, value, file, f"{file}: models: {label}")
-        for label, value in plan.models.items()
-    }
-    plan = replace(plan, models=models)
+    content = settings.read_alone(_Content, settings.load(file), str(file))
+    settings.refuse_twice(content.datasets, f"{file}: datasets")
+    settings.refuse_twice(content.seeds, f"{file}: seeds")
+    _refuse_decided(content.settings, f"{file}: settings")
+    models = {label: _model(content, label, file) for label in content.models}
+    plan = Plan(
+        datasets=content.datasets,
+        protocols=_protocols(content.protocols, f"{file}: protocols"),
+        seeds=content.seeds,
+        trials=content.trials,
+        timeout=content.timeout,
+        settings=content.settings,
+        models=models,
+    )
     for label in models:
         for needed in plan.needed_by(label).values():
             if needed not in models or plan.needed_by(needed) or models[needed].trials:
@@ -75,38 +100,47 @@ def read(file: Path) -> Plan:
     return plan
 
 
-def _protocols(metrics: Mapping[str, Any], where: str) -> dict[str, str]:
-    if not metrics:
-        raise SettingError(f"{where}: expected at least one, as {{default: NDCG@10}}, found none")
+def _protocols(metrics: Mapping[str, str], where: str) -> dict[str, str]:
     for name, metric in metrics.items():
         if name not in PROTOCOLS:
             raise SettingError(f"{where}: {name}: expected one of {', '.join(PROTOCOLS)}")
         known = PROTOCOLS[name].metrics
-        if str(metric).lower() not in {other.lower() for other in known}:
+        if metric.lower() not in {other.lower() for other in known}:
             raise SettingError(f"{where}: {name}: expected one of {', '.join(known)}")
-    return {name: str(metric).lower() for name, metric in metrics.items()}
+    return {name: metric.lower() for name, metric in metrics.items()}
 
 
-def _model(plan: Plan, value: Any, file: Path, where: str) -> Model:
-    if not isinstance(value, dict):
-        raise SettingError(f"{where}: expected {{model: NAME, ...}}, found {value!r}")
-    defaults: dict[str, Any] = {"config": None, "settings": {}, "space": {}}
-    entry = settings.read_alone(_Entry, value, defaults, where)
+def _model(content: _Content, label: str, file: Path) -> Model:
+    entry, where = content.models[label], f"{file}: models: {label}"
     config = {} if entry.config is None else settings.load(file.parent / entry.config)
     config = {name: value for name, value in config.items() if name not in DECIDED}
     _refuse_decided(entry.settings, f"{where}: settings")
     _refuse_decided(entry.space, f"{where}: space")
+    shared = {**config, **content.settings}
+    values = {**shared, **entry.settings}
+    sources = [
+        KeySource(config, f"{where}: config: {entry.config}", "models"),
+        KeySource(content.settings, f"{file}: settings", "models"),
+        KeySource(entry.settings, f"{where}: settings"),
+        KeySource(entry.space, f"{where}: space"),
+    ]
+    keys.check_keys(entry.model, sources, values)
+    keys.check_values(entry.model, content.settings, f"{file}: settings")
+    keys.check_values(entry.model, entry.settings, f"{where}: settings")
+    keys.check_space(entry.model, entry.space, f"{where}: space")
+    if not values.get(settings.ALLOW_UNKNOWN):  # a warning has named those of other models
+        read = keys.read_keys(entry.model, values)
+        values = {key: values[key] for key in values if key in read}
     trials: list[Trial] = []
     if entry.space:
-        if plan.trials is None:
+        if content.trials is None:
             raise SettingError(f"{where}: space: how many settings are tried? give the plan trials")
-        drawing.check_space(entry.space, f"{where}: space")
         first = {name: values[0] for name, values in entry.space.items()}
-        trials = drawing.draw(entry.space, first, plan.trials, TUNING_SEED)
-    return Model(entry.model, {**config, **plan.settings, **entry.settings}, trials)
+        trials = drawing.draw(entry.space, first, content.trials, TUNING_SEED)
+    return Model(entry.model, values, trials)
 
 
-def _refuse_decided(names: Mapping[str, Any], where: str) -> None:
+def _refuse_decided(names: Iterable[str], where: str) -> None:
     for name in names:
         if name in DECIDED:
             raise SettingError(f"{where}: {name}: the protocol or the run decides this for all")

@@ -8,9 +8,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from recbole_ext.config import settings
+from recbole_ext.config.settings import Values
 from recbole_ext.evaluator import protocols
 from recbole_ext.evaluator.protocols import PROTOCOLS
 from recbole_ext.experiments.trials import Trial
@@ -61,21 +61,31 @@ class Model:
     """A model of a plan: its name, its settings over its defaults, and the trials of others."""
 
     name: str
-    settings: dict
+    settings: Values
     trials: list[Trial]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The content of a benchmark's file; see the module."""
+    """The models of an experiment, and what they are run on.
 
-    datasets: Annotated[list[str], settings.Filled()]
-    protocols: dict  # name -> the metric that models are compared by, as RecBole's results name it
-    seeds: Annotated[list[settings.NonNegativeInt], settings.Filled()]
-    trials: settings.Count | None
-    timeout: settings.Count | None
-    settings: dict
-    models: dict  # label -> Model
+    Attributes:
+        datasets: their names.
+        protocols: name -> the metric that models are compared by, as RecBole's results name it.
+        seeds: of the runs that are tested; none for a search.
+        trials: settings that are tried for each model with a space.
+        timeout: seconds that a run may take; None without a limit.
+        settings: of all models.
+        models: label -> its model, with ``settings`` that it reads among its own.
+    """
+
+    datasets: list[str]
+    protocols: dict[str, str]
+    seeds: list[int]
+    trials: int | None
+    timeout: int | None
+    settings: Values
+    models: dict[str, Model]
 
     @property
     def is_search(self) -> bool:
@@ -157,8 +167,9 @@ class Plan:
         content = []
         for label in (key.label, *self.needed_by(key.label).values()):
             model = self.models[label]
-            is_trial = label == key.label and key.trial is not None
-            tried = model.trials[key.trial] if is_trial else model.trials
+            tried: Any = model.trials
+            if label == key.label and key.trial is not None:
+                tried = model.trials[key.trial]
             content.append([model.name, model.settings, *([tried] if tried else [])])
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 

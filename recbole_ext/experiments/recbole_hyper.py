@@ -63,6 +63,8 @@ def read_space(file: str | Path) -> Space:
                 "`name loguniform low,high` or `name quniform low,high,step`; found "
                 f"{line.strip()!r}"
             )
+        if any(name in named for named in space.values()):
+            raise SettingError(f"{path}, line {number}: {name}: is there twice; keep one line")
         space.setdefault(kind, {})[name] = values
     if not space:
         raise SettingError(f"--params_file: {path}: no setting to search over")

@@ -22,29 +22,31 @@ How the model is evaluated is part of `base` or of the data set, and is the same
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from msgspec import Struct, field
+
 from recbole_ext.config import settings
+from recbole_ext.config.settings import KeySource
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator.protocols import DECIDED
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan
 from recbole_ext.experiments.trials import Trial
+from recbole_ext.registry import keys
 
 
-@dataclass(frozen=True)
-class Search:
+class Search(Struct, frozen=True, kw_only=True):
     """The content of a search file; see the module."""
 
     model: str
     datasets: Annotated[list[str], settings.Filled()]
-    trials: settings.Count | None
-    seed: settings.NonNegativeInt
-    base: dict
-    space: dict
-    variants: list[dict] | None
+    trials: settings.Count | None = None
+    seed: settings.NonNegativeInt = 2020
+    base: settings.Values = field(default_factory=dict)
+    space: settings.Space = field(default_factory=dict)
+    variants: list[settings.Values] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -58,18 +60,30 @@ def read(file: Path) -> Search:
     """Read and check a search file.
 
     Raises:
-        SettingError: it cannot be read, or a key is missing, unknown or of the wrong type.
+        SettingError: it cannot be read, a key is missing, unknown or of the wrong type, or a
+            data set or a trial is there twice.
     """
-    defaults = {"seed": 2020, "base": {}, "space": {}}
-    search = settings.read_alone(Search, settings.load(file), defaults, str(file))
+    search = settings.read_alone(Search, settings.load(file), str(file))
+    settings.refuse_twice(search.datasets, f"{file}: datasets")
     by_space = (search.trials is not None, len(search.space) > 0)
     if by_space != (search.variants is None,) * 2:
         raise SettingError(f"{file}: expected either trials and space, or variants")
-    drawing.check_space(search.space, f"{file}: space")
     _refuse(search.base, ("seed",), f"{file}: base", "write it as a key of the file")
     _refuse(search.base, ("data_path",), f"{file}: base", "write it on the command line")
     where = f"{file}: {'space' if search.variants is None else 'variants'}"
     _refuse(search.names, DECIDED, where, "it has to be the same for all trials; write it in base")
+    variants = search.variants or []
+    sources = [
+        KeySource(search.base, f"{file}: base"),
+        KeySource(search.space, f"{file}: space"),
+        *(KeySource(variant, f"{file}: variants") for variant in variants),
+    ]
+    keys.check_keys(search.model, sources, search.base)
+    keys.check_values(search.model, search.base, f"{file}: base")
+    keys.check_space(search.model, search.space, f"{file}: space")
+    settings.refuse_twice(variants, f"{file}: variants")
+    for variant in variants:
+        keys.check_values(search.model, variant, f"{file}: variants")
     return search
 
 

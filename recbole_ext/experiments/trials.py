@@ -5,24 +5,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from recbole_ext.errors import SettingError
-
 Trial = dict[str, Any]  # setting -> value, for every setting that is searched
-
-
-def check_space(space: Mapping[str, Any], where: str) -> None:
-    """Check a search space: setting -> the list of its values.
-
-    Args:
-        space: as the file has it.
-        where: the file and key that the message begins with.
-
-    Raises:
-        SettingError: the values of a setting are not a list, or the list is empty.
-    """
-    for name, values in space.items():
-        if not isinstance(values, list) or not values:
-            raise SettingError(f"{where}: {name}: expected a list of values, found {values!r}")
 
 
 def size(space: Mapping[str, list[Any]]) -> int:

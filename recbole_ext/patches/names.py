@@ -22,12 +22,21 @@ PATCHES = (
         function=f"{_OURS}:provide_models",
     ),
     Patch(
+        name="settings-files",
+        target="recbole.config.configurator:Config._load_config_files",
+        kind="wrap",
+        group="names",
+        why="RecBole keeps the last of two equal keys of a yaml; our reader refuses them.",
+        function=f"{_OURS}:load_config_files",
+    ),
+    Patch(
         name="default-settings",
         target="recbole.config.configurator:Config._load_internal_config_dict",
         kind="wrap",
         group="names",
         why="Config merges our <model>.yaml and the data set's own yaml, and checks the keys.",
         function=f"{_OURS}:load_internal_config_dict",
+        requires="settings-files",
     ),
     Patch(
         name="dataset-names",

@@ -2,14 +2,14 @@
 
 import importlib.util
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from recbole_ext.config import settings
 from recbole_ext.errors import RegistryError, SettingError
-from recbole_ext.registry.models import MODELS, load
+from recbole_ext.registry.models import MODELS, load, setting_classes
 
 
 def _recbole_folder() -> Path:
@@ -19,13 +19,14 @@ def _recbole_folder() -> Path:
     return Path(spec.origin).parent
 
 
+@lru_cache(maxsize=1)
 def known_models() -> list[str]:
     """The names of our models and RecBole's, sorted; RecBole itself is not imported."""
-    found = set(MODELS)
+    names = set(MODELS)
     for path in (_recbole_folder() / "model").glob("*_recommender/*.py"):
         classes = re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        found.update(name for name in classes if name.lower() == path.stem)
-    return sorted(found, key=str.lower)
+        names.update(name for name in classes if name.lower() == path.stem)
+    return sorted(names, key=str.lower)
 
 
 def known_datasets() -> list[str]:
@@ -50,40 +51,133 @@ def check_model(name: str) -> None:
 # --- keys that somebody reads ---------------------------------------------------------------
 
 
+# How RecBole's code reads a key, and how its yaml files name one.
+_READS = re.compile(r"""config\[["'](\w+)["']\]|["'](\w+)["'] in (?:self\.)?config\b(?!\[)""")
+_NAMES = re.compile(r"^(\w+):", re.MULTILINE)
+
+
+def _read_by(*paths: Path) -> set[str]:
+    """The keys that some files of RecBole's code read."""
+    texts = (path.read_text(encoding="utf-8") for path in paths)
+    return {one or other for text in texts for one, other in _READS.findall(text)}
+
+
+def _named_in(*paths: Path) -> set[str]:
+    """The keys of some yaml files of RecBole's; none of a file that is not there."""
+    texts = (path.read_text(encoding="utf-8") for path in paths if path.is_file())
+    return {key for text in texts for key in _NAMES.findall(text)}
+
+
 @lru_cache(maxsize=1)
-def _recbole_keys() -> frozenset[str]:
-    """Every key that RecBole's yaml files name or its code reads."""
+def all_keys() -> frozenset[str]:
+    """Every key that some model of RecBole or of ours, or RecBole itself reads."""
     folder = _recbole_folder()
-    keys = set(settings.PROCESS_KEYS)
-    for path in (folder / "properties").rglob("*.yaml"):
-        if path.name != "url.yaml":
-            keys.update(re.findall(r"^(\w+):", path.read_text(encoding="utf-8"), re.MULTILINE))
-    for path in folder.rglob("*.py"):
-        keys.update(re.findall(r"config\[\"(\w+)\"\]", path.read_text(encoding="utf-8")))
-    return frozenset(keys)
+    yamls = [path for path in (folder / "properties").rglob("*.yaml") if "url" not in path.name]
+    ours = {key for model in MODELS for key in own_keys(model)}
+    return _general_keys() | _named_in(*yamls) | _read_by(*folder.rglob("*.py")) | ours
 
 
+@cache
 def own_keys(model: str) -> frozenset[str]:
-    """The keys that this model reads: ours, or those of RecBole's yaml for it."""
+    """The keys that this model reads: ours, or those of RecBole's yaml and code for it."""
     if model in MODELS:
         return frozenset(settings.names(load(MODELS[model].settings)))
-    path = _recbole_folder() / "properties" / "model" / f"{model}.yaml"
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    return frozenset(re.findall(r"^(\w+):", text, re.MULTILINE))
+    folder = _recbole_folder()
+    code = (folder / "model").glob(f"*_recommender/{model.lower()}.py")
+    # XGBoost's file is xgboost.yaml
+    yamls = [
+        path
+        for path in (folder / "properties" / "model").glob("*.yaml")
+        if path.stem.lower() == model.lower()
+    ]
+    return frozenset(_named_in(*yamls) | _read_by(*code))
 
 
 @lru_cache(maxsize=1)
 def _general_keys() -> frozenset[str]:
-    """The keys that RecBole reads whatever the model: overall.yaml, the data set's, a metric's."""
-    folder = _recbole_folder() / "properties"
-    keys = {*settings.PROCESS_KEYS, *settings.DATA_KEYS, "tail_ratio"}
-    for path in (folder / "overall.yaml", folder / "dataset" / "sample.yaml"):
-        keys.update(re.findall(r"^(\w+):", path.read_text(encoding="utf-8"), re.MULTILINE))
-    return frozenset(keys)
+    """The keys that RecBole reads whatever the model: overall.yaml, the data set's, its code."""
+    folder = _recbole_folder()
+    properties = folder / "properties"
+    said = _named_in(properties / "overall.yaml", *(properties / "dataset").glob("[ms]*.yaml"))
+    of_models = _named_in(*(properties / "model").glob("*.yaml")) - said
+    code = [path for path in folder.rglob("*.py") if not path.parent.name.endswith("_recommender")]
+    read = _read_by(*code) - of_models
+    return frozenset({*settings.PROCESS_KEYS, *settings.DATA_KEYS, *said, *read})
+
+
+def read_keys(model: str, values: Mapping[str, Any]) -> frozenset[str]:
+    """The keys that a run of a model reads.
+
+    Of a model that neither RecBole nor this package has, no one can know them: every key that
+    some model reads may be one of them.
+
+    Args:
+        model: its name.
+        values: the settings of the run; with a ``transform`` it reads the settings of that, too.
+    """
+    if model not in known_models():
+        return all_keys()
+    keys = own_keys(model) | _general_keys()
+    if values.get("transform"):
+        keys |= _read_by(_recbole_folder() / "data" / "transform.py")
+    return keys
+
+
+def check_keys(
+    model: str, sources: Iterable[settings.KeySource], values: Mapping[str, Any]
+) -> None:
+    """Refuse the keys that a run of a model does not read; see config/setting_names.py.
+
+    Args:
+        model: its name.
+        sources: the keys that the user wrote, by place.
+        values: the settings of the run; ``allow_unknown_keys`` is one of them.
+
+    Raises:
+        SettingError: for the first key that is refused, or ``allow_unknown_keys`` is no truth
+            value.
+    """
+    allow_unknown = values.get(settings.ALLOW_UNKNOWN) or False
+    if not isinstance(allow_unknown, bool):
+        problem = f"expected True or False, found {allow_unknown!r}"
+        raise SettingError(f"{settings.ALLOW_UNKNOWN}: {problem}")
+    read = read_keys(model, values)
+    for source in sources:
+        settings.check_names(model, source, read, all_keys(), allow_unknown)
+
+
+def check_values(model: str, values: Mapping[str, Any], where: str) -> None:
+    """Check those values whose settings have a type: RecBole's common ones, and our models'.
+
+    Args:
+        model: its name.
+        values: some settings of a file.
+        where: the file and its part that messages begin with.
+
+    Raises:
+        SettingError: a value has the wrong type or lies out of its range.
+    """
+    classes: list[type] = [settings.RunSettings]
+    if model in MODELS:
+        classes += setting_classes(model)[:1]
+    for cls in classes:
+        settings.read_some(cls, values, where)
+
+
+def check_space(model: str, space: Mapping[str, Sequence[Any]], where: str) -> None:
+    """Check the values that are tried of each setting; see ``check_values``.
+
+    Raises:
+        SettingError: also for a value that is there twice: it would be tried twice.
+    """
+    for key, choices in space.items():
+        settings.refuse_twice(choices, f"{where}: {key}")
+        for value in choices:
+            check_values(model, {key: value}, where)
 
 
 def check_settings(model: str, given: Mapping[str, Any], merged: Mapping[str, Any]) -> None:
-    """Check what the user wrote for a run, before anything is read or written.
+    """Check the values of a run's settings, before anything is read or written.
 
     Args:
         model: its name; ours or RecBole's.
@@ -91,16 +185,17 @@ def check_settings(model: str, given: Mapping[str, Any], merged: Mapping[str, An
         merged: those over the defaults.
 
     Raises:
-        SettingError: a key is nearly one that the model or RecBole reads, a value has the
-            wrong type or lies out of its range, a checkpoint is not there. A key that nobody reads
-            gets a warning.
+        SettingError: a value has the wrong type or lies out of its range, another model is
+            named, a checkpoint is not there.
     """
-    settings.check_names(model, given, own_keys(model) | _general_keys(), _recbole_keys())
+    if given.get("model", model) != model:
+        raise SettingError(f"model: found {given['model']}, but the run is of {model}; keep one")
     settings.read(settings.RunSettings, merged)
+    settings.check_gpu(merged["gpu_id"])
     if model not in MODELS or "learner" not in own_keys(model):
         settings.read(settings.LearnerSettings, merged)
     if model in MODELS:
-        chosen = settings.read(load(MODELS[model].settings), merged)
-        for key, file in getattr(chosen, "checkpoints", {}).items():
+        own = settings.read(load(MODELS[model].settings), merged)
+        for key, file in getattr(own, "checkpoints", {}).items():
             if not Path(file).is_file():
                 raise SettingError(f"{key}: expected the checkpoint of a run, found no file {file}")

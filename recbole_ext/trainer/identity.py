@@ -28,6 +28,7 @@ _ELSEWHERE = frozenset(
         *("save_dataset", "save_dataloaders", "show_progress", "state", "log_wandb"),
         *("wandb_project", "device", "use_gpu", "gpu_id", "worker", "local_rank", "single_spec"),
         *("resume_from", "trust_checkpoint", "config_file", "config_files", "verbose"),
+        "allow_unknown_keys",
         *("nproc", "world_size", "ip", "port", "offset", "group_offset"),
         # computed by RecBole from others
         *("MODEL_TYPE", "MODEL_INPUT_TYPE", "eval_type", "valid_metric_bigger"),

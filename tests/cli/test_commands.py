@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -210,6 +211,40 @@ BAD = {
     ),
     "a lone word": (["epochs"], "BPR", "made", "epochs: expected --key=value"),
     "a key alone": (["--epochs"], "BPR", "made", "--epochs: expected a value"),
+    "a misspelt option": (["--nprocs=2"], "BPR", "made", "nprocs: .*; did you mean nproc"),
+    "an option of RecBole's script": (
+        ["--config_file=a.yaml"],
+        "BPR",
+        "made",
+        "--config_file: this command has no such option; did you mean --config_files",
+    ),
+    "another model's key": (
+        ["--mlp_hidden_size=[4]"],
+        "BPR",
+        "made",
+        "mlp_hidden_size: BPR does not read this setting; remove it",
+    ),
+    "nobody's key": (["--zzz=1"], "BPR", "made", "zzz: neither BPR nor RecBole reads this"),
+    "a misspelt key in a yaml": (
+        ["--config_files=slip.yaml"],
+        "AutoRec",
+        "made",
+        "slip.yaml: epohcs: .*; did you mean epochs",
+    ),
+    "a name of an old release": (
+        ["--hidden_size=4"],
+        "AutoRec",
+        "made",
+        "hidden_size: .*now called mlp_hidden_size",
+    ),
+    "a device": (["--device=cuda"], "BPR", "made", "device: .*; write gpu_id: the number of a"),
+    "no GPU": (["--gpu_id=abc"], "BPR", "made", "gpu_id: expected the number of a GPU, .*'abc'"),
+    "another model in a yaml": (
+        ["--config_files=model.yaml"],
+        "BPR",
+        "made",
+        "model: found NCFMLP, but the run is of BPR",
+    ),
     "learner": (["--learner=adma"], "BPR", "made", "learner: expected one of adam, adamw"),
     "no activation": (
         ["--hid_activation=foo"],
@@ -233,6 +268,8 @@ def bad_inputs(ratings):
     Path("bad.pth").write_bytes(b"\x00\x01")
     Path("broken.yaml").write_text("a: 1\nb: [1\n")
     Path("list.yaml").write_text("- a\n")
+    Path("slip.yaml").write_text("epohcs: 1\n")
+    Path("model.yaml").write_text("model: NCFMLP\n")
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -245,10 +282,24 @@ def test_bad_input_gets_one_clear_error(case, bad_inputs, monkeypatch):
     assert result.stderr.startswith("error: ")
     assert "Traceback" not in result.output
     assert len(result.stderr) < 900
-    import re
-
     assert re.search(message, result.stderr, re.DOTALL), result.stderr
     assert sorted(Path().rglob("*")) == before  # nothing is left behind
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
+def test_a_number_of_processes_is_one_at_least(value, ratings):
+    result = invoke("--model=BPR", "--dataset=made", f"--nproc={value}")
+    assert result.exit_code == 2
+    assert re.search(f"'--nproc': '?{value}'? is not", result.stderr)
+
+
+def test_unknown_keys_may_be_allowed(ratings):
+    words = ("--model=BPR", "--dataset=made", "--epochs=1", "--zzz=1", *SMALL[3:])
+    result = invoke(*words, "--allow-unknown-keys")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("warning: zzz: neither BPR nor RecBole reads this setting") == 1
+    config = torch.load(next(Path("saved").glob("*.pth")), weights_only=True)["config"]
+    assert config["zzz"] == 1
 
 
 # --- the installed commands -----------------------------------------------------------------

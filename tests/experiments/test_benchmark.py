@@ -84,7 +84,11 @@ def test_a_fingerprint_follows_the_settings_of_what_a_model_starts_from(file):
         ("seeds: [1, 2]", "seeds: []", "seeds: expected a list"),
         ("seeds: [1, 2]", "seeds: [-1]", "seeds: expected a list"),
         ("seeds: [1, 2]", "seed: [1, 2]", "seed: expected one of datasets, protocols, seeds"),
-        ("{default: NDCG@10}", "{}", "protocols: expected at least one"),
+        (
+            "{default: NDCG@10}",
+            "{}",
+            "plan.yaml: protocols: expected a dict (at least one), found {}",
+        ),
         ("{default: NDCG@10}", "{defualt: NDCG@10}", "defualt: expected one of default, leave"),
         ("{default: NDCG@10}", "{default: RMSE}", "default: expected one of NDCG@10"),
         ("{default: NDCG@10}", "{rating: RMSE}", "expected one that suits a model, found none"),
@@ -93,11 +97,63 @@ def test_a_fingerprint_follows_the_settings_of_what_a_model_starts_from(file):
         ("{model: BPR}", "{model: BPR, space: {seed: [1]}}", "space: seed: the protocol or the"),
         ("seeds: [1, 2]", "seeds: [1]\ntrials: 0", "trials: expected"),
         ("{model: BPR}", "{modell: BPR}", "models: BPR: modell: expected one of model, config"),
-        ("{model: BPR}", "BPR", "models: BPR: expected {model: NAME, ...}, found 'BPR'"),
+        (
+            "{model: BPR}",
+            "BPR",
+            "models: BPR: expected {model: a str, config: a str or ~, settings",
+        ),
         ("{model: BPR}", "{}", "models: BPR: model: expected a str, found None"),
         ("checkpoint of GMF", "checkpoint of G", "checkpoint of G: expected one of the models"),
         ("checkpoint of GMF", "checkpoint of NeuMF", "needs no checkpoint itself"),
         ("mlp.yaml", "none.yaml", "none.yaml: cannot be read"),
+        ("seeds: [1, 2]", "seeds: [1, 1]", "plan.yaml: seeds: 1 is there twice; keep one"),
+        ("datasets: [made]", "datasets: [made, a, made]", "plan.yaml: datasets: 'made' is there"),
+        ("  GMF: {", "  BPR: {", "plan.yaml, line 8: BPR: the key is already in line 7; keep one"),
+        ("default: NDCG@10", "default: 3", "plan.yaml: protocols: default: expected a str"),
+        ("settings: {epochs: 2, embedding_size: 8}", "settings: 3", "settings: expected a dict"),
+        ("epochs: 2", "epochs: two", "plan.yaml: settings: epochs: expected a whole number at"),
+        ("epochs: 2", "epohcs: 2", "plan.yaml: settings: epohcs: neither Pop nor RecBole has"),
+        (
+            "[4]\n      gmf",
+            "four\n      gmf",
+            "models: NeuMF: settings: mlp_hidden_size: expected a",
+        ),
+        (
+            "pretrain: {gmf: checkpoint of GMF,",
+            "pretrain: {",
+            "pretrain: gmf: expected a str, found N",
+        ),
+        (
+            "checkpoint of GMF,",
+            "3,",
+            "models: NeuMF: settings: pretrain: gmf: expected a str, found",
+        ),
+        (
+            "{model: BPR}",
+            "{model: BPR, settings: {mlp_hidden_size: [4]}}",
+            "settings: mlp_hidden_s",
+        ),
+        ("{model: BPR}", "{model: BPR, space: {seeed: [1]}}", "models: BPR: space: seeed: neither"),
+        (
+            "{model: BPR}",
+            "{model: BPR, space: {n: 1}}",
+            "models: BPR: space: n: expected a list of",
+        ),
+        (
+            "{model: BPR}",
+            "{model: BPR, space: {n: []}}",
+            "models: BPR: space: n: expected a list of",
+        ),
+        (
+            "{model: BPR}",
+            "{model: BPR, space: {epochs: [1, 1]}}",
+            "space: epochs: 1 is there twice",
+        ),
+        (
+            "{model: BPR}",
+            "{model: BPR, space: {epochs: [1, -1]}}",
+            "space: epochs: expected a whole",
+        ),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(file, old, new, message):
@@ -105,6 +161,20 @@ def test_a_plan_that_cannot_be_is_refused(file, old, new, message):
     with pytest.raises(SettingError) as raised:
         benchmark_plan.read(file)
     assert message in str(raised.value)
+
+
+def test_settings_of_all_models_reach_those_that_read_them(file):
+    """A plan's own entry of the same key is an error: see the test above."""
+    with pytest.warns(
+        UserWarning, match=r"plan\.yaml: settings: embedding_size: Pop does not read"
+    ):
+        plan = benchmark_plan.read(file)
+    assert plan.models["Pop"].settings == {"epochs": 2}
+    assert plan.models["BPR"].settings == {"epochs": 2, "embedding_size": 8}
+    file.write_text(TEXT.replace("{epochs: 2,", "{mine: 3, allow_unknown_keys: True, epochs: 2,"))
+    with pytest.warns(UserWarning, match="mine: neither Pop nor RecBole reads this setting"):
+        plan = benchmark_plan.read(file)
+    assert plan.models["Pop"].settings["mine"] == 3
 
 
 SPACE = "{model: BPR, space: {learning_rate: [0.001, 0.003, 0.01], embedding_size: [8, 4]}}"

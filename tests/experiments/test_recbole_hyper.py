@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -40,6 +41,7 @@ def test_a_space_in_recboles_format(tmp_path):
         ("a normal 0,1", "line 1: .*found 'a normal 0,1'"),
         ("a choice [__import__('os')]", "line 1: expected"),
         ("a", "line 1: expected"),
+        ("a choice [1]\nb choice [1]\na uniform 0,1", "line 3: a: is there twice; keep one line"),
     ],
 )
 def test_a_bad_space_is_named_by_line(text, message, tmp_path):
@@ -128,6 +130,23 @@ def test_yaml_files_count_less_than_a_trials_settings(ratings, tmp_path):
         "AutoRec", folder=ratings, **runs.SMALL["AutoRec"], learning_rate=0.05, epochs=1
     )
     assert best.score == run.fit()[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "message"),
+    [
+        ("reg_wait choice [0.1]", (), "space.txt: reg_wait: .*; did you mean reg_weight"),
+        ("embedding_size choice [8]", (), "space.txt: embedding_size: AutoRec does not read this"),
+        ("reg_weight choice [0.1]", ("--nproc=2",), "--nproc: this command has no such option; "),
+        ("reg_weight choice [0.1]", ("--config_file=a",), "option; did you mean --config_files"),
+    ],
+)
+def test_a_key_that_the_model_does_not_read_is_refused(line, words, message, ratings, tmp_path):
+    (tmp_path / "space.txt").write_text(line + "\n")
+    words = ("--model=AutoRec", "--dataset=made", "--params_file=space.txt", *words)
+    result = CliRunner().invoke(hyper.main, words, catch_exceptions=False)
+    assert result.exit_code == 2, result.output
+    assert re.search(message, result.stderr), result.stderr
 
 
 @pytest.mark.slow

@@ -149,16 +149,18 @@ def test_equal_trials_are_ranked_in_the_order_of_the_plan(file):
         ("epochs: 2}", "epochs: 3}"),
         ("seed: 4", "seed: 5"),
         ("model: AutoRec", "model: NCFMLP"),
-        ("reg_weight: [0.0, 0.2]", "reg_weight: [0.0, 0.3]"),
+        ("weight_decay: [0.0, 0.2]", "weight_decay: [0.0, 0.3]"),
     ],
 )
 def test_results_of_another_search_are_refused(file, old, new):
+    text = TEXT.replace("reg_weight", "weight_decay")  # which both models read
+    file.write_text(text)
     before = plan_of(file)
     output = file.with_suffix(".jsonl")
-    trial = next(n for n, t in enumerate(trials_of(file)) if n and t["reg_weight"] == 0.2)
+    trial = next(n for n, t in enumerate(trials_of(file)) if n and t["weight_decay"] == 0.2)
     write(output, [result_of(before, "made", trial, 0.5)])
     assert len(results_of.load(output, before)) == 1
-    file.write_text(TEXT.replace(old, new))
+    file.write_text(text.replace(old, new))
     with pytest.raises(SettingError, match=r"line 1: made: AutoRec, trial \d ran with another"):
         results_of.load(output, plan_of(file))
 
@@ -305,10 +307,26 @@ def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
         ("trials: 3", "variants: [{}]", "expected either trials and space, or variants"),
         ("trials: 3", "trails: 3", r"search\.yaml: trails: expected one of model, datasets"),
         ("trials: 3", "trials: 9", "trials: expected at most 4, the combinations"),
-        ("[0.0, 0.2]", "0.2", "space: reg_weight: expected a list of values, found 0.2"),
+        ("[0.0, 0.2]", "0.2", r"search\.yaml: space: reg_weight: expected a list of"),
+        ("[0.0, 0.2]", "[0.2, 0.2]", r"search\.yaml: space: reg_weight: 0.2 is there twice; keep"),
+        (
+            "[made, other]",
+            "[made, made]",
+            r"search\.yaml: datasets: 'made' is there twice; keep one",
+        ),
+        ("trials: 3", "trials: 3\ntrials: 3", r"search\.yaml, line 4: trials: the key is already"),
+        ("epochs: 2}", "epohcs: 2}", r"search\.yaml: base: epohcs: .*; did you mean epochs\?"),
+        ("epochs: 2}", "epochs: two}", r"search\.yaml: base: epochs: expected a whole number"),
+        ("reg_weight:", "hidden_size:", r"search\.yaml: space: hidden_size: .* mlp_hidden_size"),
+        ("base: {", "base: [3]  # {", r"search\.yaml: base: expected a dict, found \[3\]"),
+        ("learning_rate:", "embedding_size:", "space: embedding_size: AutoRec does not read this"),
         ("[made, other]", "[made, nowhere]", "--dataset=nowhere: no folder"),
-        ("reg_weight:", "reg_wait:", "reg_wait: neither AutoRec nor RecBole"),
-        ("[0.0, 0.2]", "[0.0, -1.0]", "reg_weight: expected a number at least 0, found -1.0"),
+        ("reg_weight:", "reg_wait:", r"search\.yaml: space: reg_wait: neither AutoRec nor RecBole"),
+        (
+            "[0.0, 0.2]",
+            "[0.0, -1.0]",
+            r"search\.yaml: space: reg_weight: expected a number at least 0, f",
+        ),
         ("epochs: 2}", "seed: 3}", "base: seed: cannot be set here; write it as a key"),
         ("reg_weight: [0.0, 0.2]", "topk: [1, 2]", "space: topk: cannot be set here; it has to be"),
         ("model: AutoRec", "model: [", r"search\.yaml, line \d+: not yaml: "),

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import recbole_ext
-from recbole_ext.errors import RegistryError, SettingError
+from recbole_ext.errors import RegistryError
 from recbole_ext.patches import install
 from recbole_ext.patches.functions import names
 from recbole_ext.registry import keys, models
@@ -166,22 +166,3 @@ def test_an_unknown_model_gets_its_near_names(typed, meant):
         RegistryError, match=f"--model={typed}: no such model.*did you mean.*{meant}"
     ):
         keys.check_model(typed)
-
-
-def test_a_misspelt_key_stops_with_the_near_name():
-    with pytest.raises(SettingError, match=r"embeding_size: .*did you mean embedding_size"):
-        config("NCFMLP", embeding_size=64)
-    with pytest.raises(SettingError, match=r"learning_rat: .*did you mean .*learning_rate"):
-        config("AutoRec", learning_rat=0.1)
-
-
-def test_a_key_that_nobody_reads_gets_a_warning():
-    with pytest.warns(UserWarning, match="zzz: nobody reads this setting"):
-        config("AutoRec", zzz=1)
-    with pytest.warns(UserWarning, match="mf_embedding_size: NCFMLP does not read this setting"):
-        config("NCFMLP", mf_embedding_size=8)
-
-
-def test_every_key_that_recbole_reads_is_known(recwarn):
-    config("NCFMLP", topk=[10], worker=0, eval_step=2, benchmark_filename=None, kg_reverse_r=False)
-    assert not [str(w.message) for w in recwarn if "nobody" in str(w.message)]

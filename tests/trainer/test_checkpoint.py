@@ -117,7 +117,6 @@ def test_a_module_beside_the_parameters_keeps_its_weights(tmp_path):
         "load_col": {"inter": ["user_id", "item_id", "timestamp"], "item": ["item_id", "kind"]},
         "selected_features": ["kind"],
         "train_neg_sample_args": None,
-        "mlp_hidden_size": [8],
         "inner_size": 8,
         "MAX_ITEM_LIST_LENGTH": 5,
     }

@@ -10,10 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from recbole_ext.config import settings
+from recbole_ext.config.settings import KeySource
 from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import RegistryError
 from recbole_ext.evaluator import evaluation_settings
-from recbole_ext.registry.keys import check_settings
+from recbole_ext.registry.keys import check_keys, check_settings
 from recbole_ext.registry.models import MODELS, defaults, load
 
 _PACKAGE = "recbole.model.general_recommender"
@@ -67,6 +69,19 @@ def _merge(into: dict[str, Any], ours: Mapping[str, Any]) -> None:
     into["load_col"] = columns
 
 
+def load_config_files(
+    wrapped: Callable[..., Any], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """``Config._load_config_files`` with our reader; notes which file each key comes from."""
+
+    def load(file_list: Sequence[str] | None) -> dict[str, Any]:
+        contents = {str(file): settings.load(Path(file)) for file in file_list or ()}
+        config.keys_of_files = {file: list(content) for file, content in contents.items()}
+        return {key: value for content in contents.values() for key, value in content.items()}
+
+    return load(*args, **kwargs)
+
+
 def load_internal_config_dict(
     wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
@@ -79,19 +94,37 @@ def load_internal_config_dict(
         _merge(config.internal_config_dict, defaults(config.model))
     data_path = Path(given.get("data_path") or config.internal_config_dict["data_path"])
     folder = dataset_folder(config.dataset, data_path)
-    eval_args = [config.internal_config_dict["eval_args"]]
-    config.internal_config_dict.update(atomic_files.settings_beside(folder))
-    eval_args.append(config.internal_config_dict["eval_args"])
-    for origin in (config.file_config_dict, config.variable_config_dict, config.cmd_config_dict):
-        eval_args.append(origin.get("eval_args"))
-    merged_eval_args = evaluation_settings.merge_eval_args(eval_args)
-    config.internal_config_dict["eval_args"] = merged_eval_args
-    if "eval_args" in given:
-        given["eval_args"] = merged_eval_args
+    beside = atomic_files.settings_beside(folder)
+    _merge_eval_args(config, given, beside)
     merged = {**config.internal_config_dict, **given}
-    if config.model in MODELS:
-        check_settings(config.model, given, merged)
+    files = {str(folder / f"{config.dataset}.yaml"): beside}
+    sources = [
+        *(KeySource(keys, file, "models") for file, keys in (files | config.keys_of_files).items()),
+        KeySource(config.variable_config_dict),
+        KeySource(config.cmd_config_dict, audience="program"),
+    ]
+    check_keys(config.model, sources, merged)
+    check_settings(config.model, given, merged)
     evaluation_settings.read(merged)
+
+
+def _merge_eval_args(config: Any, given: dict[str, Any], beside: Mapping[str, Any]) -> None:
+    """Merge ``eval_args`` key by key, where RecBole replaces the model's by a part of them.
+
+    Args:
+        config: whose internal settings get those beside the data set.
+        given: what the user has written.
+        beside: the settings beside the data set.
+    """
+    internal = config.internal_config_dict
+    parts = [internal["eval_args"]]
+    internal.update(beside)
+    parts.append(internal["eval_args"])
+    for origin in (config.file_config_dict, config.variable_config_dict, config.cmd_config_dict):
+        parts.append(origin.get("eval_args"))
+    internal["eval_args"] = evaluation_settings.merge_eval_args(parts)
+    if "eval_args" in given:
+        given["eval_args"] = internal["eval_args"]
 
 
 def set_default_parameters(
