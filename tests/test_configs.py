@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from recbole_ext.cli import command
 from recbole_ext.config import settings
 from recbole_ext.evaluator import protocols
 from recbole_ext.experiments import benchmark_plan, search_plan
@@ -80,7 +79,7 @@ def test_a_benchmark_can_run(path):
             common = plan.run_settings(table, label, files)
             for trial in plan.models[label].trials or [{}]:
                 run_settings = {**common, **trial, "data_path": "dataset"}
-                command.configure(plan.models[label].name, "ml-100k", None, run_settings)
+                run_config.configure(plan.models[label].name, "ml-100k", None, run_settings)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,8 @@ def test_a_benchmark_has_run(path):
     keys = [*plan.trial_runs(), *plan.runs()]
     assert {result.key for result in results} == set(keys)
     assert len(results) == len(keys)
-    assert {result.setup_seconds for result in results} == {None}  # of an earlier release
+    of_an_earlier_release = [result for result in results if result.label != "Pop"]
+    assert {result.setup_seconds for result in of_an_earlier_release} == {None}
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,6 @@ from tests.reference.strategies import cases
 
 # Fault -> the issue's number of it, "new" where no issue has it yet.
 KNOWN_FAULTS = {
-    "missing_names": "15.8",
-    "quotes": "15.9",
-    "bad_lines": "15.10",
     "rm_dup_ties": "new",
     "float32_time": "15.11",
     "time_token": "new",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from recbole_ext.cli.command import CONTEXT, config_files, configure, parse_settings, reports_errors
+from recbole_ext.cli.command import CONTEXT, config_files, parse_settings, reports_errors
+from recbole_ext.cli.run_config import configure
 from recbole_ext.errors import SettingError
 
 if TYPE_CHECKING:

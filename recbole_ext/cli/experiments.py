@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recbole_ext.cli.command import configure
+from recbole_ext.cli.run_config import configure
 
 if TYPE_CHECKING:
     from recbole_ext.experiments.plan import Plan

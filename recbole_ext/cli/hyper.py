@@ -7,12 +7,12 @@ import click
 from recbole_ext.cli.command import (
     CONTEXT,
     config_files,
-    configure,
     names_a_run,
     parse_settings,
     reports_errors,
     result_table,
 )
+from recbole_ext.cli.run_config import configure
 
 EXAMPLE = """\b
 Example:

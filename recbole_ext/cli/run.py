@@ -8,13 +8,13 @@ import click
 from recbole_ext.cli.command import (
     CONTEXT,
     config_files,
-    configure,
     names_a_run,
     parse_settings,
     reports_errors,
     result_table,
     trust_option,
 )
+from recbole_ext.cli.run_config import configure
 
 EXAMPLE = """\b
 Examples:

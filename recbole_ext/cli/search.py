@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.command import HELP, configure, reports_errors, runs_a_file
+from recbole_ext.cli.command import HELP, reports_errors, runs_a_file
 from recbole_ext.cli.data.shared import data_path_option
+from recbole_ext.cli.run_config import configure
 
 EXAMPLE = """\b
 Example:

@@ -67,7 +67,7 @@ def test_a_run_ends_with_its_table(model, ratings):
         assert (
             "ties: in test, items with equal scores stand on both sides of rank 10" in printed[-1]
         )
-    assert lines[-5] == f"{model} on made, seed 2020"
+    assert lines[-5] == f"{model} on made (dataset/made), seed 2020"
     assert lines[-2].split()[0] == "valid"
     assert lines[-1].split()[0] == "test"
     files = list(Path("saved").glob("*.pth"))

@@ -18,6 +18,7 @@ from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import runs as experiment_runs
 from recbole_ext.experiments.plan import TUNING_SEED, RunKey, TableKey, fill_checkpoints
 from recbole_ext.experiments.results import Result
+from recbole_ext.trainer.identity import RunIdentity
 from tests import runs
 
 TABLE = TableKey("made", "default")
@@ -486,6 +487,13 @@ def test_ties_and_failures_are_shown_as_such(file, tmp_path):
     assert "ValueError: &lt;nan&gt; &amp; more" in page
 
 
+class FakeDataset:
+    uid_field = "user_id"
+
+    def id2token(self, field, ids):
+        return []
+
+
 class FakeTime:
     """A clock that stands still but for what the fakes of a run add to it."""
 
@@ -502,7 +510,8 @@ class FakeTime:
             fit=self.fit,
             fit_validated=self.fit,
             trainer=SimpleNamespace(saved_model_file="a"),
-            test=SimpleNamespace(_dataset=None),
+            test=SimpleNamespace(_dataset=FakeDataset()),
+            config=SimpleNamespace(recbole_ext_identity=RunIdentity({}, "", {}, {})),
             best_epoch=1,
         )
 
@@ -512,7 +521,7 @@ class FakeTime:
 
     def per_user(self, *_, **__):
         self.now += 2
-        return {"ndcg@10": 0.5}, SimpleNamespace(metrics={})
+        return {"ndcg@10": 0.5}, SimpleNamespace(metrics={}, users=[])
 
 
 @pytest.mark.parametrize(("label", "trained"), [("BPR", 1), ("NeuMF", 3)])

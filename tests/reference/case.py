@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from recbole_ext.cli.command import configure
+from recbole_ext.cli.run_config import configure
 from recbole_ext.errors import UserError
 from recbole_ext.trainer import single_run
 from tests.reference.reading import Row

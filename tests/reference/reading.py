@@ -1,6 +1,6 @@
 """Which interactions a data set has, by definition: plain Python, for tests only.
 
-A column of type token holds names: `NA`, `"i0` and `01` are names like any other.
+A column of type token holds names: `NA`, `"i0` and `01` are names like any other; `"a"` is a.
 """
 
 import re
@@ -35,7 +35,7 @@ def _row(number: int, cells: list[str], columns: list[list[str]]) -> Row:
     if len(cells) != len(columns):
         raise Refused(f"line {number}: {len(cells)} columns")
     names, values = {}, {}
-    for (name, kind), cell in zip(columns, cells, strict=True):
+    for (name, kind), cell in zip(columns, map(unquoted, cells), strict=True):
         if kind == "token" and cell:
             names[name] = cell
         elif kind == "float" and NUMBER.fullmatch(cell) and abs(float(cell)) <= LARGEST:
@@ -43,6 +43,11 @@ def _row(number: int, cells: list[str], columns: list[list[str]]) -> Row:
         else:
             raise Refused(f"line {number}: {name}: {cell!r}")
     return Row(names["user_id"], names["item_id"], values)
+
+
+def unquoted(cell: str) -> str:
+    """What stands between quotes, every quote inside doubled; anything else as it stands."""
+    return cell[1:-1].replace('""', '"') if re.fullmatch('"([^"]|"")*"', cell) else cell
 
 
 def by_time(rows: list[Row]) -> list[Row]:
