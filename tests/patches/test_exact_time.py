@@ -10,6 +10,10 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from recbole.config import Config
+from recbole.data import create_dataset
+from recbole.model.general_recommender.diffrec import DiffRec
+from recbole.utils import init_seed
 
 from recbole_ext.errors import SettingError
 from recbole_ext.patches.functions import dataset_cache, exact_time
@@ -22,6 +26,10 @@ from tests.reference.reading import Row, without_repeats
 COLUMNS = {"load_col": {"inter": ["user_id", "item_id", "rating", "timestamp"]}}
 LAST = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 PATCH = "exact-time-order"
+SEQUENTIAL = {
+    "SASRec": {"train_neg_sample_args": None},
+    "DIEN": {"metrics": ["AUC"], "valid_metric": "AUC"},
+}
 
 # Where float32 has steps of a 128 and more: seconds, milliseconds, and seconds with fractions;
 # small numbers, where it has none; negative times, before 1970.
@@ -58,10 +66,6 @@ def numbers(part):
 
 def load(rows, protocol, model="BPR", **given):
     """RecBole's data set of some rows, and its three parts."""
-    from recbole.config import Config
-    from recbole.data import create_dataset
-    from recbole.utils import init_seed
-
     with TemporaryDirectory(dir=".") as folder:
         lines = [(f"u{u}", f"i{i}", n, repr(t)) for n, (u, i, t) in enumerate(rows)]
         runs.write_inter(Path(folder), "made", lines)
@@ -70,12 +74,20 @@ def load(rows, protocol, model="BPR", **given):
             "eval_args": protocol,
             "state": "CRITICAL",
             **COLUMNS,
+            **SEQUENTIAL.get(model, {}),
             **given,
         }
         config = Config(model, "made", config_dict=given)
         init_seed(1, True)
         dataset = create_dataset(config)
         return dataset, dataset.build()
+
+
+def settings_of(model):
+    if model == "AutoRec":
+        labeled = {"eval_args": {**LAST, "mode": "labeled"}}
+        return {**runs.SMALL[model], **labeled}
+    return SEQUENTIAL.get(model, {})
 
 
 def found_numbers(part):
@@ -177,7 +189,8 @@ def test_the_times_given_to_models_are_those_of_recbole():
     rows = [("u", i, 1_600_000_009.0 - n) for n, i in enumerate("abcdef")] * 3
     for model in ("BPR", "SASRec", "DIEN"):
         for split in ({"RS": [0.6, 0.2, 0.2]}, {"LS": "valid_only"}):
-            protocol = {**LAST, "split": split}
+            mode = "labeled" if model == "DIEN" else "full"
+            protocol = {**LAST, "split": split, "mode": mode}
             dataset, parts = load(rows, protocol, model)
             for feat in (dataset.inter_feat, *(part.inter_feat for part in parts)):
                 expected = [np.float32(rows[int(n)][2]) for n in feat["rating"]]
@@ -190,7 +203,7 @@ def test_the_times_given_to_models_are_those_of_recbole():
 def test_columns_that_are_not_loaded_or_not_used_are_no_problem():
     rows = [(u, i, 1_600_000_009.0 - n) for n, i in enumerate("abcdef") for u in "uv"]
     _, parts = load(rows, LAST, unused_col={"inter": ["timestamp"]})
-    assert found_numbers(parts[2]) == [1, 0]  # the latest of each user, v before u
+    assert sorted(found_numbers(parts[2])) == [0, 1]  # the latest of each user
     assert "timestamp" not in parts[0].inter_feat
     assert "timestamp" not in parts[0].field2type
     random = {**LAST, "order": "RO"}
@@ -214,7 +227,8 @@ def test_columns_that_are_not_loaded_or_not_used_are_no_problem():
 def test_sequences_are_in_the_order_of_the_file(rows, model):
     """Each row's sequence is what its user has before it, by the times and the file."""
     of_user = splits.of_each_user(sorted(reference_rows(rows), key=lambda r: r.values["timestamp"]))
-    dataset, parts = load(rows, LAST, model)
+    mode = "labeled" if model == "DIEN" else "full"
+    dataset, parts = load(rows, {**LAST, "mode": mode}, model)
     items = dataset.field2id_token["item_id"]
     for part in parts:
         for n, row in zip(found_numbers(part), part.inter_feat["item_id_list"], strict=True):
@@ -248,8 +262,6 @@ def test_diffrec_weights_its_items_by_the_times_in_the_file(order):
     rows += [("v", "abcdefgh"[n], 1_600_000_100.0 + n) for n in range(8)]
     protocol = {**LAST, "split": {"RS": [6, 1, 1]}, "order": order}
     dataset, (train, *_) = load(rows, protocol, "DiffRec", **{"time-aware": True})
-    from recbole.model.general_recommender.diffrec import DiffRec
-
     model = DiffRec(dataset.config, train)
     weights = torch.zeros(3, dataset.item_num)
     weights.scatter_(1, model.history_item_id.cpu(), model.history_item_value.cpu().float())
@@ -265,12 +277,10 @@ def test_diffrec_weights_its_items_by_the_times_in_the_file(order):
 
 @pytest.mark.parametrize("model", ["BPR", "SASRec", "AutoRec"])
 def test_a_kept_data_set_has_the_same_order(model, monkeypatch):
-    rows = [(f"{'uv'[n % 2]}", f"{n // 2}", 1_600_000_100 - n % 7) for n in range(40)]
+    rows = [("uv"[n % 2], str(n), 1_600_000_100 - n % 7) for n in range(40)]
     runs.write_inter(Path("dataset"), "made", [(*row[:2], 3, row[2]) for row in rows])
     monkeypatch.setattr(dataset_cache, "LEAST", 1)
-    given = {"eval_args": LAST, **COLUMNS, "rm_dup_inter": "last"}
-    if model == "SASRec":
-        given["train_neg_sample_args"] = None
+    given = {"eval_args": LAST, **COLUMNS, "rm_dup_inter": "last", **settings_of(model)}
     first, second = (runs.prepare(model, **given) for _ in range(2))
     kept = Path("dataset/made/made.cache")
     if model != "SASRec":  # sequences are not kept
@@ -288,7 +298,7 @@ def test_a_kept_data_set_has_the_same_order(model, monkeypatch):
 
 
 def test_a_saved_data_set_has_the_same_order():
-    rows = [("u", f"{n}", 4, 1_600_000_100 - n % 7) for n in range(20)]
+    rows = [("uv"[n == 19], str(n), 4, 1_600_000_100 - n % 7) for n in range(20)]
     runs.write_inter(Path("dataset"), "made", rows)
     given = {"eval_args": LAST, **COLUMNS, "save_dataset": True, "checkpoint_dir": "saved"}
     first, second = (runs.prepare("BPR", **given) for _ in range(2))
@@ -323,7 +333,7 @@ def test_an_order_without_times_is_refused(model, given, message, ratings):
     file = Path("dataset/made/made.inter")
     file.write_text(file.read_text().replace("timestamp:float", "timestamp:token"))
     with pytest.raises(SettingError, match=f"^{message}") as caught:
-        runs.prepare(model, **{**TIME_ORDER, "train_neg_sample_args": None, **given})
+        runs.prepare(model, **{**TIME_ORDER, **settings_of(model), **given})
     assert "\n" not in str(caught.value)
 
 

@@ -47,7 +47,9 @@ FAULTS: dict[str, Case] = {
     "rm_dup_ties": replace(
         PLAIN,
         model="AutoRec",
-        files=inter(*(f"u{n % 5} i{n % 8} {1 + n // 40} {n % 2}" for n in range(80))),
+        files=inter(
+            *(f"u{n % 5} i{n % 8} {1 + n // 40} {n % 2}" for n in range(80)), "owner i9 3 0"
+        ),
         settings={"rm_dup_inter": "last"},
     ),
     # splits
