@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from recbole_ext.cli import run_config
 from recbole_ext.config import settings
 from recbole_ext.evaluator import protocols
 from recbole_ext.experiments import benchmark_plan, search_plan

@@ -20,13 +20,7 @@ from tests.reference.faults import FAULTS, LAST, PLAIN, ROWS, inter, protocol
 from tests.reference.strategies import cases
 
 # Fault -> the issue's number of it, "new" where no issue has it yet.
-KNOWN_FAULTS = {
-    "rm_dup_ties": "new",
-    "float32_time": "15.11",
-    "time_token": "new",
-    "ts_random_order": "new",
-    "ts_rounding": "new",
-}
+KNOWN_FAULTS = {}
 
 # How a fault shows that random data sets cannot well avoid.
 SHOWS = {}

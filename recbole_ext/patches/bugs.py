@@ -9,6 +9,7 @@ _READING = "recbole_ext.patches.functions.exact_reading"
 _LABELS = "recbole_ext.patches.functions.labels"
 _RELEVANT_WHY = "Held-out rows with label 0 count as relevant in full, uniN and popN rankings."
 _NO_SCORE_WHY = "A validation score of nan saves no checkpoint; the test then finds no such file."
+_TIME = "recbole_ext.patches.functions.exact_time"
 _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for CUDA devices."
 
 PATCHES = (
@@ -210,5 +211,67 @@ PATCHES = (
         why="Value metrics of a part with a single row fail: its row becomes a scalar.",
         function=f"{_LABELS}:used_info",
         sources={"1.2.1": "d75594a6d856"},
+    ),
+    Patch(
+        name="exact-time-order",
+        target=f"{_DATASET}:Dataset.build",
+        kind="wrap",
+        group="bugs",
+        why="Times are float32, 128 seconds apart, before order: TO sorts by them; a time column "
+        "of type token is sorted by first occurrence.",
+        function=f"{_TIME}:build",
+        requires="exact-time-values",
+    ),
+    Patch(
+        name="exact-time-values",
+        target=f"{_DATASET}:Dataset._dataframe_to_interaction",
+        kind="wrap",
+        group="bugs",
+        why="Times are float32, 128 seconds apart, before order: TO sorts by them.",
+        function=f"{_TIME}:dataframe_to_interaction",
+        requires="exact-time-order",
+    ),
+    Patch(
+        name="exact-time-repeats",
+        target=f"{_DATASET}:Dataset._remove_duplication",
+        kind="edit",
+        group="bugs",
+        why="Of rows of the same user, item and time, rm_dup_inter keeps one that depends on "
+        "the sorting algorithm.",
+        edits=(
+            Edit("if self.time_field in self.inter_feat:", f"if {_TIME}.has_times(self):"),
+            Edit("ascending=True, inplace=True", 'ascending=True, inplace=True, kind="stable"'),
+        ),
+        uses=(_TIME,),
+        requires="exact-time-order",
+    ),
+    Patch(
+        name="time-split",
+        target=f"{_DATASET}:Dataset.time_based_split",
+        kind="edit",
+        group="bugs",
+        why="split: TS mixes up a user's rows with order: RO, and rounds three quarters of four "
+        "rows down to two.",
+        edits=(
+            Edit("ratios = [_ / tot_ratio for _ in ratios]", f"ratios = {_TIME}.shares(ratios)"),
+            Edit(
+                "np.percentile(all_times, 100 * (1 - ratios[-1]))",
+                f"{_TIME}.last_moment(all_times, ratios[-1])",
+            ),
+            Edit(
+                "grouped_index = np.array(grouped_index)",
+                f"grouped_index = {_TIME}.in_time_order("
+                "self.inter_feat[self.time_field], grouped_index)",
+            ),
+        ),
+        uses=(_TIME,),
+    ),
+    Patch(
+        name="benchmark-filters",
+        target=f"{_DATASET}:Dataset._get_preset",
+        kind="wrap",
+        group="bugs",
+        why="With benchmark_filename, rm_dup_inter and other filters are ignored without a word.",
+        function=f"{_TIME}:get_preset",
     ),
 )
