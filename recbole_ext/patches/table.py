@@ -3,7 +3,8 @@
 How to add a patch
 ------------------
 1. Write the row in the file of its group: ``libraries.py``, ``bugs.py``, ``names.py``,
-   ``several_processes.py``, ``checkpoints.py`` or ``speed.py`` (which also has group ``cache``)::
+   ``checkpoints.py`` or ``speed.py`` (which also has group ``cache``). ``evaluation.py`` and
+   ``several_processes.py`` have more of group ``bugs``::
 
        Patch(
            name="folder-race",
@@ -26,12 +27,21 @@ Patches are applied in the order of the table, each when its module has been imp
 (``engine.py``). Importing the table imports neither RecBole nor torch.
 """
 
-from recbole_ext.patches import bugs, checkpoints, libraries, names, several_processes, speed
+from recbole_ext.patches import (
+    bugs,
+    checkpoints,
+    evaluation,
+    libraries,
+    names,
+    several_processes,
+    speed,
+)
 from recbole_ext.patches.patch import Patch
 
 TABLE: tuple[Patch, ...] = (
     *libraries.PATCHES,
     *bugs.PATCHES,
+    *evaluation.PATCHES,
     *several_processes.PATCHES,
     *names.PATCHES,
     *checkpoints.PATCHES,
