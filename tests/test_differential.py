@@ -20,10 +20,10 @@ from tests.reference.faults import FAULTS, LAST, PLAIN, ROWS, inter, protocol
 from tests.reference.strategies import cases
 
 # Fault -> the issue's number of it, "new" where no issue has it yet.
-KNOWN_FAULTS = {}
+KNOWN_FAULTS: dict[str, str] = {}
 
 # How a fault shows that random data sets cannot well avoid.
-SHOWS = {}
+SHOWS: dict[str, str] = {}
 
 outcomes: Counter[str] = Counter()
 

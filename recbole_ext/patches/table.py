@@ -30,6 +30,7 @@ Patches are applied in the order of the table, each when its module has been imp
 from recbole_ext.patches import (
     bugs,
     checkpoints,
+    evaluation,
     libraries,
     metrics,
     names,
@@ -41,6 +42,7 @@ from recbole_ext.patches.patch import Patch
 TABLE: tuple[Patch, ...] = (
     *libraries.PATCHES,
     *bugs.PATCHES,
+    *evaluation.PATCHES,
     *metrics.PATCHES,
     *several_processes.PATCHES,
     *names.PATCHES,
