@@ -210,11 +210,15 @@ def _check_time_is_loaded(values: Mapping[str, Any], eval_args: Mapping[str, Any
     columns = load_col.get("inter") if isinstance(load_col, Mapping) else None
     if not isinstance(columns, (list, tuple)) or time in columns:
         return
-    what = "order: TO" if eval_args["order"] == "TO" else "split: TS"
+    by_order = eval_args["order"] == "TO"
+    what, other = ("order: TO", "order: RO") if by_order else ("split: TS", "split: {RS: [...]}")
+    loaded = ", ".join(map(str, columns))
+    advice = "set TIME_FIELD to the column with the times"
+    if time is not None:
+        advice = f"write load_col: {{inter: [{loaded}, {time}]}}, or eval_args: {{{other}}}"
     raise SettingError(
         f"eval_args: {what} needs the time of each interaction, expected the column {time} "
-        f"(TIME_FIELD) among those loaded, found {', '.join(map(str, columns))}; write load_col: "
-        f"{{inter: [{', '.join(map(str, [*columns, time]))}]}}, or eval_args: {{order: RO}}"
+        f"(TIME_FIELD) among those loaded, found {loaded}; {advice}"
     )
 
 

@@ -74,15 +74,6 @@ PATCHES = (
         ),
     ),
     Patch(
-        name="yaml-files",
-        target="recbole.config.configurator:Config._load_config_files",
-        kind="replace",
-        group="bugs",
-        why="RecBole keeps the last of two equal keys of a yaml file, and expands any alias.",
-        function=f"{_OURS}:load_config_files",
-        sources={"1.2.1": "db30a00b4ab1"},
-    ),
-    Patch(
         name="flops",
         target="recbole.quick_start.quick_start:run_recbole",
         kind="edit",

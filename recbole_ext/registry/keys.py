@@ -52,8 +52,8 @@ def check_model(name: str) -> None:
 
 
 # How RecBole's code reads a key, and how its yaml files name one.
-_READS = re.compile(r"""config\[["'](\w+)["']\]|["'](\w+)["'] in (?:self\.)?config\b(?!\[)""")
-_NAMES = re.compile(r"^(\w+):", re.MULTILINE)
+_READS = re.compile(r"""config\[["']([\w-]+)["']\]|["']([\w-]+)["'] in (?:self\.)?config\b(?!\[)""")
+_NAMES = re.compile(r"^([\w-]+):", re.MULTILINE)
 
 
 def _read_by(*paths: Path) -> set[str]:

@@ -36,7 +36,9 @@ def write(**parts: tuple[str, ...]) -> dict:
 def prepare(model: str, test: tuple[str, ...] = TEST, **settings):
     files = write(train=TRAINING, valid=("u6 e 1",), test=test)
     given = {"metrics": ["Precision", "Recall", "MRR", "NDCG"], "topk": [2]}
-    given |= {"valid_metric": "MRR@2", "embedding_size": 2, **files, **settings}
+    given |= {"valid_metric": "MRR@2", **files, **settings}
+    if model == "BPR":
+        given["embedding_size"] = 2
     return runs.prepare(model, **given)
 
 

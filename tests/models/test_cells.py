@@ -77,7 +77,7 @@ def test_cells_are_kept_where_ratings_are_few(tmp_path):
     rows = [(f"u{u}", f"i{(7 * u + n) % 50}", 1 + n, n) for u in range(50) for n in range(5)]
     runs.write_inter(tmp_path / "dataset", "made", rows)  # one in 10
     assert not runs.prepare("AutoRec", **runs.SMALL["AutoRec"]).model.by_cells
-    rows = rows[::5]
+    rows = [(f"u{u}", f"i{(7 * u + n) % 150}", 1 + n, n) for u in range(150) for n in range(3)]
     runs.write_inter(tmp_path / "dataset", "few", rows)
     assert runs.prepare("AutoRec", "few", **runs.SMALL["AutoRec"]).model.by_cells
     for rival in ({"global_kernel_size": 3}, {"refeeding": 1}, {"learner": "lbfgs"}):

@@ -14,8 +14,9 @@ from recbole.config import Config
 from recbole.data import create_dataset
 from recbole.data.dataset import Dataset
 
-from recbole_ext.data import checks, delimited, grid, interaction_file, splits
+from recbole_ext.data import checks, delimited, interaction_file
 from recbole_ext.errors import DataError
+from recbole_ext.evaluator import protocols
 from recbole_ext.patches import engine
 from recbole_ext.patches.functions import dataset_cache
 from tests import runs
@@ -436,10 +437,10 @@ def test_names_that_need_quotes_are_written_with_them():
     odd = ['"""u0"""', 'u"1', "NA", '"u3']
     write(renamed(odd)[::2])
     rows = interaction_file.read(Path("dataset/x/x.inter"))
-    splits.write_leave_one_out(rows, "x-loo", Path("dataset"), "how", 5, 1)
-    grid.write(rows, "x-grid", Path("dataset"), "how", 0.2, 0.1, 3)
+    protocols.leave_one_out(5, 1).write_dataset(rows, Path("dataset"), "x-loo")
+    protocols.grid(0.2, 0.1, 3).write_dataset(rows, Path("dataset"), "x-grid")
     for name in ("x-loo", "x-grid"):
-        run = runs.prepare("BPR", name, state="CRITICAL")
+        run = runs.prepare("NeuMF", name, state="CRITICAL")  # reads the labels of the grid
         users = run.dataset.field2id_token["user_id"]
         assert set(users) == {"[PAD]", *rows.user_tokens}
         assert {'"u0"', 'u"1', "NA", '"u3'} < set(users)

@@ -334,9 +334,9 @@ TIME_ORDER = {"eval_args": LAST, **COLUMNS}
         ({}, "order: TO: expected a time column timestamp:float in made.inter, found timestamp:to"),
         (
             {"load_col": {"inter": ["user_id", "item_id", "rating"]}},
-            "order: TO: .*found the columns user_id, item_id, rating; set TIME_FIELD",
+            "eval_args: order: TO needs the time .*, found user_id, item_id, rating; write load",
         ),
-        ({"TIME_FIELD": None}, "order: TO: .*; set TIME_FIELD"),
+        ({"TIME_FIELD": None}, "eval_args: order: TO needs the time .*; set TIME_FIELD"),
         ({"rm_dup_inter": "last"}, "rm_dup_inter: last: expected a time column timestamp:float"),
     ],
     ids=str,
@@ -360,7 +360,7 @@ def test_times_in_buckets_have_no_order(ratings):
 
 def test_times_are_needed_for_a_split_at_a_moment(ratings):
     protocol = {**LAST, "split": {"TS": [0.8, 0.1, 0.1]}, "order": "RO"}
-    with pytest.raises(SettingError, match=r"^split: TS: expected a time column timestamp:float"):
+    with pytest.raises(SettingError, match=r"^eval_args: split: TS needs the time of each inter"):
         runs.prepare("BPR", eval_args=protocol, load_col={"inter": ["user_id", "item_id"]})
 
 

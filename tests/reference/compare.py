@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from tests.reference import metrics, splits, ties
 from tests.reference.case import Case, Outcome
-from tests.reference.reading import Refused, Row, known, labelled, read, without_repeats
+from tests.reference.reading import Refused, Row, known, labelled, read, unquoted, without_repeats
 
 EXACT = ("Pop", "ItemKNN")  # whose scores are the same numbers however they are batched
 CHOICES = 500  # combinations of tied lists that are tried
@@ -18,7 +18,7 @@ def expected_parts(case: Case) -> tuple[splits.Parts, set[str]]:
     texts = {suffix: text for suffix, text in case.files.items() if suffix.endswith("inter")}
     of_files = {suffix: read(text) for suffix, text in texts.items()}
     names = {
-        suffix: set(case.files[suffix].split("\n")[1:]) - {""}
+        suffix: {unquoted(line) for line in case.files[suffix].split("\n")[1:] if line}
         for suffix in ("user", "item")
         if suffix in case.files
     }

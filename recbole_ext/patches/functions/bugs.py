@@ -2,10 +2,7 @@
 
 import copy
 import os
-from pathlib import Path
 from typing import Any
-
-from recbole_ext.config import yaml_file
 
 
 def abstract_trainer_init(self: Any, config: Any, model: Any) -> None:
@@ -35,11 +32,3 @@ def get_data_struct(self: Any) -> Any:
         if key in struct:
             del struct[key]
     return collected
-
-
-def load_config_files(self: Any, file_list: list[str] | None) -> dict[str, Any]:
-    """``Config._load_config_files``: by the reader that refuses equal keys and large aliases."""
-    settings: dict[str, Any] = {}
-    for file in file_list or ():
-        settings.update(yaml_file.read(Path(file)))
-    return settings

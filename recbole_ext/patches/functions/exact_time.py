@@ -43,7 +43,7 @@ def build(
                 dataset.logger.info(f"{setting} by the times in the file (patch exact-time-order)")
     parts = wrapped()
     # T-DiffRec sorts its users' histories by time itself, and reads nothing else of the column.
-    if not config["time-aware"]:
+    if not config.final_config_dict.get("time-aware"):
         for part in (dataset, *parts):
             _round_times(part)
     return parts
