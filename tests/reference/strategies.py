@@ -52,10 +52,10 @@ def cases(draw: st.DrawFn, avoid: Collection[str] = ()) -> Case:
     else:
         end = draw(st.sampled_from(["\n", "\r\n"]))
         files["inter"] = end.join([header, *lines]) + draw(st.sampled_from([end, ""]))
-        distinct = len({line.split("\t")[3] for line in lines}) == len(lines)
+        distinct = len({"".join(line.split("\t")[3:4]) for line in lines}) == len(lines)
         if distinct or "rm_dup_ties" not in avoid:
             settings["rm_dup_inter"] = draw(st.sampled_from([None, "first", "last"]))
-    names = [line.split("\t") for line in lines]
+    names = [line.split("\t") for line in lines if "\t" in line]
     for suffix, column in (("user", 0), ("item", 1)):
         if allowed(f"{suffix}_file", 5):
             known = sorted({cells[column] for cells in names if cells[column]})
