@@ -74,11 +74,8 @@ def known(
     rows: list[Row], users: Collection[str] | None, items: Collection[str] | None
 ) -> list[Row]:
     """Rows whose user is in the ``.user`` file and whose item is in the ``.item`` file, if any."""
-    return [
-        row
-        for row in rows
-        if (users is None or row.user in users) and (items is None or row.item in items)
-    ]
+    rows = [row for row in rows if users is None or row.user in users]
+    return [row for row in rows if items is None or row.item in items]
 
 
 def labelled(rows: list[Row], label: str, threshold: dict[str, float] | None) -> list[Row]:
