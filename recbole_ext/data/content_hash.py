@@ -29,12 +29,14 @@ def files_hash(files: Iterable[Path]) -> str:
     for path in files:
         status = path.stat()
         digest.update(f"{path.name}\0".encode())
-        digest.update(_content(path, status.st_mtime_ns, status.st_size))
+        # the time of the change too: a program can set the other one back
+        version = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+        digest.update(_content(path, version))
     return digest.hexdigest()
 
 
 @lru_cache(maxsize=256)
-def _content(path: Path, _modified: int, _size: int) -> bytes:
+def _content(path: Path, _version: tuple[int, int, int]) -> bytes:
     """The hash of one file; computed again once the file has another time or another size."""
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as stream:

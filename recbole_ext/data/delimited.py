@@ -28,9 +28,9 @@ _NUMPY = {
 }
 
 # Before pandas 3.1 its parser rounds some numbers wrongly by default.
-_EXACT: dict[str, Any] = {"float_precision": "round_trip"}
+EXACT: dict[str, Any] = {"float_precision": "round_trip"}
 if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1):
-    _EXACT = {}
+    EXACT = {}
 
 # Stands for a tab in a file whose columns are separated by something else.
 _TAB_INSIDE = b"\x1f"
@@ -198,7 +198,7 @@ def parse(
         "encoding": encoding,
         "skip_blank_lines": False,
         "skipinitialspace": False,
-        **_EXACT,
+        **EXACT,
     }
     problems: dict[int, str] = {}
     if not len(block):

@@ -21,6 +21,7 @@ import torch
 
 from recbole_ext.config.version import __version__
 from recbole_ext.data.atomic_write import atomic_write
+from recbole_ext.data.content_hash import files_hash
 from recbole_ext.patches import engine
 from recbole_ext.patches.functions import exact_reading
 
@@ -54,11 +55,7 @@ def _place(dataset: Any) -> Path | None:
     releases += [name for name, state in engine.states().items() if state == "switched off"]
     told = [type(dataset).__qualname__, releases, {name: config[name] for name in names}]
     found.update(json.dumps(told, sort_keys=True, default=str).encode())
-    for file in files:
-        found.update(file.name.encode())
-        with file.open("rb") as stream:
-            while block := stream.read(2**24):
-                found.update(block)
+    found.update(files_hash(files).encode())  # the run's identity asks for the same, once read
     return files[0].parent / f"{dataset.dataset_name}.cache" / f"{found.hexdigest()}.pt"
 
 

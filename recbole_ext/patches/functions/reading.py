@@ -9,21 +9,16 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from recbole_ext.data.delimited import EXACT
 from recbole_ext.data.grouping import Groups, count
-
-# Before pandas 3.1 the C parser rounds some numbers wrongly by default.
-_EXACT: dict[str, Any] = {"float_precision": "round_trip"}
-if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1):
-    _EXACT = {}
 
 
 def parser(separator: str) -> dict[str, Any]:
     """Arguments of ``pandas.read_csv``; the C engine splits at one character only."""
     if len(separator) != 1:
         return {"engine": "python"}
-    return {"engine": "c", **_EXACT}
+    return {"engine": "c", **EXACT}
 
 
 def provide_counter(module: ModuleType) -> None:
