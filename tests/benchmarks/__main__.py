@@ -93,11 +93,16 @@ def compare(suite: str, rounds: int, only: str, data: Path | None, checkout: Pat
                     arguments = ("recbole_ext", case.work, case.arguments, root)
                     values[root].append(measure(*arguments).value)
             before, now = (statistics.median(values[root]) for root in (checkout, ROOT))
-            faster = before / now if case.unit == "s" else now / before
+            # of neighbours in time: the machine's own pace changes within minutes
+            ratios = [old / new for old, new in zip(values[checkout], values[ROOT], strict=True)]
+            faster = statistics.median(ratios if case.unit == "s" else [1 / x for x in ratios])
             lines.append([case.name, case.unit, f"{before:.4g}", f"{now:.4g}", f"{faster:.2f}"])
     headers = ["", "unit", "before", "now", "times faster"]
     click.echo(f"\n{tabulate(lines, headers=headers, tablefmt='github', disable_numparse=True)}\n")
-    click.echo(f"medians of {rounds}, in turn; {torch.get_num_threads()} threads")
+    click.echo(
+        f"medians of {rounds}, and of the ratios of {rounds} pairs, in turn; "
+        f"{torch.get_num_threads()} threads"
+    )
 
 
 def _make_data(suite: str, place: Path) -> None:
