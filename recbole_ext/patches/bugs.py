@@ -6,6 +6,7 @@ from recbole_ext.patches.patch import Edit, Patch
 _OURS = "recbole_ext.patches.functions.bugs"
 _DATASET = "recbole.data.dataset.dataset"
 _READING = "recbole_ext.patches.functions.exact_reading"
+_RELEASE = "recbole_ext.patches.functions.release"
 _TIME = "recbole_ext.patches.functions.exact_time"
 _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for CUDA devices."
 
@@ -95,20 +96,22 @@ PATCHES = (
         target="recbole.quick_start.quick_start:objective_function",
         kind="edit",
         group="bugs",
-        why="Ray Tune gets the metrics of the test split, and chooses a trial by them.",
+        why="Ray Tune gets the metrics of the test split, and chooses a trial by them; its report "
+        "takes a dict since Ray 2.7 and fails outside of Ray.",
         upstream=(1819,),
-        edits=(Edit("tune.report(**test_result)", "tune.report(**best_valid_result)"),),
+        edits=(Edit("tune.report(**test_result)", f"{_RELEASE}.report(best_valid_result)"),),
+        uses=(_RELEASE,),
     ),
     Patch(
         name="coverage-metrics",
         target="recbole.evaluator.collector:Collector.get_data_struct",
         kind="replace",
         group="bugs",
-        why="The counts that ItemCoverage, AveragePopularity and others need are moved like "
-        "tensors, which fails.",
+        why="RecBole 1.2.1 moves the counts that ItemCoverage, AveragePopularity and others need "
+        "like tensors, which fails.",
         function=f"{_OURS}:get_data_struct",
         upstream=(2191, 2194),
-        sources={"1.2.1": "b11ab6b322d3"},
+        sources={"1.2.1": "b11ab6b322d3", "1.2.0": "3f55796bc5dd"},
     ),
     Patch(
         name="download-barrier",
@@ -201,6 +204,7 @@ PATCHES = (
             ),
         ),
         uses=(_TIME,),
+        releases=("1.2.1",),  # time-split-added has it for 1.2.0
     ),
     Patch(
         name="benchmark-filters",

@@ -21,7 +21,9 @@ import wrapt
 from recbole_ext.errors import SettingError, UserError
 from recbole_ext.patches import source
 from recbole_ext.patches.patch import GROUPS, REQUIRED, Patch, PatchError, State
+from recbole_ext.patches.stand_ins import StandInFinder
 from recbole_ext.patches.table import TABLE
+from recbole_ext.registry import releases
 
 VARIABLE = "RECBOLE_EXT_DISABLE"
 
@@ -133,10 +135,21 @@ def install() -> None:
     by_module: dict[str, list[Patch]] = {}
     for patch in TABLE:
         _states[patch.name] = "switched off" if patch.name in off else "waiting"
-        if patch.name not in off:
+        if patch.name in off:
+            continue
+        if patch.kind == "stand_in":
+            sys.meta_path.insert(0, StandInFinder(patch.module, functools.partial(_lend, patch)))
+        else:
             by_module.setdefault(patch.after or patch.module, []).append(patch)
     for module, patches in by_module.items():
         _after_import(module, functools.partial(_apply_all, patches))
+
+
+def _lend(patch: Patch) -> dict[str, ModuleType]:
+    """The modules that stand in while the target's module is imported; see ``stand_ins.py``."""
+    needed = is_needed(patch)
+    _states[patch.name] = "active" if needed else "not needed"
+    return _load(patch.function)() if needed else {}
 
 
 def _refuse(message: str, _: ModuleType) -> None:
@@ -162,11 +175,18 @@ def _after_import(name: str, hook: Callable[[ModuleType], None]) -> None:
     wrapt.register_post_import_hook(checked, name)
 
 
+def is_needed(patch: Patch) -> bool:
+    """Whether a patch is for the installed release of RecBole, and this environment needs it."""
+    if patch.releases and releases.installed() not in patch.releases:
+        return False
+    return patch.needed is None or patch.needed()
+
+
 def _apply_all(patches: list[Patch], _: ModuleType) -> None:
     for patch in patches:
         try:
             # A problem that was there once is solved: its sign may have disappeared since.
-            if _states[patch.name] == "active" or patch.needed is None or patch.needed():
+            if _states[patch.name] == "active" or is_needed(patch):
                 apply(patch)
                 _states[patch.name] = "active"
             else:
@@ -235,7 +255,7 @@ def _does_not_fit(patch: Patch, problem: str) -> str:
     except PackageNotFoundError:
         release = package
     file = getattr(sys.modules.get(patch.module), "__file__", None) or patch.module
-    advice = "install recbole==1.2.1"
+    advice = f"install recbole=={releases.for_this_python()}"
     if patch.group not in REQUIRED:
         advice += f", or run without the patch: {VARIABLE}={patch.name}"
     return (

@@ -6,11 +6,12 @@ from typing import Literal
 
 from recbole_ext.errors import UserError
 
-Kind = Literal["replace", "wrap", "edit", "provide"]
-Group = Literal["libraries", "bugs", "names", "checkpoints", "speed", "cache"]
+Kind = Literal["replace", "wrap", "edit", "provide", "stand_in"]
+Group = Literal["release", "libraries", "bugs", "names", "checkpoints", "speed", "cache"]
 State = Literal["active", "not needed", "waiting", "switched off", "does not fit"]
 
 GROUPS: dict[Group, str] = {
+    "release": "RecBole 1.2.0 gives the results of 1.2.1, and Ray is imported where it is used.",
     "libraries": "New versions of libraries broke RecBole; these patches make it run again.",
     "bugs": "Faults of RecBole itself.",
     "names": "RecBole finds our models, defaults, trainers, loaders and data sets by name.",
@@ -52,7 +53,9 @@ class Patch:
         kind: ``replace``, a short function is replaced whole by ``function``;
             ``wrap``, ``function(wrapped, instance, args, kwargs)`` runs around it (see wrapt);
             ``edit``, ``edits`` change the text inside a long function;
-            ``provide``, ``function(module)`` puts a name there that RecBole looks for.
+            ``provide``, ``function(module)`` puts a name there that RecBole looks for;
+            ``stand_in``, ``function()`` returns modules that the target's module finds where it
+            imports them at its head, unless the real ones have been imported (``stand_ins.py``).
         group: one of ``GROUPS``.
         why: what goes wrong or is slow without the patch, in one sentence.
         function: ``module:name`` of our function; not for ``edit``. It is imported when the
@@ -61,6 +64,7 @@ class Patch:
         uses: our modules that the new text of the edits refers to, by their full names.
         upstream: numbers of RecBole's issues and pull requests.
         needed: tells whether this environment has the problem; None for always.
+        releases: RecBole's releases that the patch is for; none for all.
         sources: release of RecBole -> hash of the target's source. ``replace`` must have it, and
             any patch that repeats what RecBole's function does. Any of the hashes is accepted.
         after: the module whose import applies the patch; the target's own by default.
@@ -77,6 +81,7 @@ class Patch:
     uses: tuple[str, ...] = ()
     upstream: tuple[int, ...] = ()
     needed: Callable[[], bool] | None = None
+    releases: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     after: str = ""
     requires: str = ""

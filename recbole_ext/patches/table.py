@@ -2,7 +2,7 @@
 
 How to add a patch
 ------------------
-1. Write the row in the file of its group: ``libraries.py``, ``bugs.py``, ``metrics.py``,
+1. Write the row in the file of its group: ``release.py``, ``libraries.py``, ``bugs.py``, ``metrics.py``,
    ``several_processes.py``, ``names.py``, ``checkpoints.py`` or ``speed.py`` (which also has
    group ``cache``)::
 
@@ -16,6 +16,7 @@ How to add a patch
            sources={"1.2.1": "4ea3f5d9409e"},
        )
 
+   A row that is for one release of RecBole alone names it: ``releases=("1.2.0",)``.
 2. Write the function, in ``functions/``, with the arguments of RecBole's. Leave ``sources``
    empty at first: the error message then says which hash RecBole's function has.
 3. For a function of more than 12 lines of code prefer ``kind="wrap"``, which calls RecBole's
@@ -34,12 +35,14 @@ from recbole_ext.patches import (
     libraries,
     metrics,
     names,
+    release,
     several_processes,
     speed,
 )
 from recbole_ext.patches.patch import Patch
 
 TABLE: tuple[Patch, ...] = (
+    *release.PATCHES,  # first: patches for both releases change what these have mended
     *libraries.PATCHES,
     *bugs.PATCHES,
     *evaluation.PATCHES,

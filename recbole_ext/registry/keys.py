@@ -9,13 +9,15 @@ from typing import Any
 
 from recbole_ext.config import settings
 from recbole_ext.errors import RegistryError, SettingError
+from recbole_ext.registry import releases
 from recbole_ext.registry.models import MODELS, load, setting_classes
 
 
 def _recbole_folder() -> Path:
     spec = importlib.util.find_spec("recbole")
     if spec is None or spec.origin is None:
-        raise RegistryError("RecBole is not installed: pip install recbole==1.2.1")
+        release = releases.for_this_python()
+        raise RegistryError(f"RecBole is not installed: pip install recbole=={release}")
     return Path(spec.origin).parent
 
 
@@ -43,6 +45,8 @@ def check_model(name: str) -> None:
     """
     if name in known_models():
         return
+    if advice := releases.advice_for_model(name):
+        raise RegistryError(f"--model={name}: {advice}")
     near = settings.near(name, known_models())
     advice = f"did you mean {near}?" if near else f"there are: {', '.join(known_models())}"
     raise RegistryError(f"--model={name}: no such model in RecBole or recbole_ext; {advice}")
@@ -74,7 +78,8 @@ def all_keys() -> frozenset[str]:
     folder = _recbole_folder()
     yamls = [path for path in (folder / "properties").rglob("*.yaml") if "url" not in path.name]
     ours = {key for model in MODELS for key in own_keys(model)}
-    return _general_keys() | _named_in(*yamls) | _read_by(*folder.rglob("*.py")) | ours
+    added = {key for model in known_models() for key in releases.defaults_of_1_2_1(model)}
+    return _general_keys() | _named_in(*yamls) | _read_by(*folder.rglob("*.py")) | ours | added
 
 
 @cache
@@ -90,7 +95,7 @@ def own_keys(model: str) -> frozenset[str]:
         for path in (folder / "properties" / "model").glob("*.yaml")
         if path.stem.lower() == model.lower()
     ]
-    return frozenset(_named_in(*yamls) | _read_by(*code))
+    return frozenset({*_named_in(*yamls), *_read_by(*code), *releases.defaults_of_1_2_1(model)})
 
 
 @lru_cache(maxsize=1)

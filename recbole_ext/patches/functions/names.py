@@ -15,6 +15,7 @@ from recbole_ext.config.settings import KeySource
 from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import RegistryError
 from recbole_ext.evaluator import evaluation_settings
+from recbole_ext.registry import releases
 from recbole_ext.registry.keys import check_keys, check_settings
 from recbole_ext.registry.models import MODELS, defaults, load
 
@@ -53,8 +54,8 @@ def provide_models(package: ModuleType) -> None:
         module = importlib.import_module(entry.model.split(":")[0])
         if place not in sys.modules and importlib.util.find_spec(place) is not None:
             raise RegistryError(
-                f"RecBole has a model of its own named {name}: this release is newer than the "
-                "1.2.1 that recbole_ext is for"
+                f"RecBole has a model of its own named {name}: this release is newer than 1.2.1, "
+                "the newest that recbole_ext is for"
             )
         sys.modules[place] = module
         setattr(package, name.lower(), module)
@@ -90,6 +91,7 @@ def load_internal_config_dict(
 
     wrapped(*args, **kwargs)
     given = config.external_config_dict
+    config.internal_config_dict.update(releases.defaults_of_1_2_1(config.model))
     if config.model in MODELS:
         _merge(config.internal_config_dict, defaults(config.model))
     data_path = Path(given.get("data_path") or config.internal_config_dict["data_path"])
