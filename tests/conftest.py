@@ -1,10 +1,15 @@
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import recbole_ext  # noqa: F401
 from tests import runs
+
+# A busy machine is slow; no test here is about how long an example takes.
+hypothesis.settings.register_profile("recbole_ext", deadline=None)
+hypothesis.settings.load_profile("recbole_ext")
 
 
 @pytest.fixture(autouse=True)

@@ -48,7 +48,7 @@ def doctor() -> None:
 
     from recbole_ext.patches import engine
 
-    click.echo(tabulate([["Python", platform.python_version()], *map(_installed, PACKAGES)]))
+    click.echo(tabulate([["Python", platform.python_version(), ""], *map(_installed, PACKAGES)]))
     with engine.recording():
         failures = engine.import_targets()
         click.echo(f"\n{_patches()}")
@@ -72,10 +72,18 @@ def doctor() -> None:
 
 
 def _installed(name: str) -> list[str]:
+    """A package, its version, and why it is this one or none."""
+    from recbole_ext.registry import releases
+
     try:
-        return [name, version(name)]
+        release = version(name)
     except PackageNotFoundError:
-        return [name, "not installed"]
+        release = "none" if name == "ray" else "not installed"
+    if name == "recbole":
+        return [name, release, releases.reason_for_recbole()]
+    if name == "ray":
+        return [name, release, releases.reason_for_ray(release)]
+    return [name, release, ""]
 
 
 def _patches() -> str:
@@ -83,10 +91,11 @@ def _patches() -> str:
     from recbole_ext.patches import engine
     from recbole_ext.patches.patch import GROUPS
     from recbole_ext.patches.table import TABLE
+    from recbole_ext.registry import releases
 
     states, errors = engine.states(), engine.errors()
     lines = [
-        "patches of RecBole 1.2.1 and libraries; #: RecBole's issue or pull request",
+        f"patches of RecBole {releases.installed()} and libraries; #: RecBole's issue or pull request",
         f"{engine.VARIABLE}=speed,cache switches off groups, or patches by name",
     ]
     indent = " " * (NAME + STATE)

@@ -7,8 +7,8 @@ ISSUES = "https://github.com/RUCAIBox/RecBole/issues"
 
 HEAD = """# Patches
 
-What `import recbole_ext` changes in RecBole 1.2.1 and in libraries, and why. `recbole-ext doctor`
-shows which patches are active. To see whether a patch changes your numbers, switch it off:
+What `import recbole_ext` changes in RecBole 1.2.0 and 1.2.1 and in libraries, and why.
+`recbole-ext doctor` shows which patches are active. To see whether a patch changes your numbers, switch it off:
 
     RECBOLE_EXT_DISABLE=speed,cache run_recbole --model=BPR --dataset=ml-100k
 
@@ -17,7 +17,9 @@ The variable takes groups and names of patches, separated by commas. The groups 
 
 Kinds: *replace*, a short function is replaced whole; *wrap*, our function calls RecBole's;
 *edit*, expressions inside a long function are changed; *provide*, a name is added that RecBole
-looks for. *RecBole's issue* is the number of RecBole's issue or pull request.
+looks for; *stand_in*, RecBole finds a stand-in for a library that it imports and few runs use.
+*RecBole's issue* is the number of RecBole's issue or pull request. A row for one release of RecBole
+alone names it ([the differences](recbole_1.2.0.md)).
 
 This page is generated: `python -m recbole_ext.patches > docs/patches.md`.
 """
@@ -30,8 +32,8 @@ def page() -> str:
         rows = "\n".join(_row(patch) for patch in TABLE if patch.group == group)
         sections.append(
             f"## {group}\n\n{purpose}\n\n"
-            "| name | target | kind | why | RecBole's issue |\n"
-            "| --- | --- | --- | --- | --- |\n"
+            "| name | target | kind | why | RecBole's issue | release |\n"
+            "| --- | --- | --- | --- | --- | --- |\n"
             f"{rows}\n"
         )
     return "\n".join(sections)
@@ -39,7 +41,10 @@ def page() -> str:
 
 def _row(patch: Patch) -> str:
     issues = ", ".join(f"[#{number}]({ISSUES}/{number})" for number in patch.upstream)
-    return f"| {patch.name} | `{patch.target}` | {patch.kind} | {patch.why} | {issues} |"
+    release = ", ".join(patch.releases)
+    return (
+        f"| {patch.name} | `{patch.target}` | {patch.kind} | {patch.why} | {issues} | {release} |"
+    )
 
 
 if __name__ == "__main__":

@@ -5,11 +5,21 @@ Each function is called when its patch is about to be applied, and imports its l
 
 import importlib.util
 import warnings
+from importlib.metadata import PackageNotFoundError, version
+
+# of those that were looked into
+FIRST_RAY_WITHOUT_PKG_RESOURCES = (2, 50)
 
 
-def no_pkg_resources() -> bool:
-    """Whether setuptools has no pkg_resources (82 and later)."""
-    return importlib.util.find_spec("pkg_resources") is None
+def ray_lacks_pkg_resources() -> bool:
+    """Whether setuptools has no pkg_resources (82 and later), and an old Ray imports it."""
+    if importlib.util.find_spec("pkg_resources") is not None:
+        return False
+    try:
+        release = version("ray").split(".")
+    except PackageNotFoundError:
+        return False
+    return (int(release[0]), int(release[1])) < FIRST_RAY_WITHOUT_PKG_RESOURCES
 
 
 def numpy_has_no_bool8() -> bool:

@@ -59,6 +59,8 @@ def recording() -> Iterator[None]:
 def import_targets() -> dict[str, Exception]:
     """Import all modules that patches wait for, so that no patch is left waiting.
 
+    A patch of an optional library that is not installed is not needed.
+
     Returns:
         module -> the exception, for modules that cannot be imported.
     """
@@ -68,8 +70,12 @@ def import_targets() -> dict[str, Exception]:
             importlib.import_module(module)
         except UserError:
             raise
-        except Exception as error:  # an optional library is missing
-            failures[module] = error
+        except Exception as error:
+            if isinstance(error, ModuleNotFoundError) and error.name == module != "recbole":
+                missing = [patch.name for patch in TABLE if module in (patch.after, patch.module)]
+                _states.update(dict.fromkeys(missing, "not needed"))
+            else:
+                failures[module] = error
     return failures
 
 

@@ -19,7 +19,7 @@ PATCHES = (
         group="libraries",
         why="ray 2.6.3 imports pkg_resources, which setuptools 82 no longer has.",
         function=f"{_OURS}:provide_standins",
-        needed=conditions.no_pkg_resources,
+        needed=conditions.ray_lacks_pkg_resources,
     ),
     Patch(
         name="ray-bool8",

@@ -51,3 +51,34 @@ def advice_for_model(model: str) -> str:
     else:
         advice = "pip install recbole==1.2.1"
     return f"RecBole 1.2.0 does not have this model, RecBole 1.2.1 has it; {advice}"
+
+
+# --- what the doctor says -------------------------------------------------------------------
+
+
+def reason_for_recbole() -> str:
+    """Why this release of RecBole is installed."""
+    if installed() == "1.2.1":
+        return "requires ray<=2.6.3"
+    if sys.version_info >= WITHOUT_OLD_RAY:
+        return f"1.2.1 requires ray<=2.6.3, which Python {_python()} has not"
+    return "requires no Ray; 1.2.1 requires ray<=2.6.3"
+
+
+def reason_for_ray(release: str) -> str:
+    """Why this Ray is installed, or none.
+
+    Args:
+        release: of Ray, or "none".
+    """
+    if installed() == "1.2.1":
+        return "RecBole 1.2.1 requires ray<=2.6.3"
+    if release != "none":
+        return "for --ray and run_hyper --tool=Ray; RecBole 1.2.0 needs none"
+    old_ray = sys.version_info < WITHOUT_OLD_RAY
+    cause = "" if old_ray else f"Python {_python()} has no ray 2.6.3, "
+    return f"{cause}RecBole 1.2.0 needs none; pip install 'recbole-ext[ray]' for --ray"
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:2]))
