@@ -27,7 +27,7 @@ PACKAGES = [
     "hyperopt",
 ]
 
-WIDTH = 120
+WIDTH = 126  # the longest target has its line
 NAME, STATE = 27, 14  # columns
 
 EXAMPLE = """\b
@@ -95,7 +95,8 @@ def _patches() -> str:
 
     states, errors = engine.states(), engine.errors()
     lines = [
-        f"patches of RecBole {releases.installed()} and libraries; #: RecBole's issue or pull request",
+        f"patches of RecBole {releases.installed()} and libraries; "
+        "#: RecBole's issue or pull request",
         f"{engine.VARIABLE}=speed,cache switches off groups, or patches by name",
     ]
     indent = " " * (NAME + STATE)

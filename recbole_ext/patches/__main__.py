@@ -8,7 +8,8 @@ ISSUES = "https://github.com/RUCAIBox/RecBole/issues"
 HEAD = """# Patches
 
 What `import recbole_ext` changes in RecBole 1.2.0 and 1.2.1 and in libraries, and why.
-`recbole-ext doctor` shows which patches are active. To see whether a patch changes your numbers, switch it off:
+`recbole-ext doctor` shows which patches are active. To see whether a patch changes your numbers,
+switch it off:
 
     RECBOLE_EXT_DISABLE=speed,cache run_recbole --model=BPR --dataset=ml-100k
 

@@ -245,7 +245,9 @@ PATCHES = (
         why=_MAP_WHY,
         edits=(
             Edit("    output_er = output_er.unsqueeze(1)\n", ""),
-            Edit("    map_matrix = build_map(item_seq, self.device, max_index=self.num_item)\n", ""),
+            Edit(
+                "    map_matrix = build_map(item_seq, self.device, max_index=self.num_item)\n", ""
+            ),
             Edit(
                 "    output_er = torch.matmul(output_er, map_matrix).squeeze(1).to(self.device)\n",
                 "",

@@ -37,9 +37,8 @@ class StandInFinder(MetaPathFinder):
         finally:
             self._searching = False
         if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = self._among_stand_ins(  # type: ignore[method-assign]
-                spec.loader.exec_module
-            )
+            execute = self._among_stand_ins(spec.loader.exec_module)
+            spec.loader.exec_module = execute  # type: ignore[method-assign, assignment]
         return spec
 
     def _among_stand_ins(

@@ -2,9 +2,9 @@
 
 How to add a patch
 ------------------
-1. Write the row in the file of its group: ``release.py``, ``libraries.py``, ``bugs.py``, ``metrics.py``,
-   ``several_processes.py``, ``names.py``, ``checkpoints.py`` or ``speed.py`` (which also has
-   group ``cache``)::
+1. Write the row in the file of its group: ``release.py``, ``libraries.py``, ``bugs.py``,
+   ``metrics.py``, ``several_processes.py``, ``names.py``, ``checkpoints.py`` or ``speed.py`` (which
+   also has group ``cache``)::
 
        Patch(
            name="folder-race",

@@ -1,12 +1,14 @@
 """What the patches of RecBole's settings files and of its quick start mend; each fails without."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 from recbole.config import Config
 from recbole.quick_start import quick_start
 
 from recbole_ext.errors import SettingError
+from recbole_ext.patches.functions import release
 from tests import runs
 from tests.patches.switch import switched_off
 
@@ -58,7 +60,9 @@ def test_flops_are_logged_for_recboles_models_alone(model, times, ratings, caplo
 
 def test_ray_gets_the_metrics_of_validation(ratings, monkeypatch):
     reports = []
-    monkeypatch.setattr(quick_start.tune, "report", lambda **metrics: reports.append(metrics))
+    monkeypatch.setattr(release, "report", reports.append)
+    tune = SimpleNamespace(report=lambda **metrics: reports.append(metrics))
+    monkeypatch.setattr(quick_start, "tune", tune)
     settings = {"data_path": str(ratings), "epochs": 1, "show_progress": False, "state": "ERROR"}
     settings |= {"model": "BPR", "dataset": "made"}
     result = quick_start.objective_function(settings, saved=False)

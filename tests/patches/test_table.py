@@ -276,7 +276,7 @@ def test_the_page_is_the_table():
 
 def test_the_doctor_shows_every_patch():
     text = doctor._patches()
-    assert max(map(len, text.splitlines())) <= 120
+    assert max(map(len, text.splitlines())) <= doctor.WIDTH
     for group, purpose in GROUPS.items():
         assert f"\n{group}: {purpose}\n" in text
     words = " ".join(text.split())

@@ -20,7 +20,7 @@ from recbole_ext.registry import releases
 def ray_stand_in() -> dict[str, ModuleType]:
     """``ray`` with its ``tune``."""
     ray = ImportedLater("ray")
-    ray.tune = ImportedLater("ray.tune")
+    ray.tune = ImportedLater("ray.tune")  # type: ignore[attr-defined]
     return {"ray": ray}
 
 
@@ -31,7 +31,7 @@ def kmeans_stand_in() -> dict[str, ModuleType]:
     def kmeans(*args: Any, **kwargs: Any) -> Any:
         return importlib.import_module("kmeans_pytorch").kmeans(*args, **kwargs)
 
-    module.kmeans = kmeans
+    module.kmeans = kmeans  # type: ignore[attr-defined]
     return {"kmeans_pytorch": module}
 
 
@@ -41,8 +41,11 @@ def report(metrics: Mapping[str, float]) -> None:
     if ray is not None and ray.is_initialized():
         from ray import tune
 
-        as_dict = "metrics" in inspect.signature(tune.report).parameters
-        tune.report(dict(metrics)) if as_dict else tune.report(**metrics)
+        first = next(iter(inspect.signature(tune.report).parameters))
+        if first == "metrics":  # a dict, since Ray 2.7
+            tune.report(dict(metrics))
+        else:
+            tune.report(**metrics)
 
 
 # --- names and data -------------------------------------------------------------------------
@@ -124,4 +127,3 @@ def pair_scores(self: Any, interaction: Any) -> Any:
 def latent_pair_scores(self: Any, interaction: Any) -> Any:
     """``LDiffRec.predict``; a function of its own, because it keeps the one it replaces."""
     return pair_scores(self, interaction)
-
