@@ -22,6 +22,11 @@ def ray_lacks_pkg_resources() -> bool:
     return (int(release[0]), int(release[1])) < FIRST_RAY_WITHOUT_PKG_RESOURCES
 
 
+def no_distutils() -> bool:
+    """Whether there is no distutils: Python 3.12 and later without setuptools."""
+    return importlib.util.find_spec("distutils") is None
+
+
 def numpy_has_no_bool8() -> bool:
     """Whether numpy has removed ``bool8`` (2.0 and later)."""
     import numpy

@@ -3,6 +3,7 @@
 docs/recbole_1.2.0.md lists every difference between the two releases.
 """
 
+from recbole_ext.patches import conditions
 from recbole_ext.patches.patch import Edit, Patch
 
 _OURS = "recbole_ext.patches.functions.release"
@@ -45,6 +46,15 @@ PATCHES = (
         why="RecBole 1.2.0 imports kmeans_pytorch, which it does not require, with its models.",
         function=f"{_OURS}:kmeans_stand_in",
         releases=("1.2.0",),
+    ),
+    Patch(
+        name="distutils-stand-in",
+        target="thop.profile:LooseVersion",
+        kind="stand_in",
+        group="release",
+        why="thop, which counts FLOPs, compares versions by distutils, gone in Python 3.12.",
+        function=f"{_OURS}:distutils_stand_in",
+        needed=conditions.no_distutils,
     ),
     Patch(
         name="models-of-1.2.1",

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import numpy as np
@@ -448,7 +449,7 @@ def test_a_report(file, tmp_path):
         assert f"<h3>{title}</h3>" in page
     for run in results:
         assert [epoch for epoch, _ in run.curve] == [1, 2] or run.label == "Pop"
-        assert run.environment["recbole"] == "1.2.1"
+        assert run.environment["recbole"] == version("recbole")
         assert run.test_seconds > 0
         assert 0 < run.seconds < run.seconds + run.setup_seconds + run.test_seconds
     assert "were not timed apart" not in page

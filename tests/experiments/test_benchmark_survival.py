@@ -111,6 +111,7 @@ def test_trials_choose_by_validation_and_read_no_test(undisturbed, file):
 
 @pytest.mark.slow
 def test_two_nodes_of_which_one_is_lost(file, tmp_path, undisturbed, monkeypatch):
+    pytest.importorskip("ray", reason="no Ray")
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("PYTHONPATH", str(libraries.RAY_PROCESS))  # as setuptools<82 would

@@ -192,6 +192,7 @@ def test_the_exhaustive_search_takes_choices_alone(ratings, tmp_path):
 
 @pytest.mark.slow
 def test_ray_reports_validation_and_the_best_trial_is_tested(ratings, tmp_path):
+    pytest.importorskip("ray", reason="no Ray")
     fixed = {**FIXED, **QUIET, "data_path": str(ratings)}
     fixed["checkpoint_dir"] = str(tmp_path / "saved")
     best = recbole_hyper.with_ray(fixed, None, {"choice": {"learning_rate": [0.05]}}, bigger=False)

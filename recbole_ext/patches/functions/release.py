@@ -35,6 +35,16 @@ def kmeans_stand_in() -> dict[str, ModuleType]:
     return {"kmeans_pytorch": module}
 
 
+def distutils_stand_in() -> dict[str, ModuleType]:
+    """``distutils.version`` with a ``LooseVersion`` for the versions of torch."""
+    from packaging.version import Version
+
+    package, module = ModuleType("distutils"), ModuleType("distutils.version")
+    module.LooseVersion = Version  # type: ignore[attr-defined]
+    package.version = module  # type: ignore[attr-defined]
+    return {"distutils": package, "distutils.version": module}
+
+
 def report(metrics: Mapping[str, float]) -> None:
     """``tune.report``, as this Ray takes metrics; outside of Ray there is nobody to report to."""
     ray = sys.modules.get("ray")
