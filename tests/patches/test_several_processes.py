@@ -58,7 +58,7 @@ class Group:
         pass
 
     def use(self, monkeypatch):
-        for name in [name for name in dir(Group) if "_" in name.strip("_") or name == "barrier"]:
+        for name in [name for name in dir(Group) if not name.startswith("__") and name != "use"]:
             monkeypatch.setattr(torch.distributed, name, getattr(self, name))
         return self
 
