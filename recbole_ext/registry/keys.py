@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.config import settings
+from recbole_ext.config.data_settings import ReadingSettings
 from recbole_ext.errors import RegistryError, SettingError
 from recbole_ext.registry.models import MODELS, load, setting_classes
 
@@ -157,7 +158,7 @@ def check_values(model: str, values: Mapping[str, Any], where: str) -> None:
     Raises:
         SettingError: a value has the wrong type or lies out of its range.
     """
-    classes: list[type] = [settings.RunSettings]
+    classes: list[type] = [settings.RunSettings, ReadingSettings]
     if model in MODELS:
         classes += setting_classes(model)[:1]
     for cls in classes:
@@ -191,6 +192,7 @@ def check_settings(model: str, given: Mapping[str, Any], merged: Mapping[str, An
     if given.get("model", model) != model:
         raise SettingError(f"model: found {given['model']}, but the run is of {model}; keep one")
     settings.read(settings.RunSettings, merged)
+    settings.read(ReadingSettings, merged)
     settings.check_gpu(merged["gpu_id"])
     if model not in MODELS or "learner" not in own_keys(model):
         settings.read(settings.LearnerSettings, merged)

@@ -10,11 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from recbole_ext.config import settings
+from recbole_ext.config import data_settings, settings
 from recbole_ext.config.settings import KeySource
 from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import RegistryError
 from recbole_ext.evaluator import evaluation_settings
+from recbole_ext.registry import model_size, negatives
 from recbole_ext.registry.keys import check_keys, check_settings
 from recbole_ext.registry.models import MODELS, defaults, load
 
@@ -95,7 +96,9 @@ def load_internal_config_dict(
     data_path = Path(given.get("data_path") or config.internal_config_dict["data_path"])
     folder = dataset_folder(config.dataset, data_path)
     beside = atomic_files.settings_beside(folder)
+    config.internal_config_dict |= data_settings.renamed(config.internal_config_dict, beside)
     _merge_eval_args(config, given, beside)
+    config.internal_config_dict |= data_settings.renamed(config.internal_config_dict, given)
     merged = {**config.internal_config_dict, **given}
     files = {str(folder / f"{config.dataset}.yaml"): beside}
     sources = [
@@ -106,6 +109,8 @@ def load_internal_config_dict(
     check_keys(config.model, sources, merged)
     check_settings(config.model, given, merged)
     evaluation_settings.read(merged)
+    negatives.check(config.model, config.model_class, merged)
+    model_size.check(config.model, merged)
 
 
 def _merge_eval_args(config: Any, given: dict[str, Any], beside: Mapping[str, Any]) -> None:
