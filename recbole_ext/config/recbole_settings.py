@@ -1,5 +1,7 @@
 """The settings of RecBole itself that are checked before a run."""
 
+import importlib.util
+import os
 import re
 from typing import Annotated, Any, Literal
 
@@ -19,6 +21,24 @@ from recbole_ext.errors import SettingError
 _GPU = r"\s*(?:-?\d+|(?:GPU|MIG)-[\w/-]+)\s*"
 _GPUS = rf"(?:{_GPU}(?:,{_GPU})*)?"
 
+
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+_Level = Annotated[
+    str | None,
+    Rule(
+        f"one of {', '.join(_LEVELS)}, or ~", lambda value: str(value).lower() in (*_LEVELS, "none")
+    ),
+]
+_Folder = Annotated[
+    Any,
+    Rule(
+        "the path of a folder",
+        lambda value: isinstance(value, (str, os.PathLike)) and str(value) != "",
+    ),
+]
+_Transform = Literal[
+    "mask_itemseq", "inverse_itemseq", "crop_itemseq", "reorder_itemseq", "user_defined"
+]
 
 # What torch.nn.utils.clip_grad_norm_ takes beside the parameters.
 _CLIP_GRAD_NORM = ("max_norm", "norm_type", "error_if_nonfinite", "foreach")
@@ -69,7 +89,9 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         clip_grad_norm: the norm at which gradients are cut.
         loss_decimal_place, metric_decimal_place: decimals that are printed, and of results.
         worker: processes that prepare batches.
-        reproducibility, shuffle, repeatable, enable_amp, enable_scaler: see RecBole's overall.yaml.
+        data_path, checkpoint_dir: folders.
+
+    The others are as RecBole's overall.yaml explains them.
     """
 
     epochs: NonNegativeInt
@@ -93,6 +115,19 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     repeatable: bool
     enable_amp: bool
     enable_scaler: bool
+    transform: _Transform | None
+    state: _Level
+    data_path: _Folder
+    checkpoint_dir: _Folder
+    save_dataset: bool
+    save_dataloaders: bool
+    log_wandb: Annotated[
+        bool,
+        Rule(
+            "True or False; True needs `pip install wandb`",
+            lambda value: not value or importlib.util.find_spec("wandb") is not None,
+        ),
+    ]
 
 
 class LearnerSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -152,8 +152,8 @@ def _convert(value: Any, annotation: Any, key: str) -> Any:
     if isinstance(value, Mapping):
         part = _part(annotation)
         if isinstance(part, type):
-            return read_alone(part, value, key)
-        if part is not None:
+            value = read_alone(part, value, key)
+        elif part is not None:
             inner = get_args(part)[1]
             value = {name: _convert(item, inner, f"{key}: {name}") for name, item in value.items()}
     rule = rule_of(annotation)
@@ -164,7 +164,7 @@ def _convert(value: Any, annotation: Any, key: str) -> Any:
             raise ValueError(rule.words)
         return converted
     except ValueError as error:  # msgspec's ValidationError is one
-        kind = "" if value is None else f" ({type(value).__name__})"
+        kind = "" if value is None else f" ({type(written).__name__})"
         advice = rule.advice(value) if rule is not None else ""
         raise SettingError(
             f"{key}: expected {in_words(annotation)}, found {_shown(written)}{kind}"

@@ -4,14 +4,21 @@ RecBole finds a column that is not there while it reads or trains, by a tracebac
 it in silence.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from recbole_ext.config import intervals, settings
 from recbole_ext.data import atomic_files
-from recbole_ext.errors import DataError, SettingError
+from recbole_ext.data.loaded_columns import (
+    OF_GRAPHS,
+    Table,
+    check_type,
+    columns_in,
+    is_of_kind,
+    read_tables,
+    suffix_of,
+)
+from recbole_ext.errors import SettingError
 
 _NUMBERS = ("float", "float_seq")
 _TOKENS = ("token", "token_seq")
@@ -34,27 +41,7 @@ _NAMED_BY: dict[str, tuple[tuple[str, ...], str | None]] = {
 _OF_MODELS = ("selected_features", "item_attribute")
 _OF_KNOWLEDGE = ("alias_of_entity_id", "alias_of_relation_id")
 
-# Suffix of a file of a knowledge graph -> the settings that name its columns.
-_OF_GRAPHS = {
-    "kg": ("HEAD_ENTITY_ID_FIELD", "RELATION_ID_FIELD", "TAIL_ENTITY_ID_FIELD"),
-    "link": ("ITEM_ID_FIELD", "ENTITY_ID_FIELD"),
-}
 _SUFFIXES = ("inter", "user", "item", "kg", "link", "net")
-
-
-@dataclass(frozen=True)
-class Table:
-    """The header of an atomic file, and what a run loads of it.
-
-    Attributes:
-        path: the file.
-        types: column -> type.
-        loaded: the columns that are loaded.
-    """
-
-    path: Path
-    types: Mapping[str, str]
-    loaded: Collection[str]
 
 
 def check(values: Mapping[str, Any], *, ratings: bool, read: Collection[str] = ()) -> None:
@@ -69,125 +56,20 @@ def check(values: Mapping[str, Any], *, ratings: bool, read: Collection[str] = (
         DataError, SettingError: for the first problem; it names the file or the setting.
     """
     atomic_files.check_interactions(values, ratings=ratings)
-    tables = _tables(values)
+    tables = read_tables(values)
     _check_suffixes(values, tables)
     _check_fields(values, tables)
     for key, (kinds, suffix) in _NAMED_BY.items():
         if (key in _OF_MODELS and key not in read) or (
-            key in _OF_KNOWLEDGE and not _is("KNOWLEDGE", values)
+            key in _OF_KNOWLEDGE and not is_of_kind("KNOWLEDGE", values)
         ):
             continue
-        for column in _names(values.get(key)):
-            where = _place(key, column, tables, suffix)
-            _check_kind(key, column, tables[where], kinds)
+        for column in columns_in(values.get(key)):
+            where = suffix_of(key, column, tables, suffix)
+            check_type(key, column, tables[where], kinds)
     _check_values_kept(values, tables)
     _check_numerical(values)
     _check_pairs(values, tables)
-
-
-def _names(value: Any) -> list[str]:
-    """The columns that a setting names: a list, or the keys of a dict."""
-    return [value] if isinstance(value, str) else list(value or ())
-
-
-# --- what is loaded -------------------------------------------------------------------------
-
-
-def _tables(values: Mapping[str, Any]) -> dict[str, Table]:
-    """Suffix -> the file, for those that the run reads."""
-    data = settings.read(settings.DataSettings, values)
-    folder, name = Path(data.data_path), data.dataset
-    parts = atomic_files.interaction_files(data)
-    files = {"inter": parts[0]}
-    for suffix in ("user", "item"):
-        if (folder / f"{name}.{suffix}").is_file():
-            files[suffix] = folder / f"{name}.{suffix}"
-    needed = _names(values.get("additional_feat_suffix"))
-    if _is("KNOWLEDGE", values):
-        needed += _OF_GRAPHS
-    files |= {suffix: folder / f"{name}.{suffix}" for suffix in needed}
-    tables = {}
-    for suffix, path in files.items():
-        try:
-            tables[suffix] = _table(path, suffix, values)
-        except DataError:
-            if suffix in ("inter", *needed) or _asked_for(suffix, values):
-                raise  # else nobody reads it
-    for path in parts[1:]:
-        other = _table(path, "inter", values)
-        for column in tables["inter"].loaded:
-            if other.types.get(column) != (kind := tables["inter"].types[column]):
-                raise DataError(
-                    f"{path}, line 1: expected the column {column}:{kind} of {parts[0].name}, "
-                    f"found {_in_words(other.types)}; the files of benchmark_filename need the "
-                    "same columns"
-                )
-    return tables
-
-
-def _asked_for(suffix: str, values: Mapping[str, Any]) -> Any:
-    """The columns of ``load_col`` for a file: a list, "*" for all, or empty."""
-    return "*" if values.get("load_col") is None else values["load_col"].get(suffix) or ()
-
-
-def _is(kind: str, values: Mapping[str, Any]) -> bool:
-    """Whether the model is of a kind that RecBole knows: KNOWLEDGE, SEQUENTIAL."""
-    return kind in str(values.get("MODEL_TYPE"))
-
-
-def _table(path: Path, suffix: str, values: Mapping[str, Any]) -> Table:
-    types = atomic_files.read_header(path, values["field_separator"], values.get("encoding"))
-    columns = _asked_for(suffix, values)
-    left_out = (values.get("unload_col") or {}).get(suffix, ())
-    if columns and left_out and columns != "*":
-        raise SettingError(
-            f"unload_col: {suffix}: load_col names what is loaded of {path.name}, found both; keep "
-            "one of them"
-        )
-    loaded = [name for name in types if columns == "*" or name in columns]
-    return Table(path, types, [name for name in loaded if name not in left_out])
-
-
-def _in_words(types: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}:{kind}" for name, kind in types.items())
-
-
-# --- one column -----------------------------------------------------------------------------
-
-
-def _place(key: str, column: str, tables: Mapping[str, Table], suffix: str | None) -> str:
-    """The suffix of the file that a column is loaded from.
-
-    Raises:
-        SettingError: none; the message says where it is, or what there is.
-    """
-    searched = {s: t for s, t in tables.items() if suffix in (None, s)}
-    for name, table in searched.items():
-        if column in table.loaded:
-            return name
-    for name, table in searched.items():
-        if column in table.types:
-            loaded = ", ".join([*table.loaded, column])
-            raise SettingError(
-                f"{key}: expected a column that is loaded, found {column}, which load_col or "
-                f"unload_col leaves out of {table.path}; write load_col: {{{name}: [{loaded}]}}"
-            )
-    here = list(dict.fromkeys(name for table in searched.values() for name in table.loaded))
-    nearest = settings.near(column, here)
-    advice = f"did you mean {nearest}?" if nearest else f"found {', '.join(here) or 'none'}"
-    files = ", ".join(str(table.path) for table in searched.values())
-    raise SettingError(
-        f"{key}: no column {column} in {files or f'a file .{suffix} that is loaded'}; {advice}"
-    )
-
-
-def _check_kind(key: str, column: str, table: Table, kinds: Iterable[str]) -> None:
-    kind = table.types[column]
-    if kind not in kinds:
-        raise SettingError(
-            f"{key}: expected a column of type {' or '.join(kinds)}, found {column}:{kind} in line "
-            f"1 of {table.path}; name another column, or correct the type there"
-        )
 
 
 # --- the checks -----------------------------------------------------------------------------
@@ -197,22 +79,22 @@ def _check_fields(values: Mapping[str, Any], tables: Mapping[str, Table]) -> Non
     """The columns of users, items and labels, in each file that has to have them."""
     needed = {"inter": ["USER_ID_FIELD", "ITEM_ID_FIELD"]}
     needed |= {"user": ["USER_ID_FIELD"], "item": ["ITEM_ID_FIELD"]}
-    if _is("KNOWLEDGE", values):
-        needed |= {suffix: list(keys) for suffix, keys in _OF_GRAPHS.items()}
+    if is_of_kind("KNOWLEDGE", values):
+        needed |= {suffix: list(keys) for suffix, keys in OF_GRAPHS.items()}
     for suffix, keys in needed.items():
         if suffix in ("user", "item") and not (suffix in tables and tables[suffix].loaded):
             continue  # there is no such file, or nothing of it is loaded
         for key in keys:
-            where = _place(key, values[key], tables, suffix)
-            _check_kind(key, values[key], tables[where], ("token",))
+            where = suffix_of(key, values[key], tables, suffix)
+            check_type(key, values[key], tables[where], ("token",))
     inter, label = tables["inter"], values["LABEL_FIELD"]
     if label in inter.loaded and not values.get("threshold"):
-        _check_kind("LABEL_FIELD", label, inter, ("float",))
-    if not _is("SEQUENTIAL", values):
+        check_type("LABEL_FIELD", label, inter, ("float",))
+    if not is_of_kind("SEQUENTIAL", values):
         return
     made = values["ITEM_LIST_LENGTH_FIELD"]
     if values.get("benchmark_filename"):
-        _place(
+        suffix_of(
             "benchmark_filename", values["ITEM_ID_FIELD"] + values["LIST_SUFFIX"], tables, "inter"
         )
     elif made in inter.loaded:
@@ -224,7 +106,7 @@ def _check_fields(values: Mapping[str, Any], tables: Mapping[str, Table]) -> Non
 
 def _check_suffixes(values: Mapping[str, Any], tables: Mapping[str, Table]) -> None:
     """The files and columns of ``load_col`` and ``unused_col``."""
-    known = {*_SUFFIXES, *tables, *_names(values.get("additional_feat_suffix"))}
+    known = {*_SUFFIXES, *tables, *columns_in(values.get("additional_feat_suffix"))}
     for key in ("load_col", "unload_col"):
         for suffix in values.get(key) or {}:
             if suffix not in known:
@@ -237,7 +119,7 @@ def _check_suffixes(values: Mapping[str, Any], tables: Mapping[str, Table]) -> N
     fields = [values[key] for key in ("USER_ID_FIELD", "ITEM_ID_FIELD")]
     for suffix, columns in (values.get("unused_col") or {}).items():
         for column in columns:
-            _place(f"unused_col: {suffix}", column, tables, suffix)
+            suffix_of(f"unused_col: {suffix}", column, tables, suffix)
             if column in fields:
                 raise SettingError(
                     f"unused_col: {suffix}: {column} is needed to tell users and items apart; "
@@ -248,7 +130,7 @@ def _check_suffixes(values: Mapping[str, Any], tables: Mapping[str, Table]) -> N
 def _check_values_kept(values: Mapping[str, Any], tables: Mapping[str, Table]) -> None:
     """``val_interval``: an interval of numbers, or a list of tokens."""
     for column, kept in (values.get("val_interval") or {}).items():
-        kind = tables[_place("val_interval", column, tables, None)].types[column]
+        kind = tables[suffix_of("val_interval", column, tables, None)].types[column]
         if kind == "float" and not intervals.is_interval(kept):
             expected = intervals.IN_WORDS
             advice = intervals.advice(kept)
@@ -284,17 +166,17 @@ def _check_pairs(values: Mapping[str, Any], tables: Mapping[str, Table]) -> None
     """``preload_weight``, and aliases that two settings have."""
     fields = [values["USER_ID_FIELD"], values["ITEM_ID_FIELD"]]
     for ids, vectors in (values.get("preload_weight") or {}).items():
-        where = _place("preload_weight", ids, tables, None)
-        _check_kind("preload_weight", ids, tables[where], ("token",))
+        where = suffix_of("preload_weight", ids, tables, None)
+        check_type("preload_weight", ids, tables[where], ("token",))
         if ids in fields:
             raise SettingError(
                 f"preload_weight: {ids}: expected the ids of a file of its own, see "
                 "additional_feat_suffix, found those of users or items, which RecBole refuses here"
             )
-        beside = _place(f"preload_weight: {ids}", vectors, tables, where)
-        _check_kind(f"preload_weight: {ids}", vectors, tables[beside], _NUMBERS)
+        beside = suffix_of(f"preload_weight: {ids}", vectors, tables, where)
+        check_type(f"preload_weight: {ids}", vectors, tables[beside], _NUMBERS)
     users, items = (
-        {values[f"{of.upper()}_ID_FIELD"], *_names(values.get(f"alias_of_{of}_id"))}
+        {values[f"{of.upper()}_ID_FIELD"], *columns_in(values.get(f"alias_of_{of}_id"))}
         for of in ("user", "item")
     )
     for column in users & items:

@@ -147,6 +147,7 @@ def _check_negatives(
     n_items, which = dataset.item_num - 1, ""
     if any(drawn["distribution"] == "popularity" for drawn in arguments):
         n_items, which = len(np.unique(items)), " that popularity draws from"
+        _check_alpha(config, np.bincount(items)[1:] / len(items))
     if config["repeatable"]:  # any item but the one at hand
         if n_items < 2 and any(drawn["sample_num"] != "none" for drawn in arguments):
             raise DataError(
@@ -162,6 +163,20 @@ def _check_negatives(
                 f"interacted with all {n_items} items{which}: no item is left to draw as a "
                 f"negative; {left_out if n_items > 1 else 'use more data'}"
             )
+
+
+def _check_alpha(config: Any, shares: np.ndarray) -> None:
+    """RecBole draws by share ** alpha; the sum must be a number that floats can hold."""
+    alpha = config["train_neg_sample_args"]["alpha"]
+    if alpha == "none":
+        return
+    with np.errstate(over="ignore"):
+        total = (shares[shares > 0] ** alpha).sum()
+    if not 0 < total < float("inf"):
+        raise SettingError(
+            "train_neg_sample_args: alpha: expected an exponent of popularity, mostly in [0, 1], "
+            f"found {alpha}: no item can be drawn by it"
+        )
 
 
 def _check_training_labels(config: Any, training: Any) -> None:
@@ -201,7 +216,8 @@ def _needs_labels(config: Any) -> bool:
     model = config["model"]
     if model in MODELS:
         drawn = negatives.are_drawn(config["train_neg_sample_args"])
-        return not needs_ratings(model) and config["negatives"] == "sampled" and not drawn
+        labelled = not needs_ratings(model) and config["negatives"] == "sampled" and not drawn
+        return labelled and config["loss_type"] not in ("BPR", "hinge", "softmax")
     return _trains_on_labels(config)
 
 

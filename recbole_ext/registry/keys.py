@@ -106,6 +106,11 @@ def _general_keys() -> frozenset[str]:
     return frozenset({*settings.PROCESS_KEYS, *settings.DATA_KEYS, *said, *read})
 
 
+def of_yaml(model: str) -> frozenset[str]:
+    """The keys that one of RecBole's models alone declares; none of ours, whose classes do."""
+    return frozenset() if model in MODELS else own_keys(model) - _general_keys()
+
+
 def read_keys(model: str, values: Mapping[str, Any]) -> frozenset[str]:
     """The keys that a run of a model reads.
 

@@ -4,7 +4,6 @@ What is counted is a lower bound of a model's parameters: the tables of users an
 matrices between the layers. Training needs several times as much.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -12,11 +11,9 @@ from typing import Any, NamedTuple
 
 from recbole_ext.errors import SettingError
 from recbole_ext.registry.keys import own_keys
+from recbole_ext.registry.own_settings import SIZE
 
 _BYTES = 4  # of a parameter
-# Settings of sizes; neighbor_sample_size and others that are no size of a layer do no harm.
-_SIZE = re.compile(r"(^|_)(size|size_list|dim|dims|dimension|dims_dnn)$")
-
 # RecBole's general models whose embedding_size is no table of users, and those where it is of
 # neither users nor items.
 _ITEMS_ALONE = {"FISM", "NAIS", "MacridVAE"}
@@ -69,7 +66,7 @@ def check(model: str, values: Mapping[str, Any], n_users: int = 1, n_items: int 
         if limit is not None and need.n_bytes > limit:
             raise SettingError(
                 f"{need.key}: {need.what} need at least {_in_units(need.n_bytes)} of memory, found "
-                f"{_in_units(limit)} on this machine; write a smaller {need.key}"
+                f"{_in_units(limit)} on this machine; write a smaller number"
             )
 
 
@@ -78,24 +75,50 @@ def _needs(model: str, values: Mapping[str, Any], n_users: int, n_items: int) ->
     number = drawn.get("sample_num") if isinstance(drawn, Mapping) else None
     if type(number) is int:
         yield Need("train_neg_sample_args: sample_num", 8 * number, f"{number} items drawn")
+    for mode in _modes(values):
+        if mode[3:].isdecimal():
+            yield Need(f"eval_args: mode: {mode}", 8 * int(mode[3:]), "so many items")
     if "SEQUENTIAL" in str(values.get("MODEL_TYPE")):
         length = values["MAX_ITEM_LIST_LENGTH"]
         yield Need("MAX_ITEM_LIST_LENGTH", 8 * length, f"sequences of {length} items")
     for key in sorted(own_keys(model)):
         sizes = values.get(key)
         sizes = list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
-        if not _SIZE.search(key) or not all(type(size) is int and size > 0 for size in sizes):
+        whole = all(type(size) is int and size > 0 for size in sizes)
+        if not SIZE.search(key) or not sizes or not whole:
             continue
         if key.endswith("embedding_size"):
             rows, of = _table(model, key, values, n_users, n_items)
             n_floats, what = rows * max(sizes), f"{max(sizes)} numbers{of}"
         else:
-            if model == "AutoRec" and key == "mlp_hidden_size":
-                sizes.insert(0, n_users if values["orientation"] == "item" else n_items)
-            between = sum(one * other for one, other in pairwise(sizes))
-            n_floats = max(between, *sizes)
-            what = f"layers of {', '.join(map(str, sizes))} units"
+            before = _units_before(key, values, n_users, n_items)
+            layers = [*before, *sizes]
+            n_floats = max(sum(one * other for one, other in pairwise(layers)), *sizes)
+            what = f"layers of {', '.join(map(str, layers))} units"
+            if before and before[0] > max(sizes) and values.get("embedding_size") == before[0]:
+                key = "embedding_size"
         yield Need(key, _BYTES * n_floats, what)
+
+
+def _modes(values: Mapping[str, Any]) -> list[str]:
+    mode = values["eval_args"]["mode"]
+    return list(mode.values()) if isinstance(mode, Mapping) else [mode]
+
+
+def _units_before(key: str, values: Mapping[str, Any], n_users: int, n_items: int) -> list[int]:
+    """The units, at least, that the first layer of a setting reads; none where nobody knows."""
+    if key == "hidden_size" and isinstance(values[key], int):  # GRUs and transformers
+        return [values[key]]
+    if key == "latent_dimension":
+        return list(values.get("mlp_hidden_size") or ())[-1:]
+    if key != "mlp_hidden_size":
+        return []
+    if "orientation" in values:  # AutoRec reads a row of ratings
+        return [n_users if values["orientation"] == "item" else n_items]
+    if "latent_dimension" in values:  # autoencoders of users
+        return [n_items]
+    width = values.get("embedding_size", values.get("mlp_embedding_size"))
+    return [width] if isinstance(width, int) else []
 
 
 def _table(

@@ -15,8 +15,8 @@ from recbole_ext.config.settings import KeySource
 from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import RegistryError
 from recbole_ext.evaluator import evaluation_settings
-from recbole_ext.registry import model_size, negatives
-from recbole_ext.registry.keys import check_keys, check_settings
+from recbole_ext.registry import model_size, negatives, own_settings
+from recbole_ext.registry.keys import check_keys, check_settings, of_yaml
 from recbole_ext.registry.models import MODELS, defaults, load
 
 _PACKAGE = "recbole.model.general_recommender"
@@ -90,7 +90,8 @@ def load_internal_config_dict(
     from recbole_ext.data import atomic_files  # imports pandas, which `--help` need not wait for
 
     wrapped(*args, **kwargs)
-    given = config.external_config_dict
+    given, defaults_of = config.external_config_dict, of_yaml(config.model)
+    own = {k: v for k, v in config.internal_config_dict.items() if k in defaults_of}
     if config.model in MODELS:
         _merge(config.internal_config_dict, defaults(config.model))
     data_path = Path(given.get("data_path") or config.internal_config_dict["data_path"])
@@ -109,6 +110,7 @@ def load_internal_config_dict(
     check_keys(config.model, sources, merged)
     check_settings(config.model, given, merged)
     evaluation_settings.read(merged)
+    own_settings.check(own, merged)
     negatives.check(config.model, config.model_class, merged)
     model_size.check(config.model, merged)
 
