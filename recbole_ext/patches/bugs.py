@@ -11,6 +11,14 @@ _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for
 
 PATCHES = (
     Patch(
+        name="interval-text",
+        target="recbole.config.configurator:Config._convert_config_dict",
+        kind="wrap",
+        group="bugs",
+        why="RecBole evaluates 3,5 as Python, and filters by (3, 5): users with 4 interactions.",
+        function="recbole_ext.patches.functions.checked_data:convert_config_dict",
+    ),
+    Patch(
         name="carried-data-set",
         target="recbole.config.configurator:Config._set_default_parameters",
         kind="wrap",
