@@ -29,7 +29,7 @@ def configure(
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
-    from recbole_ext.data import atomic_files
+    from recbole_ext.data import columns
     from recbole_ext.evaluator import evaluation_settings
     from recbole_ext.registry import keys, models
 
@@ -48,7 +48,8 @@ def configure(
     if not Path(values["data_path"]).is_dir():
         _refuse_unknown_dataset(dataset, Path(values["data_path"]).parent)
     else:
-        atomic_files.check_interactions(values, ratings=models.needs_ratings(model))
+        ratings = models.needs_ratings(model)
+        columns.check(values, ratings=ratings, read=keys.own_keys(model))
         if evaluation.by_time:
             _check_time(values)
     return config

@@ -11,6 +11,14 @@ _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for
 
 PATCHES = (
     Patch(
+        name="interval-text",
+        target="recbole.config.configurator:Config._convert_config_dict",
+        kind="wrap",
+        group="bugs",
+        why="RecBole evaluates 3,5 as Python, and filters by (3, 5): users with 4 interactions.",
+        function="recbole_ext.patches.functions.checked_data:convert_config_dict",
+    ),
+    Patch(
         name="carried-data-set",
         target="recbole.config.configurator:Config._set_default_parameters",
         kind="wrap",
@@ -140,12 +148,29 @@ PATCHES = (
         uses=(_READING,),
     ),
     Patch(
+        name="checked-columns",
+        target=f"{_DATASET}:Dataset._load_inter_feat",
+        kind="wrap",
+        group="bugs",
+        why="A setting that names a column which is not loaded, or of the wrong type, ends in a "
+        "traceback, or is passed over in silence.",
+        function="recbole_ext.patches.functions.checked_data:load_inter_feat",
+    ),
+    Patch(
+        name="no-sequences",
+        target="recbole.data.dataset.sequential_dataset:SequentialDataset._aug_presets",
+        kind="wrap",
+        group="bugs",
+        why="Sequences of users with one interaction each end in a traceback.",
+        function="recbole_ext.patches.functions.checked_data:aug_presets",
+    ),
+    Patch(
         name="dropped-rows",
         target=f"{_DATASET}:Dataset._data_processing",
         kind="wrap",
         group="bugs",
-        why="RecBole drops interactions without a word: by its filters, or because a user is not "
-        "in the .user file.",
+        why="RecBole drops interactions without a word, by its filters or because a user is not "
+        "in the .user file, and does not say which filter has left nothing.",
         function=f"{_READING}:data_processing",
     ),
     Patch(
