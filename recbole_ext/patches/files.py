@@ -38,11 +38,8 @@ PATCHES = (
                 "dataset_args_unchanged = True",
                 f"dataset_args_unchanged = {_SAVED}.fits_run(dataset, dataset_class, config, file)",
             ),
-            Edit(
-                'for arg in dataset_arguments + ["seed", "repeatable"]:',
-                'for arg in dataset_arguments + ["seed", "repeatable"] '
-                "if dataset_args_unchanged else ():",
-            ),
+            # fits_run has compared them; a data set depends on no seed before it is split
+            Edit('for arg in dataset_arguments + ["seed", "repeatable"]:', "for arg in ():"),
         ),
         uses=(_SAVED,),
     ),

@@ -30,6 +30,9 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "best_valid_score": (int, float),
 }
 
+# What the identity of a run holds, where a checkpoint has one (identity.py).
+_IDENTITY = {"settings": Mapping, "data": str, "splits": Mapping, "versions": Mapping}
+
 _SHOWN = 3  # tensors in a message
 
 
@@ -60,6 +63,12 @@ def check_content(
                 f"{file}: {entry}: cannot be a {type(record[entry]).__name__}; use a checkpoint "
                 "that a run has saved (RecBole cannot load the models of xgboost and lightgbm)"
             )
+    identity = record.get("identity")
+    if identity is not None and not _is_identity(identity):
+        raise CheckpointError(
+            f"{file}: identity: expected {', '.join(_IDENTITY)} of its run, found something else; "
+            "use a checkpoint that a run has saved"
+        )
     settings = settings_of(record)
     unset = [key for key in _NEEDED if settings.get(key) is None]
     if unset:
@@ -78,6 +87,14 @@ def check_content(
                 "training has diverged; use an earlier checkpoint, or train anew with a smaller "
                 "learning_rate"
             )
+
+
+def _is_identity(identity: Any) -> bool:
+    return (
+        isinstance(identity, Mapping)
+        and identity.keys() == _IDENTITY.keys()
+        and all(isinstance(identity[key], kind) for key, kind in _IDENTITY.items())
+    )
 
 
 def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:

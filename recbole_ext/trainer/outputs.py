@@ -1,6 +1,8 @@
 """What a run writes: refused before the run where it could not be written."""
 
 import logging
+import sys
+from functools import partial
 from pathlib import Path
 
 from recbole_ext.data import writable
@@ -28,8 +30,11 @@ def raise_errors_of_logs() -> None:
     """A log that cannot be written ends the run; by default each line of it prints a traceback."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler):
-            handler.handleError = _raise  # type: ignore[method-assign]
+            handler.handleError = partial(_raise, handler.baseFilename)  # type: ignore[method-assign]
 
 
-def _raise(record: logging.LogRecord) -> None:
+def _raise(file: str, record: logging.LogRecord) -> None:
+    error = sys.exc_info()[1]
+    if isinstance(error, OSError) and error.filename is None:
+        error.filename = file
     raise  # what is being handled

@@ -122,6 +122,10 @@ def save_split_dataloaders(
             (loader, loader.generator, getattr(loader.sampler, "generator", None))
             for loader in dataloaders
         ]
+        for loader in dataloaders:
+            vars(loader).pop(
+                "collate_fn"
+            )  # its method, which cannot be pickled where it is patched
         wrapped(config, dataloaders)
         for loader, generator, of_sampler in generators:
             loader.generator, loader.sampler.generator = generator, of_sampler
