@@ -109,10 +109,20 @@ def errors_of(path: Path, unfinished: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        named = str(error.filename or "")
-        if error.errno is not None and (not named or str(unfinished) in named):
-            error.filename, error.filename2 = str(path), None
+        _name(error, path, unfinished)
         raise
+    except RuntimeError as error:  # torch's zip writer finds its archive too short, and raises that
+        cause = error.__context__
+        if not isinstance(cause, OSError):
+            raise
+        _name(cause, path, unfinished)
+        raise cause from error
+
+
+def _name(error: OSError, path: Path, unfinished: Path | None) -> None:
+    named = str(error.filename or "")
+    if error.errno is not None and (not named or str(unfinished) in named):
+        error.filename, error.filename2 = str(path), None
 
 
 def _sync(path: Path) -> None:

@@ -67,7 +67,8 @@ def _write_a_block(path: Path) -> None:
         with probe.open("xb") as stream:
             stream.write(_BLOCK)
     except OSError as error:
-        error.filename = str(path if error.errno == errno.ENAMETOOLONG else path.parent)
+        is_long = error.errno == errno.ENAMETOOLONG
+        error.filename = str(path if is_long else path.parent.absolute())
         raise
     finally:
         if probe.exists():

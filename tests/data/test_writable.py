@@ -97,7 +97,7 @@ def test_devices_are_written_to_and_not_replaced(tmp_path):
     atomic_write.write_text(null, "page")
     with pytest.raises(FileError, match="full: no space left on device; free space there"):
         writable.check_file(full, "--html")
-    with pytest.raises(OSError, match="No space left on device: '.*full'"):
+    with pytest.raises(OSError, match=r"No space left on device: '.*full'"):
         atomic_write.write_text(full, "page")
     for path in (null, full):
         assert stat.S_ISCHR(path.stat().st_mode)
