@@ -55,6 +55,7 @@ def benchmark(
     a run.
     """
     from recbole_ext.cli import experiments
+    from recbole_ext.data import writable
     from recbole_ext.evaluator import protocols
     from recbole_ext.experiments import benchmark_plan, same_runs, summary
     from recbole_ext.experiments import report as reports
@@ -74,6 +75,9 @@ def benchmark(
         beside = results_of.load(shipped, plan) if shipped.is_file() else []
         click.echo(_estimate(plan, results, beside, workers), err=True)
         return
+    writable.check_file(output, "--output")
+    if report is not None:
+        writable.check_folder(report, "--report")
     for table in plan.tables:
         protocols.prepare(table.protocol, table.dataset, data_path)
     results = experiments.carry_out(plan, results, data_path, output, workers, address)

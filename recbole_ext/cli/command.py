@@ -4,6 +4,7 @@ No caller of this module imports RecBole before its options are read, so that `-
 once.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,14 @@ from typing import Any, TypeVar
 
 import click
 
-from recbole_ext.errors import RegistryError, SettingError, UserError
+from recbole_ext.errors import (
+    CheckpointError,
+    RegistryError,
+    SettingError,
+    UserError,
+    file_error,
+    in_a_line,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,8 +100,22 @@ def reports_errors(command: F) -> F:
         except UserError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(2)
+        except OSError as error:
+            if (message := file_error(error)) is None:
+                raise
+            _drop_output()
+            click.echo(f"error: {message}", err=True)
+            sys.exit(2)
 
     return run  # type: ignore[return-value]
+
+
+def _drop_output() -> None:
+    """Forget what standard output could not take: Python would try it again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_warning(
@@ -182,16 +204,28 @@ def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> An
         allow_changed_data: whether data that has changed since training is a warning.
 
     Raises:
-        CheckpointError: the file cannot be read, before RecBole writes a log; or the data has
-            changed since training.
+        CheckpointError: the file cannot be used, before RecBole is imported; its data set is not
+            there, or has changed since training.
     """
     from recbole_ext.trainer import checkpoint, same_run
 
-    with checkpoint.trusted(trust), same_run.changed_data(allow_changed_data):
-        checkpoint.load(file, map_location="cpu")
+    with (
+        checkpoint.trusted(trust),
+        checkpoint.read_once(),
+        same_run.changed_data(allow_changed_data),
+    ):
+        same_run.check_usable(file)
         from recbole.quick_start import load_data_and_model
 
-        return load_data_and_model(file)
+        try:
+            return load_data_and_model(file)
+        except (UserError, OSError):
+            raise
+        except Exception as error:  # whatever RecBole makes of settings that do not fit the data
+            raise CheckpointError(
+                f"{file}: its run cannot be set up again here ({in_a_line(error)}); its settings "
+                "are damaged, or of another release: train anew"
+            ) from error
 
 
 def result_table(rows: Mapping[str, Mapping[str, float]]) -> str:

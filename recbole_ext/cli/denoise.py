@@ -76,16 +76,21 @@ def denoise(
     """
     from tqdm import tqdm
 
+    from recbole_ext.data import writable
     from recbole_ext.experiments import denoising
-    from recbole_ext.trainer import single_run
+    from recbole_ext.trainer import outputs, single_run
 
     if corruption != "gaussian" and max(train_rate, *rates) > 1:
         raise SettingError(f"--rates, --train-rate: expected shares up to 1 for {corruption}")
-    if not output.parent.is_dir():
-        raise SettingError(f"--output={output}: no folder {output.parent}; make it first")
+    if not output.name:
+        raise SettingError(f"--output={output}: expected the name of two files without .csv, .html")
+    numbers, page = output.with_suffix(".csv"), output.with_suffix(".html")
+    for file in (numbers, page):
+        writable.check_file(file, "--output")
     overrides = parse_settings(settings)
     overrides |= {"corruption": corruption, "corruption_rate": str(train_rate)}
     config = configure("AutoRec", dataset, config_files(files), overrides)
+    outputs.check(config["checkpoint_dir"], logged=False)
     run_settings = {**config.external_config_dict, **single_run.QUIET}
     run_settings["allow_unknown_keys"] = True  # they have just been checked
     points = []
@@ -96,15 +101,14 @@ def denoise(
         ):
             points.append(point)
             bar.update()
-    denoising.write_csv(points, output.with_suffix(".csv"))
-    page = output.with_suffix(".html")
+    denoising.write_csv(points, numbers)
     denoising.write_figure(points, corruption, train_rate, dataset, page)
     click.echo(
         f"\nAutoRec on {dataset}, RMSE over {seeds} seeds; denoising trained with {corruption} at "
         f"{train_rate:g}\n"
     )
     click.echo(_report(denoising.summarise(points), corruption))
-    click.echo(f"\nplot: {output.with_suffix('.html')}, numbers: {output.with_suffix('.csv')}")
+    click.echo(f"\nplot: {page}, numbers: {numbers}")
 
 
 def _report(summary: "dict[str, dict[str, dict[float, Spread]]]", corruption: str) -> str:

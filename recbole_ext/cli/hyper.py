@@ -51,13 +51,19 @@ def main(
     the end.
     """
     from recbole_ext.config.settings import KeySource
+    from recbole_ext.data import writable
     from recbole_ext.experiments import recbole_hyper
     from recbole_ext.registry import keys
+    from recbole_ext.trainer import outputs
 
+    writable.check_file(Path(output_file), "--output_file")
+    if display_file is not None:
+        writable.check_file(Path(display_file), "--display_file")
     space = recbole_hyper.read_space(params_file)
     file_list = config_files(files)
     overrides = parse_settings(settings, allow_unknown_keys)
     config = configure(model, dataset, file_list, overrides)
+    outputs.check(config["checkpoint_dir"], logged=False)
     searched = [KeySource([name for named in space.values() for name in named], params_file)]
     keys.check_keys(model, searched, config.final_config_dict)
     fixed = {**overrides, "model": model, "dataset": dataset, "show_progress": False}

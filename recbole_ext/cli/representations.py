@@ -103,6 +103,9 @@ def _neighbours(
 @reports_errors
 def project(file: str, output: Path, trust_checkpoint: bool) -> None:
     """Write the vectors of all users and items for TensorBoard's embedding projector."""
+    from recbole_ext.data import writable
+
+    writable.check_folder(output, "--output")
     config, model, dataset, *_ = load_trained(file, trust_checkpoint)
     from recbole_ext.models import representations
 

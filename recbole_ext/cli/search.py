@@ -32,6 +32,7 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
     from tabulate import tabulate
 
     from recbole_ext.cli import experiments
+    from recbole_ext.data import writable
     from recbole_ext.experiments import results as results_of
     from recbole_ext.experiments import results_file, search_plan, summary
 
@@ -47,6 +48,7 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
     plan = search_plan.plan(content, config.final_config_dict)
     results = results_of.load(output, plan)
     experiments.check(plan, data_path)
+    writable.check_file(output, "--output")
     results = experiments.carry_out(plan, results, data_path, output, workers)
     rows, best = summary.trials_table(plan, results)
     if best is None:

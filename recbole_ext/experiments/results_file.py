@@ -5,31 +5,13 @@ read, and is cut off before others are added.
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TextIO
+from typing import TextIO
 
+from recbole_ext.data.file_lock import lock
 from recbole_ext.errors import SettingError
-
-if sys.platform == "win32":
-
-    def lock(stream: IO[bytes]) -> None:
-        """Lock a file for this process until it is closed; OSError if another process has it."""
-        import msvcrt
-
-        stream.seek(2**40)  # beyond the lines, which others may read
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-
-    def lock(stream: IO[bytes]) -> None:
-        """Lock a file for this process until it is closed; OSError if another process has it."""
-        import fcntl
-
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
 
 # The header of the results of searches before they were jsonl.
 _OLD_HEADER = "trial,dataset,"

@@ -2,7 +2,10 @@
 
 import copy
 import os
+from collections.abc import Callable
 from typing import Any
+
+from recbole_ext.trainer import outputs
 
 
 def abstract_trainer_init(self: Any, config: Any, model: Any) -> None:
@@ -19,6 +22,16 @@ def abstract_trainer_init(self: Any, config: Any, model: Any) -> None:
 def ensure_dir(dir_path: str) -> None:
     """Make a folder unless it exists, also where another process makes it at the same time."""
     os.makedirs(dir_path, exist_ok=True)
+
+
+def init_logger(
+    wrapped: Callable[..., None], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """``init_logger``, the first that a run writes: refuses a run that could not write the rest."""
+    config = args[0] if args else kwargs["config"]
+    outputs.check(config["checkpoint_dir"])
+    wrapped(*args, **kwargs)
+    outputs.raise_errors_of_logs()
 
 
 def get_data_struct(self: Any) -> Any:
