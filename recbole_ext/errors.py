@@ -1,5 +1,9 @@
 """The errors that are the user's to mend: one message that says what, where and what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class UserError(ValueError):
     """Something asked for cannot be done as it was asked.
@@ -23,6 +27,17 @@ class CheckpointError(UserError):
 
 class RegistryError(UserError):
     """A name is unknown, or taken by one of RecBole's own models."""
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Within this block the message of a ``UserError`` begins with the name of a file."""
+    try:
+        yield
+    except UserError as error:
+        if str(error).startswith(str(file)):
+            raise
+        raise type(error)(f"{file}: {error}") from error
 
 
 def in_a_line(error: Exception) -> str:

@@ -38,7 +38,7 @@ from recbole_ext.config.settings import (
     Space,
     Values,
 )
-from recbole_ext.errors import SettingError
+from recbole_ext.errors import SettingError, naming
 from recbole_ext.evaluator.protocols import DECIDED, PROTOCOLS
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import TUNING_SEED, Model, Plan
@@ -74,6 +74,11 @@ def read(file: Path) -> Plan:
         SettingError: a file cannot be read, a key is missing, unknown or of the wrong type, a
             data set or a seed is there twice.
     """
+    with naming(file):
+        return _read(file)
+
+
+def _read(file: Path) -> Plan:
     content = settings.read_alone(_Content, settings.load(file), str(file))
     settings.refuse_twice(content.datasets, f"{file}: datasets")
     settings.refuse_twice(content.seeds, f"{file}: seeds")

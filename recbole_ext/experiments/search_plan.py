@@ -29,7 +29,7 @@ from msgspec import Struct, field
 
 from recbole_ext.config import settings
 from recbole_ext.config.settings import KeySource
-from recbole_ext.errors import SettingError
+from recbole_ext.errors import SettingError, naming
 from recbole_ext.evaluator.protocols import DECIDED
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan
@@ -63,6 +63,11 @@ def read(file: Path) -> Search:
         SettingError: it cannot be read, a key is missing, unknown or of the wrong type, or a
             data set or a trial is there twice.
     """
+    with naming(file):
+        return _read(file)
+
+
+def _read(file: Path) -> Search:
     search = settings.read_alone(Search, settings.load(file), str(file))
     settings.refuse_twice(search.datasets, f"{file}: datasets")
     by_space = (search.trials is not None, len(search.space) > 0)
