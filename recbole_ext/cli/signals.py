@@ -112,6 +112,7 @@ class _Ending:
         self.said = threading.Lock()
         self.over = threading.Event()
         self.old: dict[int, Any] = {}
+        self.family: list[Any] = []
 
     def install(self) -> None:
         """Handle both signals, in this process alone and not in those that are forked from it."""
@@ -149,7 +150,7 @@ class _Ending:
         been left.
         """
         self._ignore_others(signum)
-        child_processes.end_tree(os.getpid(), itself=False)
+        child_processes.end([*self.family, *child_processes.family(os.getpid())])
         for folder in list(child_processes.scratch_folders):
             shutil.rmtree(folder, ignore_errors=True)
         if self.said.acquire(blocking=False):
@@ -176,6 +177,7 @@ class _Ending:
     def _watch(self) -> None:
         while received := self.reader.recv(1):
             if not self.over.is_set() and received[0] in list(SIGNALS):
+                self.family = child_processes.family(os.getpid())  # before some lose their parent
                 time.sleep(GRACE)
                 self.end(received[0])
         self.reader.close()

@@ -130,7 +130,11 @@ class _Job(Generic[R]):
         return outcome
 
     def end(self) -> None:
-        """End the process, wherever it is, and remove its folder."""
+        """End the process, wherever it is, and remove its folder.
+
+        The folder first: if this process, too, is ended in the middle, its child removes the rest.
+        """
+        shutil.rmtree(self.scratch, ignore_errors=True)
         if self.process.is_alive() and self.process.pid is not None:
             child_processes.end_tree(self.process.pid)
         self.process.join()

@@ -4,7 +4,9 @@ If a node dies, Ray repeats its jobs on other nodes.
 """
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
@@ -66,6 +68,9 @@ def connect(address: str | None, where: str, **options: Any) -> None:
     try:
         _refuse_silence(address)
         ray.init(address=address, **options)
+        if threading.current_thread() is threading.main_thread():
+            # Ray has put a handler of C++ in Python's place, which prints its stack
+            signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     except Exception as error:  # Ray raises ConnectionError, RuntimeError and others
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(

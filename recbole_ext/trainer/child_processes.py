@@ -75,27 +75,32 @@ def _wait_for_the_parent(scratch: str | None) -> None:
         os._exit(1)
 
 
-def end_tree(pid: int, itself: bool = True) -> None:
-    """End a process and all below it at once.
-
-    Args:
-        pid: of the process; one that has ended is passed over.
-        itself: False for the processes below it only.
-    """
+def end_tree(pid: int) -> None:
+    """End a process, and all below it, at once; one that has ended is passed over."""
     import psutil  # type: ignore[import-untyped]  # RecBole needs it
 
     with suppress(psutil.Error):
-        root = psutil.Process(pid)
-        family = root.children(recursive=True) + [root] * itself
-        for process in family:
-            if process.pid != _resource_tracker():
-                with suppress(psutil.Error):
-                    process.kill()
+        end([*family(pid), psutil.Process(pid)])
 
 
-def _resource_tracker() -> Any:
-    """The helper of ``multiprocessing``, which removes what killed processes leave, and then ends.
+def family(pid: int) -> list[Any]:
+    """The processes below one, as psutil has them.
 
-    It would complain about a part of that if it were killed itself.
+    Without the helper of ``multiprocessing`` that removes what killed processes leave, and then
+    ends: killed itself, it could not.
     """
-    return getattr(getattr(resource_tracker, "_resource_tracker", None), "_pid", None)
+    import psutil
+
+    helper = getattr(getattr(resource_tracker, "_resource_tracker", None), "_pid", None)
+    with suppress(psutil.Error):
+        return [p for p in psutil.Process(pid).children(recursive=True) if p.pid != helper]
+    return []
+
+
+def end(processes: list[Any]) -> None:
+    """Kill some processes; one that has ended is passed over."""
+    import psutil
+
+    for process in processes:
+        with suppress(psutil.Error):
+            process.kill()

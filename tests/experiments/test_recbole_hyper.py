@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from recbole_ext.cli import hyper
 from recbole_ext.errors import SettingError
-from recbole_ext.experiments import recbole_hyper
+from recbole_ext.experiments import hyper_space, recbole_hyper
 from tests import runs
 
 SPACE = """# what to search
@@ -24,7 +24,7 @@ mlp_hidden_size choice ['[8,4]', '[4]']
 def test_a_space_in_recboles_format(tmp_path):
     file = tmp_path / "space.txt"
     file.write_text(SPACE)
-    assert recbole_hyper.read_space(file) == {
+    assert hyper_space.read_space(file) == {
         "choice": {"learning_rate": [0.001, 0.1], "mlp_hidden_size": ["[8,4]", "[4]"]},
         "uniform": {"reg_weight": [0, 1]},
         "quniform": {"train_batch_size": [2, 8, 2]},
@@ -48,12 +48,12 @@ def test_a_bad_space_is_named_by_line(text, message, tmp_path):
     file = tmp_path / "space.txt"
     file.write_text(text)
     with pytest.raises(SettingError, match=message):
-        recbole_hyper.read_space(file)
+        hyper_space.read_space(file)
 
 
 def test_a_missing_space_file():
     with pytest.raises(SettingError, match=r"nowhere\.txt"):
-        recbole_hyper.read_space("nowhere.txt")
+        hyper_space.read_space("nowhere.txt")
 
 
 FIXED = {**runs.SMALL["AutoRec"], "model": "AutoRec", "dataset": "made", "epochs": 2}
@@ -194,7 +194,9 @@ def test_the_exhaustive_search_takes_choices_alone(ratings, tmp_path):
 def test_ray_reports_validation_and_the_best_trial_is_tested(ratings, tmp_path):
     fixed = {**FIXED, **QUIET, "data_path": str(ratings)}
     fixed["checkpoint_dir"] = str(tmp_path / "saved")
-    best = recbole_hyper.with_ray(fixed, None, {"choice": {"learning_rate": [0.05]}}, bigger=False)
+    defaults = {"valid_metric_bigger": False}
+    space = {"choice": {"learning_rate": [0.05]}}
+    best = recbole_hyper.with_ray(fixed, None, space, defaults)
     assert best.settings == {"learning_rate": 0.05}
     score, valid, test = one_run(ratings, 0.05)
     assert best.score == pytest.approx(float(score), abs=1e-4)
