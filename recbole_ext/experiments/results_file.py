@@ -96,17 +96,20 @@ def locked(file: Path) -> Iterator[None]:
         stream = file.open("ab")
     except OSError as error:
         raise SettingError(f"{file}: cannot be written: {error.strerror}") from error
-    with stream:
-        try:
-            lock(stream)
-        except OSError as error:
-            raise SettingError(
-                f"{file}: another command is adding runs to this file now; wait for it, or give "
-                "another --output"
-            ) from error
+    try:
+        lock(stream)
+    except OSError as error:
+        stream.close()
+        raise SettingError(
+            f"{file}: another command is adding runs to this file now; wait for it, or give "
+            "another --output"
+        ) from error
+    try:
         yield
-    if not file.stat().st_size:
-        file.unlink()
+    finally:
+        stream.close()
+        if not file.stat().st_size:
+            file.unlink()
 
 
 def is_old_csv(file: Path) -> bool:
