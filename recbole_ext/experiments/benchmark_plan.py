@@ -41,7 +41,7 @@ from recbole_ext.config.settings import (
 from recbole_ext.errors import SettingError, naming
 from recbole_ext.evaluator.protocols import DECIDED, PROTOCOLS
 from recbole_ext.experiments import trials as drawing
-from recbole_ext.experiments.plan import TUNING_SEED, Model, Plan
+from recbole_ext.experiments.plan import TUNING_SEED, Model, Plan, load
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.registry import keys
 
@@ -79,7 +79,7 @@ def read(file: Path) -> Plan:
 
 
 def _read(file: Path) -> Plan:
-    content = settings.read_alone(_Content, settings.load(file), str(file))
+    content = settings.read_alone(_Content, load(file), str(file))
     settings.refuse_twice(content.datasets, f"{file}: datasets")
     settings.refuse_twice(content.seeds, f"{file}: seeds")
     _refuse_decided(content.settings, f"{file}: settings")

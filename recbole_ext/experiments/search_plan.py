@@ -32,7 +32,7 @@ from recbole_ext.config.settings import KeySource
 from recbole_ext.errors import SettingError, naming
 from recbole_ext.evaluator.protocols import DECIDED
 from recbole_ext.experiments import trials as drawing
-from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan
+from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan, load
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.registry import keys
 
@@ -68,7 +68,7 @@ def read(file: Path) -> Search:
 
 
 def _read(file: Path) -> Search:
-    search = settings.read_alone(Search, settings.load(file), str(file))
+    search = settings.read_alone(Search, load(file), str(file))
     settings.refuse_twice(search.datasets, f"{file}: datasets")
     by_space = (search.trials is not None, len(search.space) > 0)
     if by_space != (search.variants is None,) * 2:
