@@ -2,6 +2,9 @@
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class UserError(ValueError):
@@ -30,6 +33,17 @@ class RegistryError(UserError):
 
 class FileError(UserError):
     """A file or folder cannot be read or written: a missing right, a full disk, a wrong path."""
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Within this block the message of a ``UserError`` begins with the name of a file."""
+    try:
+        yield
+    except UserError as error:
+        if str(error).startswith(str(file)):
+            raise
+        raise type(error)(f"{file}: {error}") from error
 
 
 def in_a_line(error: Exception) -> str:

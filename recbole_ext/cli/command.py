@@ -60,7 +60,9 @@ def names_a_run(command: F) -> F:
 
 
 def runs_a_file(suffix: str) -> Callable[[F], F]:
-    """The options of a command that runs a yaml file: FILE, ``--output``, ``--workers``.
+    """The options of a command that runs a yaml file.
+
+    They are FILE, ``--output``, ``--workers`` and ``--keep-failed``.
 
     Args:
         suffix: of the results file.
@@ -79,6 +81,11 @@ def runs_a_file(suffix: str) -> Callable[[F], F]:
             type=click.IntRange(1),
             help="Number of parallel worker processes.",
         ),
+        click.option(
+            "--keep-failed",
+            is_flag=True,
+            help="Leave runs that have failed as they are, instead of trying them again.",
+        ),
     )
 
     def decorate(command: F) -> F:
@@ -90,22 +97,28 @@ def runs_a_file(suffix: str) -> Callable[[F], F]:
 
 
 def reports_errors(command: F) -> F:
-    """A command that prints a ``UserError`` alone and exits with 2; warnings without a path."""
+    """A command that prints a ``UserError`` alone and exits with 2; warnings without a path.
+
+    A signal ends it in one line, too; see signals.py.
+    """
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
+        from recbole_ext.cli import signals
+
         warnings.showwarning = _show_warning
-        try:
-            return command(*args, **kwargs)
-        except UserError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(2)
-        except OSError as error:
-            if (message := file_error(error)) is None:
-                raise
-            _drop_output()
-            click.echo(f"error: {message}", err=True)
-            sys.exit(2)
+        with signals.ends_in_one_line():
+            try:
+                return command(*args, **kwargs)
+            except UserError as error:
+                click.echo(f"error: {error}", err=True)
+                sys.exit(2)
+            except OSError as error:
+                if (message := file_error(error)) is None:
+                    raise
+                _drop_output()
+                click.echo(f"error: {message}", err=True)
+                sys.exit(2)
 
     return run  # type: ignore[return-value]
 

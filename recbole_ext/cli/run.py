@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from recbole_ext.cli import signals
 from recbole_ext.cli.command import (
     CONTEXT,
     config_files,
@@ -73,6 +74,7 @@ def main(
         given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}
     file_list = config_files(files)
     config = configure(model, dataset, file_list, given, tested=True)
+    signals.advise_to_resume(Path(config["checkpoint_dir"]), config.model)
     if resume is not None:
         from recbole_ext.trainer import checkpoint, same_run
         from recbole_ext.trainer.identity import RunIdentity

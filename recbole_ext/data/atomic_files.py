@@ -22,6 +22,8 @@ _KINDS: dict[str, delimited.Kind] = {
     "float_seq": "floats",
 }
 
+_LONGEST_HEADER = 100_000  # bytes, far above what a person or a program of theirs writes
+
 # What an empty value in a column of features means: RecBole fills in [PAD], or the mean.
 _OPTIONAL: dict[str, delimited.Kind] = {"token": "text", "float": "optional float"}
 
@@ -96,7 +98,11 @@ def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, s
         )
     _check_writing(path, separator, encoding or "utf-8")
     with path.open("rb") as stream:
-        lines = [stream.readline(), stream.readline()]
+        lines = [stream.readline(_LONGEST_HEADER), stream.readline()]
+    if len(lines[0]) == _LONGEST_HEADER:
+        raise DataError(
+            f"{path}, line 1: expected a header of less than {_LONGEST_HEADER:,} bytes, found more"
+        )
     try:
         head, first = (line.decode(encoding or "utf-8").rstrip("\r\n") for line in lines)
     except UnicodeDecodeError as error:
