@@ -74,11 +74,6 @@ def denoise(
     Prints the RMSE of the corrupted ratings and of held-out ones for each rate of corruption,
     and from which rate on the denoising model is the better one.
     """
-    from tqdm import tqdm
-
-    from recbole_ext.experiments import denoising
-    from recbole_ext.trainer import single_run
-
     if corruption != "gaussian" and max(train_rate, *rates) > 1:
         raise SettingError(f"--rates, --train-rate: expected shares up to 1 for {corruption}")
     if not output.parent.is_dir():
@@ -86,6 +81,11 @@ def denoise(
     overrides = parse_settings(settings)
     overrides |= {"corruption": corruption, "corruption_rate": str(train_rate)}
     config = configure("AutoRec", dataset, config_files(files), overrides)
+    from tqdm import tqdm
+
+    from recbole_ext.experiments import denoising
+    from recbole_ext.trainer import single_run
+
     run_settings = {**config.external_config_dict, **single_run.QUIET}
     run_settings["allow_unknown_keys"] = True  # they have just been checked
     points = []

@@ -12,7 +12,7 @@ from recbole_ext.cli.command import (
     reports_errors,
     result_table,
 )
-from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.run_config import configure, preflight
 
 EXAMPLE = """\b
 Example:
@@ -57,9 +57,10 @@ def main(
     space = recbole_hyper.read_space(params_file)
     file_list = config_files(files)
     overrides = parse_settings(settings, allow_unknown_keys)
-    config = configure(model, dataset, file_list, overrides)
+    values = preflight(model, dataset, file_list, overrides)
     searched = [KeySource([name for named in space.values() for name in named], params_file)]
-    keys.check_keys(model, searched, config.final_config_dict)
+    keys.check_keys(model, searched, values)
+    config = configure(model, dataset, file_list, overrides)
     fixed = {**overrides, "model": model, "dataset": dataset, "show_progress": False}
     if tool == "Hyperopt":
         best = recbole_hyper.with_hyperopt(fixed, file_list, space, output_file, display_file)

@@ -7,7 +7,7 @@ import click
 
 from recbole_ext.cli.command import HELP, reports_errors, runs_a_file
 from recbole_ext.cli.data.shared import data_path_option
-from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.run_config import configure, preflight
 
 EXAMPLE = """\b
 Example:
@@ -42,6 +42,8 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
         if not output.exists() and results_file.is_old_csv(old):
             output = old  # which is refused with a message
     base = {**content.base, "seed": content.seed, "data_path": str(data_path)}
+    for dataset in content.datasets:
+        preflight(content.model, dataset, None, base)
     for dataset in content.datasets:
         config = configure(content.model, dataset, None, base)
     plan = search_plan.plan(content, config.final_config_dict)

@@ -12,6 +12,7 @@ from multiprocessing import get_context, parent_process
 from threading import Thread, Timer
 from typing import Any, TypeVar
 
+from recbole_ext.config.threads import share
 from recbole_ext.trainer import allocator
 
 K = TypeVar("K")
@@ -37,10 +38,10 @@ def run_all(
     Args:
         jobs: name -> arguments, which can be pickled, as ``work`` can.
         work: a function of a module.
-        workers: processes at a time; the processor's threads are shared among them.
+        workers: processes at a time; the cores that this process may use are shared among them.
         timeout: seconds that a job may take; None for no end.
     """
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = share(workers)
     with ThreadPoolExecutor(workers) as pool:
         waiting = {
             pool.submit(alone, work, arguments, threads, timeout): name

@@ -163,8 +163,6 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
         CheckpointError: if the file is missing, damaged, no checkpoint, or a pickle that is
             not trusted.
     """
-    import torch
-
     path = Path(file)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; give the path of a .pth file")
@@ -175,6 +173,8 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
             "another file"
         )
     _check_crcs(path)
+    import torch  # seconds; the file need not wait for it to be refused
+
     try:
         record = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
