@@ -172,7 +172,8 @@ print(os.environ.get("GOMP_SPINCOUNT"), recbole_ext.patches.states()["sleeping-t
 @pytest.mark.slow
 def test_openmp_has_read_it_and_torch_keeps_to_the_cores():
     code = """
-import recbole_ext.config.threads as threads
+import recbole_ext.patches
+from recbole_ext.config import threads
 cores = threads.usable_cores()
 threads.usable_cores = lambda: 1
 import torch
