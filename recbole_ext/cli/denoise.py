@@ -74,11 +74,7 @@ def denoise(
     Prints the RMSE of the corrupted ratings and of held-out ones for each rate of corruption,
     and from which rate on the denoising model is the better one.
     """
-    from tqdm import tqdm
-
     from recbole_ext.data import writable
-    from recbole_ext.experiments import denoising
-    from recbole_ext.trainer import outputs, single_run
 
     if corruption != "gaussian" and max(train_rate, *rates) > 1:
         raise SettingError(f"--rates, --train-rate: expected shares up to 1 for {corruption}")
@@ -90,6 +86,11 @@ def denoise(
     overrides = parse_settings(settings)
     overrides |= {"corruption": corruption, "corruption_rate": str(train_rate)}
     config = configure("AutoRec", dataset, config_files(files), overrides)
+    from tqdm import tqdm
+
+    from recbole_ext.experiments import denoising
+    from recbole_ext.trainer import outputs, single_run
+
     outputs.check(config["checkpoint_dir"], logged=False)
     run_settings = {**config.external_config_dict, **single_run.QUIET}
     run_settings["allow_unknown_keys"] = True  # they have just been checked

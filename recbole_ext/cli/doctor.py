@@ -61,7 +61,7 @@ def doctor() -> None:
             outcome = _train()
         except Exception:  # whatever it is, the user wants to read it
             failure = traceback.format_exc()
-    click.echo(f"\ndevice: {_device()}")
+    click.echo(f"\ndevice: {_device()}\nthreads: {_threads()}")
     if failure:
         click.echo(f"training: FAILED\n{failure}", err=True)
         sys.exit(1)
@@ -109,6 +109,13 @@ def _device() -> str:
     if torch.cuda.is_available():
         return f"cuda, {torch.cuda.get_device_name()}"
     return f"cpu, {torch.get_num_threads()} threads (CUDA is not available)"
+
+
+def _threads() -> str:
+    from recbole_ext.config import threads
+    from recbole_ext.patches import engine
+
+    return threads.description(ours=engine.states()["sleeping-threads"] == "active")
 
 
 def _train() -> str:

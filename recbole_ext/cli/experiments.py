@@ -1,15 +1,15 @@
 """What the commands that run a plan share: their checks, their processes, their progress."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.run_config import configure, preflight
 from recbole_ext.errors import naming
 
 if TYPE_CHECKING:
@@ -28,6 +28,18 @@ def check(plan: "Plan", data_path: Path, file: Path) -> None:
     Raises:
         UserError: a model, a data set or a setting cannot be used.
     """
+    runs = list(_distinct_runs(plan, data_path))
+    with naming(file):
+        for run in runs:  # what can be told before torch is imported, of all runs
+            preflight(*run)
+        for run in runs:
+            configure(*run)
+
+
+def _distinct_runs(
+    plan: "Plan", data_path: Path
+) -> Iterator[tuple[str, str, None, dict[str, Any]]]:
+    """Model, data set, no files and settings of each run of a plan; one for all seeds."""
     for table in plan.tables:
         dataset = plan.data_set(table)
         if not (data_path / dataset).is_dir():  # a protocol's, which is not written yet
@@ -37,9 +49,7 @@ def check(plan: "Plan", data_path: Path, file: Path) -> None:
             checkpoints = {text: __file__ for text in plan.needed_by(label)}  # any existing file
             settings = plan.run_settings(table, label, checkpoints)
             for values in model.trials or [{}]:
-                run_settings = {**settings, **values, "data_path": str(data_path)}
-                with naming(file):
-                    configure(model.name, dataset, None, run_settings)
+                yield model.name, dataset, None, {**settings, **values, "data_path": str(data_path)}
 
 
 def carry_out(

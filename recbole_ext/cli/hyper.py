@@ -12,7 +12,7 @@ from recbole_ext.cli.command import (
     reports_errors,
     result_table,
 )
-from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.run_config import configure, preflight
 
 EXAMPLE = """\b
 Example:
@@ -60,10 +60,10 @@ def main(
     space = hyper_space.read_space(params_file)
     file_list = config_files(files)
     overrides = parse_settings(settings, allow_unknown_keys)
+    defaults = preflight(model, dataset, file_list, overrides)
+    hyper_space.check_space(params_file, space, model, defaults, continuous=tool == "Ray")
     config = configure(model, dataset, file_list, overrides)
     outputs.check(config["checkpoint_dir"], logged=False)
-    defaults = config.final_config_dict
-    hyper_space.check_space(params_file, space, model, defaults, continuous=tool == "Ray")
     fixed = {**overrides, "model": model, "dataset": dataset, "show_progress": False}
     if tool == "Hyperopt":
         best = recbole_hyper.with_hyperopt(fixed, file_list, space, output_file, display_file)
@@ -71,7 +71,7 @@ def main(
         fixed["data_path"] = str(Path(config["data_path"]).absolute().parent)
         fixed["checkpoint_dir"] = str(Path(config["checkpoint_dir"]).absolute())
         file_list = [str(Path(file).absolute()) for file in file_list or []]
-        best = recbole_hyper.with_ray(fixed, file_list, space, defaults)
+        best = recbole_hyper.with_ray(fixed, file_list, space, config.final_config_dict)
     test = recbole_hyper.test_metrics(fixed, file_list, best)
     click.echo(f"\nbest settings of {model} on {dataset}, by validation:")
     for name, value in best.settings.items():

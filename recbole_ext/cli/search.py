@@ -7,7 +7,7 @@ import click
 
 from recbole_ext.cli.command import HELP, reports_errors, runs_a_file
 from recbole_ext.cli.data.shared import data_path_option
-from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.run_config import configure, preflight
 from recbole_ext.errors import naming
 
 EXAMPLE = """\b
@@ -46,6 +46,8 @@ def search(
             output = old  # which is refused with a message
     base = {**content.base, "seed": content.seed, "data_path": str(data_path)}
     with naming(file):
+        for dataset in content.datasets:
+            preflight(content.model, dataset, None, base)
         for dataset in content.datasets:
             config = configure(content.model, dataset, None, base)
         plan = search_plan.plan(content, config.final_config_dict)

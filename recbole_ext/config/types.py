@@ -40,4 +40,6 @@ Filled = partial(Meta, min_length=1)
 Values = dict[str, Any]
 Space = dict[str, Annotated[list[Any], Filled()]]
 
+Orientation = Literal["user", "item"]  # what a row of the matrix of ratings is
+
 RecBoleLearner = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]

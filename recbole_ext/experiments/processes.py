@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
+from recbole_ext.config.threads import share
 from recbole_ext.errors import in_a_line
 from recbole_ext.trainer import allocator, child_processes
 
@@ -49,10 +50,10 @@ def run_all(
     Args:
         jobs: name -> arguments, which can be pickled, as ``work`` can.
         work: a function of a module.
-        workers: processes at a time; the processor's threads are shared among them.
+        workers: processes at a time; the cores that this process may use are shared among them.
         timeout: seconds that a job may take; None for no end.
     """
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = share(workers)
     waiting = deque(jobs.items())
     running: dict[Connection, tuple[K, _Job[R]]] = {}
     try:

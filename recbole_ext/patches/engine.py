@@ -113,6 +113,15 @@ def switched_off(setting: str) -> frozenset[str]:
     return frozenset(off)
 
 
+def check_environment() -> None:
+    """Refuse a wrong ``RECBOLE_EXT_DISABLE``, before RecBole is imported.
+
+    Raises:
+        SettingError: see ``switched_off``.
+    """
+    switched_off(os.environ.get(VARIABLE, ""))
+
+
 # --- applying -------------------------------------------------------------------------------
 
 

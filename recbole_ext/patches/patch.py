@@ -7,7 +7,7 @@ from typing import Literal
 from recbole_ext.errors import UserError
 
 Kind = Literal["replace", "wrap", "edit", "provide"]
-Group = Literal["libraries", "bugs", "names", "checkpoints", "speed", "cache"]
+Group = Literal["libraries", "bugs", "names", "checkpoints", "speed", "cache", "threads"]
 State = Literal["active", "not needed", "waiting", "switched off", "does not fit"]
 
 GROUPS: dict[Group, str] = {
@@ -17,6 +17,7 @@ GROUPS: dict[Group, str] = {
     "checkpoints": "Checkpoints hold tensors and plain values, and loading one executes nothing.",
     "speed": "RecBole's Python loops are vectorised; the results are the same.",
     "cache": "A large data set is kept as RecBole has read it.",
+    "threads": "Threads sleep while they wait, and fit the cores that the process may use.",
 }
 
 # Our models and commands call what these groups put into RecBole.

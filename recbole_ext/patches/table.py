@@ -3,8 +3,8 @@
 How to add a patch
 ------------------
 1. Write the row in the file of its group: ``libraries.py``, ``bugs.py``, ``metrics.py``,
-   ``several_processes.py``, ``names.py``, ``checkpoints.py`` or ``speed.py`` (which also has
-   group ``cache``)::
+   ``several_processes.py``, ``names.py``, ``checkpoints.py``, ``speed.py`` (which also has
+   group ``cache``) or ``threads.py``::
 
        Patch(
            name="folder-race",
@@ -37,6 +37,7 @@ from recbole_ext.patches import (
     names,
     several_processes,
     speed,
+    threads,
 )
 from recbole_ext.patches.patch import Patch
 
@@ -50,6 +51,7 @@ TABLE: tuple[Patch, ...] = (
     *names.PATCHES,
     *checkpoints.PATCHES,
     *speed.PATCHES,
+    *threads.PATCHES,
 )
 
 BY_NAME: dict[str, Patch] = {patch.name: patch for patch in TABLE}

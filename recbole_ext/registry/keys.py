@@ -1,6 +1,5 @@
 """Which model names, data set names and setting keys somebody reads: RecBole's and ours."""
 
-import importlib.util
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
@@ -11,13 +10,7 @@ from recbole_ext.config import settings
 from recbole_ext.config.data_settings import ReadingSettings
 from recbole_ext.errors import RegistryError, SettingError
 from recbole_ext.registry.models import MODELS, load, setting_classes
-
-
-def _recbole_folder() -> Path:
-    spec = importlib.util.find_spec("recbole")
-    if spec is None or spec.origin is None:
-        raise RegistryError("RecBole is not installed: pip install recbole==1.2.1")
-    return Path(spec.origin).parent
+from recbole_ext.registry.recbole_source import folder as _recbole_folder
 
 
 @lru_cache(maxsize=1)

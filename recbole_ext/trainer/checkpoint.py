@@ -157,9 +157,9 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
 
 
 def _read_record(path: Path, map_location: Any) -> dict[str, Any]:
-    import torch
-
     _check_crcs(path)
+    import torch  # seconds; the file need not wait for it to be refused
+
     try:
         record = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
