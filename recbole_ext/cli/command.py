@@ -194,10 +194,12 @@ def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> An
         return load_data_and_model(file)
 
 
-def result_table(rows: Mapping[str, Mapping[str, float]]) -> str:
+def result_table(rows: Mapping[str, Mapping[str, float]], ties_below: bool = True) -> str:
     """Metrics side by side: one line for each of ``rows``, such as valid and test.
 
-    A line below it names the ties at the cut of a ranking, where there are any.
+    Args:
+        rows: name -> metric -> value.
+        ties_below: whether lines below it name the ties at the cut of a ranking, if there are any.
     """
     from tabulate import tabulate
 
@@ -206,7 +208,7 @@ def result_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
     lines = [[name, *(float(row[metric]) for metric in metrics)] for name, row in rows.items()]
     table = tabulate(lines, headers=["", *metrics], floatfmt=".4f")
-    return "\n".join([table, *ties.sentences(rows)])
+    return "\n".join([table, *(ties.sentences(rows) if ties_below else ())])
 
 
 __all__ = [

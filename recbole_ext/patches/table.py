@@ -3,8 +3,8 @@
 How to add a patch
 ------------------
 1. Write the row in the file of its group: ``libraries.py``, ``bugs.py``, ``metrics.py``,
-   ``several_processes.py``, ``names.py``, ``checkpoints.py`` or ``speed.py`` (which also has
-   group ``cache``)::
+   ``several_processes.py``, ``names.py``, ``checkpoints.py``, ``output.py`` or ``speed.py`` (which
+   also has group ``cache``)::
 
        Patch(
            name="folder-race",
@@ -34,6 +34,7 @@ from recbole_ext.patches import (
     libraries,
     metrics,
     names,
+    output,
     several_processes,
     speed,
 )
@@ -47,6 +48,7 @@ TABLE: tuple[Patch, ...] = (
     *several_processes.PATCHES,
     *names.PATCHES,
     *checkpoints.PATCHES,
+    *output.PATCHES,
     *speed.PATCHES,
 )
 
