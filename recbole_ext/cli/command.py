@@ -7,7 +7,8 @@ once.
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,7 +87,9 @@ def reports_errors(command: F) -> F:
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
-        warnings.showwarning = _show_warning
+        warnings.showwarning = partial(_show_warning, set())
+        if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+            sys.stdout.reconfigure(errors="backslashreplace")  # a name the terminal cannot show
         try:
             return command(*args, **kwargs)
         except UserError as error:
@@ -97,6 +100,7 @@ def reports_errors(command: F) -> F:
 
 
 def _show_warning(
+    shown: set[str],
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -105,7 +109,10 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     place = "" if category is UserWarning else f" ({category.__name__}, {filename}:{lineno})"
-    print(f"warning: {message}{place}", file=sys.stderr)  # not click's: it keeps old streams
+    text = f"warning: {message}{place}"
+    if text not in shown:  # settings are read again by RecBole
+        shown.add(text)
+        print(text, file=sys.stderr)  # not click's: it keeps old streams
 
 
 def parse_settings(words: Sequence[str], allow_unknown_keys: bool = False) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def carry_out(
     if address is not None:
         execute = partial(ray_cluster.run_all, address=address, timeout=plan.timeout)
     results = list(results)
-    with tqdm(total=len(plan.all_runs()), initial=len(results), file=sys.stderr) as bar:
+    total = len(plan.all_runs())
+    with tqdm(total=total, initial=len(results), file=sys.stderr, disable=None) as bar:
         for result in runs.run(plan, data_path, output, execute):
             results.append(result)
             outcome = result.error or f"{result.all_seconds:.0f} s"

@@ -97,7 +97,8 @@ def main(
     if not (quiet or as_json):
         click.echo(answer.describe_run(config))
     with answer.running(quiet, as_json, verbose):
-        terminal.say(f"device: {answer.describe_device(config)}")
+        several = f", {nproc} processes" if nproc > 1 else ""
+        terminal.say(f"device: {answer.describe_device(config)}{several}")
         if resume is not None:
             terminal.say(f"resumed from: {resume}")
         # The class, not its name: unpickling it imports this package in spawned processes.

@@ -25,15 +25,20 @@ def output() -> Output:
 @contextmanager
 def shows(kind: Output) -> Iterator[None]:
     """Within this block, runs of this process and of those that it starts show ``kind``."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = kind
+    values: dict[str, str] = {VARIABLE: kind}
+    if kind != "log" and "PYTHONWARNINGS" not in os.environ:
+        # The processes of one run would each repeat what this one has said of its settings.
+        values["PYTHONWARNINGS"] = "ignore::UserWarning"
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def say(line: str) -> None:

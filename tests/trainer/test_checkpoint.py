@@ -183,7 +183,8 @@ def test_a_write_that_fails_leaves_the_last_checkpoint(ratings, monkeypatch):
 
 @pytest.mark.slow
 def test_killed_in_training_and_resumed(tmp_path):
-    run = [sys.executable, "-m", "recbole_ext.cli.run", "--model=AutoRec", "--show_progress=False"]
+    command = [sys.executable, "-m", "recbole_ext.cli.run", "--model=AutoRec"]
+    run = [*command, "--show_progress=False", "--verbose"]
     first = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     saved = []
     deadline = time.monotonic() + 120
