@@ -125,6 +125,37 @@ def test_several_protocols_are_one_object(ratings):
     assert [line.split() for line in table[2:]] == [["i3"], *near]
 
 
+def test_a_check_is_an_object(ratings):
+    file = ratings / "made" / "made.inter"
+    n_lines = len(file.read_text().splitlines())
+    file.write_text(file.read_text() + "u1\ti1\tnan\t5\n")
+    result = invoke("data", "check", "dataset/made", "--json", entry=main.main)
+    assert (result.exit_code, result.stderr) == (2, "")
+    where = f"dataset/made/made.inter, line {n_lines + 1}"
+    content = json.loads(result.stdout)
+    (problem,) = content.pop("problems")
+    assert (problem["severity"], problem["where"]) == ("error", where)
+    assert problem["what"].startswith("rating: expected a number")
+    assert content == {
+        "folder": "dataset/made",
+        "errors": 1,
+        "rows": {"made.inter": n_lines - 1},
+        "counts": [{"file": "made.inter", "problem": "rating: expected a number", "count": 1}],
+    }
+    runs.write_ratings(ratings, "made")
+    whole = invoke("data", "check", "dataset/made", "--json", entry=main.main)
+    assert whole.exit_code == 0
+    assert json.loads(whole.stdout)["problems"] == []
+
+
+@pytest.mark.slow
+def test_the_doctor_is_an_object():
+    content = json.loads(invoke("doctor", "--json", entry=main.main).stdout)
+    assert content["versions"]["torch"] == versions()["torch"]
+    assert content["patches"]["terminal-log"] == "active"
+    assert content["training"].startswith("test RMSE ")
+
+
 # --- the streams ----------------------------------------------------------------------------
 
 
