@@ -8,7 +8,8 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -106,7 +107,9 @@ def reports_errors(command: F) -> F:
     def run(*args: Any, **kwargs: Any) -> Any:
         from recbole_ext.cli import signals
 
-        warnings.showwarning = _show_warning
+        warnings.showwarning = partial(_show_warning, set())
+        if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+            sys.stdout.reconfigure(errors="backslashreplace")  # a name the terminal cannot show
         with signals.ends_in_one_line():
             try:
                 return command(*args, **kwargs)
@@ -132,6 +135,7 @@ def _drop_output() -> None:
 
 
 def _show_warning(
+    shown: set[str],
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -140,7 +144,10 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     place = "" if category is UserWarning else f" ({category.__name__}, {filename}:{lineno})"
-    print(f"warning: {message}{place}", file=sys.stderr)  # not click's: it keeps old streams
+    text = f"warning: {message}{place}"
+    if text not in shown:  # settings are read again by RecBole
+        shown.add(text)
+        print(text, file=sys.stderr)  # not click's: it keeps old streams
 
 
 def parse_settings(words: Sequence[str], allow_unknown_keys: bool = False) -> dict[str, Any]:
@@ -241,10 +248,12 @@ def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> An
             ) from error
 
 
-def result_table(rows: Mapping[str, Mapping[str, float]]) -> str:
+def result_table(rows: Mapping[str, Mapping[str, float]], ties_below: bool = True) -> str:
     """Metrics side by side: one line for each of ``rows``, such as valid and test.
 
-    A line below it names the ties at the cut of a ranking, where there are any.
+    Args:
+        rows: name -> metric -> value.
+        ties_below: whether lines below it name the ties at the cut of a ranking, if there are any.
     """
     from tabulate import tabulate
 
@@ -253,7 +262,7 @@ def result_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
     lines = [[name, *(float(row[metric]) for metric in metrics)] for name, row in rows.items()]
     table = tabulate(lines, headers=["", *metrics], floatfmt=".4f")
-    return "\n".join([table, *ties.sentences(rows)])
+    return "\n".join([table, *(ties.sentences(rows) if ties_below else ())])
 
 
 __all__ = [

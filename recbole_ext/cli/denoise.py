@@ -95,7 +95,9 @@ def denoise(
     run_settings = {**config.external_config_dict, **single_run.QUIET}
     run_settings["allow_unknown_keys"] = True  # they have just been checked
     points = []
-    bar = tqdm(total=2 * seeds * len(rates), desc="models", file=sys.stderr, leave=False)
+    bar = tqdm(
+        total=2 * seeds * len(rates), desc="models", file=sys.stderr, leave=False, disable=None
+    )
     with bar:
         for point in denoising.measure(
             dataset, run_settings, corruption, train_rate, rates, range(1, seeds + 1)
@@ -105,7 +107,7 @@ def denoise(
     denoising.write_csv(points, numbers)
     denoising.write_figure(points, corruption, train_rate, dataset, page)
     click.echo(
-        f"\nAutoRec on {dataset}, RMSE over {seeds} seeds; denoising trained with {corruption} at "
+        f"AutoRec on {dataset}, RMSE over {seeds} seeds; denoising trained with {corruption} at "
         f"{train_rate:g}\n"
     )
     click.echo(_report(denoising.summarise(points), corruption))

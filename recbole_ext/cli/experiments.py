@@ -90,7 +90,10 @@ def carry_out(
     keys = plan.all_runs()
     n_done = sum(is_done(plan, newest, key, keep_failed) for key in keys)
     new_results = runs.run(plan, data_path, output, execute, keep_failed)
-    with tqdm(total=len(keys), initial=n_done, file=sys.stderr) as bar, closing(new_results):
+    with (
+        tqdm(total=len(keys), initial=n_done, file=sys.stderr, disable=None) as bar,
+        closing(new_results),
+    ):
         for result in new_results:
             newest[result.key] = result
             outcome = result.error or f"{result.all_seconds:.0f} s"

@@ -51,6 +51,14 @@ PATCHES = (
         sources={"1.2.1": "212c9bb58d17"},
     ),
     Patch(
+        name="device-in-use",
+        target="recbole.config.configurator:Config._init_device",
+        kind="wrap",
+        group="bugs",
+        why="The log says use_gpu = True on a machine without a GPU.",
+        function=f"{_OURS}:init_device",
+    ),
+    Patch(
         name="folder-race",
         target="recbole.utils.utils:ensure_dir",
         kind="replace",
@@ -86,14 +94,15 @@ PATCHES = (
         target="recbole.quick_start.quick_start:run_recbole",
         kind="edit",
         group="bugs",
-        why="RecBole logs wrong FLOPs for our models: it counts the layers of torch.nn alone.",
+        why="RecBole logs wrong FLOPs for models without layers of torch.nn: ours, EASE, Pop.",
         edits=(
             Edit(
                 'flops = get_flops(model, dataset, config["device"], logger, transform)\n'
                 '    logger.info(set_color("FLOPs", "blue") + f": {flops}")',
                 'if config["model"] not in recbole_ext.registry.models.MODELS:\n'
                 '        flops = get_flops(model, dataset, config["device"], logger, transform)\n'
-                '        logger.info(set_color("FLOPs", "blue") + f": {flops}")',
+                "        if flops > 1:  # 0 and 1 stand for a model that it cannot count\n"
+                '            logger.info(set_color("FLOPs", "blue") + f": {flops}")',
             ),
         ),
         uses=("recbole_ext.registry.models",),

@@ -3,8 +3,8 @@
 How to add a patch
 ------------------
 1. Write the row in the file of its group: ``libraries.py``, ``bugs.py``, ``metrics.py``,
-   ``several_processes.py``, ``names.py``, ``checkpoints.py``, ``speed.py`` (which also has
-   group ``cache``) or ``threads.py``::
+   ``several_processes.py``, ``names.py``, ``checkpoints.py``, ``output.py``, ``speed.py`` (which
+   also has group ``cache``) or ``threads.py``::
 
        Patch(
            name="folder-race",
@@ -35,6 +35,7 @@ from recbole_ext.patches import (
     libraries,
     metrics,
     names,
+    output,
     several_processes,
     speed,
     threads,
@@ -50,6 +51,7 @@ TABLE: tuple[Patch, ...] = (
     *several_processes.PATCHES,
     *names.PATCHES,
     *checkpoints.PATCHES,
+    *output.PATCHES,
     *speed.PATCHES,
     *threads.PATCHES,
 )

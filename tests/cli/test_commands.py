@@ -60,18 +60,23 @@ def test_a_run_ends_with_its_table(model, ratings):
         f"--model={model}", "-d", "made", "--epochs", "2", *size, *SMALL[3:], "--state=ERROR"
     )
     assert result.exit_code == 0, result.output
-    printed = result.stdout.strip().splitlines()
-    lines = [line for line in printed if not line.startswith("ties: in ")]
-    assert lines == printed[: len(lines)]  # what is said of ties stands below the table
+    head, metrics, _, valid, test, *after = result.stdout.splitlines()
+    assert head == f"{model} on made (dataset/made), seed 2020"
+    assert metrics.split()[0] == ("rmse" if model == "AutoRec" else "recall@10")
+    assert (valid.split()[0], test.split()[0]) == ("valid", "test")
+    ties_below = [line for line in after if line.startswith("ties: in ")]
     if model == "NCFMLP":  # units of ReLU that are 0 for all items of a user
-        assert (
-            "ties: in test, items with equal scores stand on both sides of rank 10" in printed[-1]
+        assert ties_below[-1].startswith(
+            "ties: in test, items with equal scores stand on both sides of rank 10"
         )
-    assert lines[-5] == f"{model} on made (dataset/made), seed 2020"
-    assert lines[-2].split()[0] == "valid"
-    assert lines[-1].split()[0] == "test"
     files = list(Path("saved").glob("*.pth"))
     assert len(files) == 1
+    assert after == [
+        *ties_below,
+        "",
+        f"checkpoint: {files[0]}",
+        f"next: recbole-ext evaluate {files[0]}",
+    ]
     record = torch.load(files[0], weights_only=True)
     assert record["config"]["epochs"] == 2
 
@@ -90,7 +95,8 @@ def test_evaluate_prints_what_the_run_printed(ratings):
     file = str(next(Path("saved").glob("*.pth")))
     second = invoke("evaluate", file, entry=main.main)
     assert second.exit_code == 0, second.output
-    assert second.stdout.strip().splitlines()[-2:] == first.stdout.strip().splitlines()[-2:]
+    head, *table = first.stdout.splitlines()[:5]
+    assert second.stdout.splitlines() == [f"{head}, from {file}", *table]
 
 
 @pytest.mark.parametrize("model", ["AutoRec", "NCFMLP"])

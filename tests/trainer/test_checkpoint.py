@@ -200,7 +200,8 @@ def test_a_full_disk_at_any_byte_is_an_error_of_the_system(tmp_path):
 
 @pytest.mark.slow
 def test_killed_in_training_and_resumed(tmp_path):
-    run = [sys.executable, "-m", "recbole_ext.cli.run", "--model=AutoRec", "--show_progress=False"]
+    command = [sys.executable, "-m", "recbole_ext.cli.run", "--model=AutoRec"]
+    run = [*command, "--show_progress=False", "--verbose"]
     first = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     saved = []
     deadline = time.monotonic() + 120

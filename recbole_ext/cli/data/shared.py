@@ -55,11 +55,17 @@ def from_option(help_text: str) -> Callable[[F], F]:
 
 @contextmanager
 def progress_bar(label: str, size: int | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar in bytes, on standard error."""
+    """A progress bar in bytes, on standard error if that is a terminal."""
     from tqdm import tqdm
 
     with tqdm(
-        total=size, desc=label, unit="B", unit_scale=True, file=sys.stderr, leave=False
+        total=size,
+        desc=label,
+        unit="B",
+        unit_scale=True,
+        file=sys.stderr,
+        leave=False,
+        disable=None,
     ) as bar:
 
         def progress(n_bytes: int) -> None:
@@ -73,7 +79,9 @@ def download_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar of a download, whose size is known once it has begun."""
     from tqdm import tqdm
 
-    with tqdm(desc=label, unit="B", unit_scale=True, file=sys.stderr, leave=False) as bar:
+    with tqdm(
+        desc=label, unit="B", unit_scale=True, file=sys.stderr, leave=False, disable=None
+    ) as bar:
 
         def progress(here: int, whole: int) -> None:
             bar.total = whole or None

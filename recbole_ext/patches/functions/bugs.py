@@ -45,3 +45,12 @@ def get_data_struct(self: Any) -> Any:
         if key in struct:
             del struct[key]
     return collected
+
+
+def init_device(
+    wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Wraps ``Config._init_device``: ``use_gpu``, which RecBole does not ask, says what is so."""
+    wrapped(*args, **kwargs)
+    settings = config.final_config_dict
+    settings["use_gpu"] = settings["device"].type == "cuda"
