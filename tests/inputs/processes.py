@@ -136,7 +136,7 @@ def _start_process(case: Input, folder: Path) -> int:
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
-            preexec_fn=lambda: _limit(case),  # noqa: PLW1509  this process has one thread
+            preexec_fn=lambda: _limit(case),
         )
     process.returncode = 0  # it is waited for by its number
     return process.pid

@@ -39,9 +39,7 @@ def run_all(cases: Sequence[Input], limit: float = LIMIT) -> Iterator[Outcome]:
         _remove(scratch)
 
 
-def _run(
-    cases: Sequence[Input], template: Path, scratch: Path, limit: float
-) -> Iterator[Outcome]:
+def _run(cases: Sequence[Input], template: Path, scratch: Path, limit: float) -> Iterator[Outcome]:
     outcomes: dict[int, Outcome] = {}
     waiting = list(enumerate(cases))[::-1]
     running: dict[int, tuple[Running, dict[str, str]]] = {}

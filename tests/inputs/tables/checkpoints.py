@@ -99,7 +99,10 @@ DAMAGED = {
 # What stands around a checkpoint that is not as it was.
 CHANGED = {
     "where the data set is absent": (_gone, "dataset/tiny"),
-    "where the data set has more rows": (_more_rows, "are not those that the model was trained with ... --allow-changed-data"),
+    "where the data set has more rows": (
+        _more_rows,
+        "are not those that the model was trained with ... --allow-changed-data",
+    ),
     "where the data set has another header": (_headless, "no column item_id"),
 }
 
@@ -123,7 +126,7 @@ INPUTS = [
     Input("evaluate changed data that is allowed", f"ext evaluate {AUTOREC} --allow-changed-data", WORKS, "warning: ", prepare=_more_rows),
     Input("evaluate nothing", "ext evaluate", 2, "Missing argument 'FILE'"),
     Input("evaluate two files", f"ext evaluate {AUTOREC} {BPR}", 2, "unexpected extra argument"),
-    Input("evaluate with a setting", f"ext evaluate {AUTOREC} --topk=5", 2, "No such option: --topk"),
+    Input("evaluate with a setting", f"ext evaluate {AUTOREC} --topk=5", 2, "No such option ... --topk"),
     Input("evaluate a folder of checkpoints", "ext evaluate saved", 2, "saved"),
     Input("evaluate a name of a model", "ext evaluate AutoRec", 2, "AutoRec: no such checkpoint"),
     Input("resume", _RESUME.format(AUTOREC), WORKS, "valid ... test"),

@@ -90,7 +90,7 @@ INPUTS = [
     *(Input(name, "run BPR mine", WORKS, "valid ... test", files=files_of("mine", text)) for name, text in RIGHT.items()),
     *(Input(f"{name}, of AutoRec", "run AutoRec mine", 2, says, files=files_of("mine", text)) for name, (text, says) in list(WRONG.items())[:18:3]),
     Input("an unknown type of a column of NCFMLP", "run NCFMLP mine", 2, "user_id:float ... user_id:token", files=files_of("mine", WRONG["users as numbers"][0])),
-    Input("a header of a million columns", "run BPR wide", 2, "wide.inter", files=_MILLION),
+    Input("a header of a million columns", "run BPR wide", 2, "wide", files=_MILLION),
     Input("a header of a million columns, checked", "ext data check dataset/wide", 2, "wide", files=_MILLION, answers=True),
     Input("a csv with its separator", "run BPR mine --field_separator=,", WORKS, "test", files=files_of("mine", _CSV)),
     Input("a csv with its separator in quotes", "run AutoRec mine \"--field_separator=','\"", WORKS, "test", files=files_of("mine", _CSV)),

@@ -54,7 +54,6 @@ OF_BOTH = {
     args("{'mode': ['full']}"): "eval_args: mode",
     args("{'mode': {'vaild': 'full', 'test': 'full'}}"): "eval_args: mode",
     args("{'mode': {}}"): "eval_args: mode",
-    args("{'mode': 'uni1000'}"): "uni1000",
     args("{'split': {'RS': [0.8, 0.1]}}"): "eval_args: split: RS: expected three numbers",
     args("{'split': {'RS': [0, 0, 1]}}"): "eval_args: split: RS: expected a share of training",
     args("{'split': {'RS': [0.8, 0.2, 0]}}"): "eval_args: split: expected a test part",
@@ -104,6 +103,7 @@ RIGHT = {
     "BPR \"--metrics=['ItemCoverage','GiniIndex']\" --valid_metric=ItemCoverage@10": "itemcoverage@10",
     "BPR " + args("{'mode': 'uni5'}"): "mrr@10",
     "BPR " + args("{'mode': 'pop5'}"): "mrr@10",
+    "BPR " + args("{'mode': 'uni1000'}"): "mrr@10",
     "BPR " + args("{'mode': {'valid': 'uni5', 'test': 'full'}}"): "mrr@10",
     "BPR " + args("{'split': {'RS': [8, 1, 1]}}"): "mrr@10",
     "BPR " + args("{'split': {'RS': [0.6, 0.2, 0.2]}, 'group_by': None}"): "mrr@10",
@@ -120,7 +120,7 @@ RIGHT = {
 }  # fmt: skip
 
 _NO_TIME = files_of("mine", inter().replace("timestamp:float", "when:float"))
-_PARTS = {f"dataset/parts/parts.{part}.inter": HEADER + "".join(f"u{u}\ti{(u + n) % 9}\t3\t{n}\n" for u in range(9)) for n, part in enumerate(("train", "valid", "test"))}  # fmt: skip
+_PARTS = {f"dataset/parts/parts.{part}.inter": HEADER + "".join(f"u{u}\ti{(u + 4 * n) % 15}\t3\t{n}\n" for u in range(9)) for n, part in enumerate(("train", "valid", "test"))}  # fmt: skip
 _NAMED = "\"--benchmark_filename=['train','valid','test']\""
 
 INPUTS = [

@@ -43,7 +43,10 @@ RIGHT = {
     "with Windows line ends": ("epochs choice [1]\r\n\r\n", "BPR"),
     "with comments and spaces": ("# mine\n\n  epochs   choice   [1]\n", "BPR"),
     "of lists": ("mlp_hidden_size choice [[10],[20]]\n", "AutoRec"),
-    "of lists in quotes, as RecBole has them": ("mlp_hidden_size choice ['[10]','[20,10]']\n", "AutoRec"),
+    "of lists in quotes, as RecBole has them": (
+        "mlp_hidden_size choice ['[10]','[20,10]']\n",
+        "AutoRec",
+    ),
     "of texts": ("orientation choice ['user', 'item']\n", "AutoRec"),
     "of truth values": ("tied choice [True, False]\n", "AutoRec"),
     "of lists of NCFMLP": ("mlp_hidden_size choice [[8],[8,4]]\n", "NCFMLP"),

@@ -21,7 +21,7 @@ MODELS = {
     "123": "--model=123: no such model",
     "GeneralRecommender": "no such model",
     "recbole_ext.NCFMLP": "no such model",
-    "BPR.py": "--model=BPR.py: no such model ... did you mean BPR",
+    "BPR.py": "--model=BPR.py: no such model",
     "../BPR": "--model=../BPR: no such model",
     "модель": "--model=модель: no such model",
 }
