@@ -40,7 +40,7 @@ LINE = "error: epochs: expected 1, found -1\n"
 
 def test_one_line_that_says_it_is_well():
     assert judge(MISTAKE, 2, "", "warning: x\n" + LINE, {"a": "1"}, {"a": "1"}) == ()
-    usage = "Usage: x\nTry 'x --help' for help.\n\nError: epochs, found -1\n"
+    usage = "Usage: x\n       y\nTry 'x --help' for help.\n\nError: epochs, found -1\n"
     assert judge(MISTAKE, 2, "", usage, {}, {}) == ()
     assert judge(Input("w", "run BPR tiny", WORKS, "test"), 0, "test", "", {}, {"log": "x"}) == ()
 

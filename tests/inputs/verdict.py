@@ -8,7 +8,8 @@ from tests.inputs.case import INTERRUPTED, MISTAKE, TERMINATED, WORKS, Input
 
 # What may stand in standard error beside the one line of a mistake.
 _WARNING = re.compile(r"warning: ")
-_USAGE = re.compile(r"Usage: |Try '.*--help' for help|\s*$")  # click's, before its error
+_USAGE = re.compile(r"Usage: [^\n]*\n(?: +[^\n]*\n)*Try '[^\n]*\n")  # click's, before its error
+_CHOICES = re.compile(r"(?:\n\t[^\n]*)+$")  # click's, after it
 _PROGRESS = re.compile(r".*\d+%\||.*\d+(\.\d+)?[kMG]?B? \[\d\d:\d\d")
 _ERROR = re.compile(r"error: ", re.IGNORECASE)
 _UNFINISHED = re.compile(r"\.part$|\.tmp$")
@@ -43,9 +44,9 @@ class Outcome:
 
 def error_lines(stderr: str) -> list[str]:
     """The lines that are neither a warning, click's usage nor a progress bar."""
-    lines = re.split(r"[\r\n]+", stderr)
-    harmless = (_WARNING, _USAGE, _PROGRESS)
-    return [line for line in lines if not any(kind.match(line) for kind in harmless)]
+    text = _CHOICES.sub("", _USAGE.sub("", stderr).rstrip())
+    lines = (line for line in re.split(r"[\r\n]+", text) if line.strip())
+    return [line for line in lines if not (_WARNING.match(line) or _PROGRESS.match(line))]
 
 
 def judge(

@@ -74,12 +74,10 @@ WRONG = {
     "ext data get ml-1m --from ~/ml-1m.zip": "~/ml-1m.zip: no such file or folder",
     "ext data get ../ml-1m": "../ml-1m: no such MovieLens release",
     "ext data gett": "No such command 'gett'",
-    "ext data": "Missing command",
     "ext trian": "No such command 'trian'",
     "ext run": "No such command 'run'",
     "ext run_recbole --model=BPR": "No such command 'run_recbole'",
     "ext --model=BPR": "No such option ... --model",
-    "ext": "Missing command",
     "ext doctor --fix": "No such option ... --fix",
     "ext doctor now": "unexpected extra argument",
     "ext denoise --dataset tin": "did you mean tiny",
@@ -95,7 +93,7 @@ WRONG = {
     "ext denoise --dataset tiny --epohcs=1": "epohcs ... did you mean epochs",
     "ext denoise --dataset tiny --model=BPR": "model",
     "ext denoise --dataset tiny epochs=1": "epochs=1: expected --key=value",
-    "ext denoise --dataset tiny --metrics=NDCG": "eval_args",
+    "ext denoise --dataset tiny --metrics=NDCG": "valid_metric",
 }  # fmt: skip
 
 RIGHT = {
@@ -117,7 +115,8 @@ INPUTS = [
     Input("a release that is a broken zip", f"{_GET} a.zip", 2, "a.zip: expected a zip file of GroupLens", files={"a.zip": b"PK\x03\x04broken"}),
     Input("a release with a cut file", f"{_GET} release", 2, "u.data, line 3", files=RELEASE | {"release/u.data": "1\t1\t3\t1\n1\t2\t3\t1\n1\t3\n"}),
     Input("a release with a word for a rating", f"{_GET} release", 2, "u.data, line 1: ... good", files=RELEASE | {"release/u.data": "1\t1\tgood\t1\n"}),
-    Input("a release without its movies", f"{_GET} release", 2, "no u.item in it", files={"release/u.data": RELEASE["release/u.data"]}),
+    *(Input(f"{words} alone", words, 2, "Usage: ... Commands:", answers=True) for words in ("ext", "ext data")),
+    Input("a release without its movies", f"{_GET} release", WORKS, "this is another file", files={"release/u.data": RELEASE["release/u.data"]}),
     Input("a release over a folder of one's own", "ext data get ml-100k --from release", 2, "dataset/ml-100k: exists already, and recbole-ext has not written it", files=RELEASE | {"dataset/ml-100k/mine.txt": "mine\n"}),
     Input("a split over a folder of one's own", "ext data split tiny loo --negatives 5", 2, "dataset/tiny-loo: exists already", prepare=_other_folder),
     Input("a split of a broken data set", "ext data split bad random", 2, "bad.inter, line 3", files={"dataset/bad/bad.inter": "user_id:token\titem_id:token\nu\ti\nu\n"}),

@@ -90,7 +90,7 @@ OF_AUTOREC = {
     "--mlp_hidden_size=[0]": "mlp_hidden_size: expected a list ... found [0]",
     "--mlp_hidden_size=[2.5]": "mlp_hidden_size: expected a list ... found [2.5]",
     "--mlp_hidden_size=[True]": "mlp_hidden_size: expected a list ... found [True]",
-    "--mlp_hidden_size={5}": "mlp_hidden_size: expected a list ... found {5}",
+    "--mlp_hidden_size={5}": "mlp_hidden_size: expected a list ... {5}",
     "--mlp_hidden_size=big": "mlp_hidden_size: expected a list ... found 'big'",
     "--mlp_hidden_size=[10**12]": "mlp_hidden_size",
     "--dropout_prob=1": "dropout_prob: expected a number in [0, 1), found 1",
@@ -168,7 +168,6 @@ WORKS_WITH = {
     "NeuMF": "RecBole's NeuMF",
     "LightGCN": "a graph model",
     "MultiVAE": "an autoencoder of RecBole",
-    "FM": "a context-aware model",
     "SASRec \"--load_col={'inter': ['user_id', 'item_id', 'timestamp']}\" --train_neg_sample_args=None": "a sequential model",
 }  # fmt: skip
 
