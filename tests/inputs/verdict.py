@@ -10,7 +10,7 @@ from tests.inputs.case import INTERRUPTED, MISTAKE, TERMINATED, WORKS, Input
 _WARNING = re.compile(r"warning: ")
 _USAGE = re.compile(r"Usage: [^\n]*\n(?: +[^\n]*\n)*Try '[^\n]*\n")  # click's, before its error
 _CHOICES = re.compile(r"(?:\n\t[^\n]*)+$")  # click's, after it
-_PROGRESS = re.compile(r".*\d+%\||.*\d+(\.\d+)?[kMG]?B? \[\d\d:\d\d")
+_PROGRESS = re.compile(r"(?:.*\d+%\||.*\d+(?:\.\d+)?[kMG]?B? \[\d\d:\d\d|\d+ runs, of which)")
 _ERROR = re.compile(r"error: ", re.IGNORECASE)
 _UNFINISHED = re.compile(r"\.part$|\.tmp$")
 

@@ -32,7 +32,7 @@ WRONG = {
     SPLIT + " --seed x": "'--seed': 'x' is not a valid integer",
     SPLIT + " --name ../../evil": "--name ... ../../evil",
     SPLIT + " --name ../evil": "--name ... ../evil",
-    SPLIT + " --name /tmp/evil-recbole-ext": "--name ... /tmp/evil-recbole-ext",
+    SPLIT + " --name /proc/evil": "--name ... /proc/evil",
     SPLIT + " --name a/b": "--name ... a/b",
     SPLIT + " --name .": "--name",
     SPLIT + " --name ..": "--name",

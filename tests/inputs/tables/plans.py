@@ -110,7 +110,7 @@ RESULTS = {
     "with an error that is a number": (json.dumps(_RESULT | {"error": 5}), "error: expected"),
     "with an unknown key": (json.dumps(_RESULT | {"zzz": 1}), "zzz"),
     "with other settings": (json.dumps(_RESULT), "ran with another model, other settings"),
-    "in another encoding": (b'{"dataset": "\xff"}', "cannot be read"),
+    "in another encoding": (b'{"dataset": "\xff"}\n', "cannot be read"),
     "of a picture": (b"\x89PNG\r\n\x1a\n\x00", ""),
 }  # fmt: skip
 
