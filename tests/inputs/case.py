@@ -35,7 +35,7 @@ class Input:
         powerless: whether the rights of files hold for it though the user is root.
         most_bytes: a larger file cannot be written, as on a full disk; None for any size.
         output: where standard output goes: a file, a pipe that nobody reads, or /dev/full.
-        signal: the signal that it gets, and the text in its output after which it gets it.
+        signal: the signal that it gets, and a pattern of files: it gets it once there is one.
         answers: whether a status of 2 is an answer on standard output, as of `data check`.
     """
 

@@ -102,8 +102,8 @@ def start(case: Input, folder: Path) -> Running:
 def ended(running: Running) -> int | None:
     """The exit status, negative for a signal; None while it runs. What it has started ends too."""
     if running.case.signal is not None and not running.signalled:
-        number, text = running.case.signal
-        if any(text in written for written in running.texts):
+        number, pattern = running.case.signal
+        if any(running.folder.glob(pattern)):
             os.kill(running.pid, number)
             running.signalled = True
     pid, status = os.waitpid(running.pid, os.WNOHANG)

@@ -4,13 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.inputs.case import INTERRUPTED, MISTAKE, TERMINATED, WORKS, Input
+from tests.inputs.case import INTERRUPTED, MISTAKE, PYTHON, TERMINATED, WORKS, Input
 
 # What may stand in standard error beside the one line of a mistake.
 _WARNING = re.compile(r"warning: ")
 _USAGE = re.compile(r"Usage: [^\n]*\n(?: +[^\n]*\n)*Try '[^\n]*\n")  # click's, before its error
 _CHOICES = re.compile(r"(?:\n\t[^\n]*)+$")  # click's, after it
-_PROGRESS = re.compile(r"(?:.*\d+%\||.*\d+(?:\.\d+)?[kMG]?B? \[\d\d:\d\d|\d+ runs, of which)")
+_PROGRESS = re.compile(
+    r"(?:.*\d+%\||.*\d+(?:\.\d+)?[kMG]?B? \[\d\d:\d\d"  # bars
+    r"|\d+ runs, of which|(?:device|data|resumed from): |epoch +\d+|trained \d+)"
+)
 _ERROR = re.compile(r"error: ", re.IGNORECASE)
 _UNFINISHED = re.compile(r"\.part$|\.tmp$")
 
@@ -73,6 +76,9 @@ def judge(
     if "Traceback (most recent call last)" in stdout + stderr:
         problems.append("a traceback")
     lines = error_lines(stderr)
+    is_python = case.words[0] == PYTHON
+    if is_python:  # RecBole's log comes first, and goes to log/
+        lines = [line for line in lines if _ERROR.match(line)] or lines
     if case.status == MISTAKE and not case.answers:
         if len(lines) != 1:
             problems.append(f"{len(lines)} lines of error")
@@ -84,6 +90,7 @@ def judge(
     new = [name for name in after if name not in before]
     if case.status == MISTAKE:
         changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+        changed = [name for name in changed if not (is_python and name.startswith("log"))]
         if changed:
             problems.append(f"leaves {', '.join(changed[:3])}")
     elif case.status in (WORKS, INTERRUPTED, TERMINATED):

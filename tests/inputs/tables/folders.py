@@ -34,6 +34,8 @@ def blocked(*names: str) -> Callable[[Path], None]:
     return prepare
 
 
+SAVED = "saved/*-*.pth"  # by the run itself: those of the workplace have no hyphen
+
 PLAN = """datasets: [tiny]
 protocols: {default: NDCG@10}
 seeds: [1]
@@ -119,7 +121,7 @@ INPUTS = [
     Input("a full disk while a checkpoint of BPR is written", "run BPR tiny --embedding_size=512", 2, "saved", most_bytes=100_000),
     Input("a full disk while a split is written", "ext data split tiny random", 2, "dataset", most_bytes=2_500),
     Input("a full disk while a page is written", "ext data describe tiny --html page.html", 2, "page.html", most_bytes=10_000),
-    Input("a full disk while vectors are written", "ext project saved/AutoRec.pth", 2, "projector", most_bytes=1_200),
+    Input("a full disk while vectors are written", "ext project saved/AutoRec.pth", 2, "cannot write", most_bytes=1_200),
     # by a link: what removes or replaces its file would do so to the device
     Input("results that go to a full disk", "ext benchmark plan.yaml --output full", 2, "full", files=_PLANS, prepare=lambda folder: (folder / "full").symlink_to("/dev/full")),
     Input("a page beside the commands", "ext data describe tiny --html page.html", WORKS, "plots: page.html"),
@@ -129,14 +131,14 @@ INPUTS = [
     Input("a folder of checkpoints below the home", "run BPR tiny --checkpoint_dir=~/saved", WORKS, "valid ... test"),
     Input("saved loaders", "run BPR tiny --save_dataset=True --save_dataloaders=True", WORKS, "valid ... test"),
     Input("saved loaders of AutoRec", "run AutoRec tiny --save_dataset=True --save_dataloaders=True", WORKS, "valid ... test"),
-    Input("help on a full disk", "ext --help", 1, "No space left on device", process=True, output="full"),
+    Input("help on a full disk", "ext --help", 1, "o space left on device", process=True, output="full"),
     Input("help for a pipe that is closed", "ext --help", 1, process=True, output="closed"),
     Input("a list for a pipe that is closed", "ext data list", 1, process=True, output="closed"),
-    Input("a table on a full disk", "ext data describe tiny", 2, "No space left on device", process=True, output="full"),
-    Input("a run whose table goes to a full disk", "run BPR tiny", 2, "No space left on device", process=True, output="full"),
+    Input("a table on a full disk", "ext data describe tiny", 2, "o space left on device", process=True, output="full"),
+    Input("a run whose table goes to a full disk", "run BPR tiny", 2, "o space left on device", process=True, output="full"),
     Input("a run whose table nobody reads", "run BPR tiny", 1, process=True, output="closed"),
-    Input("Ctrl-C in training", "run AutoRec tiny --epochs=100000 --stopping_step=100000", INTERRUPTED, "--resume", process=True, signal=(signal.SIGINT, "poch")),
-    Input("an end by the system in training", "run BPR tiny --epochs=100000 --stopping_step=100000", TERMINATED, "--resume", process=True, signal=(signal.SIGTERM, "poch")),
-    Input("Ctrl-C in a search", f"{_HYPER} --epochs=100000 --stopping_step=100000", INTERRUPTED, process=True, signal=(signal.SIGINT, "poch"), files=_PLANS),
-    Input("Ctrl-C in a benchmark", "ext benchmark plan.yaml", INTERRUPTED, process=True, signal=(signal.SIGINT, "runs, of which"), files={"plan.yaml": PLAN.replace("Pop}", "BPR, settings: {epochs: 100000, stopping_step: 100000}}")}),
+    Input("Ctrl-C in training", "run AutoRec tiny --epochs=100000 --stopping_step=100000", INTERRUPTED, "--resume", process=True, signal=(signal.SIGINT, SAVED)),
+    Input("an end by the system in training", "run BPR tiny --epochs=100000 --stopping_step=100000", TERMINATED, "--resume", process=True, signal=(signal.SIGTERM, SAVED)),
+    Input("Ctrl-C in a search", f"{_HYPER} --epochs=100000 --stopping_step=100000", INTERRUPTED, process=True, signal=(signal.SIGINT, SAVED), files=_PLANS),
+    Input("Ctrl-C in a benchmark", "ext benchmark plan.yaml", INTERRUPTED, process=True, signal=(signal.SIGINT, "plan.jsonl"), files={"plan.yaml": PLAN.replace("Pop}", "BPR, settings: {epochs: 100000, stopping_step: 100000}}")}),
 ]  # fmt: skip
