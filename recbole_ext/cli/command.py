@@ -5,6 +5,7 @@ once.
 """
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,35 @@ F = TypeVar("F", bound=Callable[..., Any])
 # For commands that take RecBole's settings besides their own options.
 CONTEXT = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 HELP = {"help_option_names": ["-h", "--help"]}
+
+_ONE_DASH = re.compile(r"-[^\W\d][\w-]+")  # -epochs; no negative number
+
+
+class SettingsCommand(click.Command):
+    """A command that takes RecBole's settings besides its own options.
+
+    What click would read otherwise than its author means is refused: an option that is given twice,
+    of which click keeps the last, and ``-epochs``, which click reads as ``-e -p -o -c -h -s``.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it.
+
+        Raises:
+            click.UsageError: for the first word that is refused.
+        """
+        options = [param for param in self.params if isinstance(param, click.Option)]
+        short = {name for option in options for name in option.opts if len(name) == 2}
+        for before, word in zip(["", *args], args, strict=False):
+            is_value = before.startswith("--") and "=" not in before
+            with_value = word[:2] in short and "=" not in word  # -mBPR
+            if _ONE_DASH.match(word) and not is_value and not with_value:
+                raise click.UsageError(f"{word}: expected two dashes; write -{word}", ctx)
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for option in options:
+            if order.count(option) > 1 and not (option.multiple or option.is_flag):
+                raise click.UsageError(f"{option.opts[0]}: given twice; give it once", ctx)
+        return super().parse_args(ctx, args)
 
 
 def names_a_run(command: F) -> F:
@@ -172,6 +202,8 @@ def parse_settings(words: Sequence[str], allow_unknown_keys: bool = False) -> di
         if not word.startswith("--") or len(word) == 2:
             raise SettingError(f"{word}: expected --key=value; what does this word belong to?")
         key, equals, value = word[2:].partition("=")
+        if not key.strip():
+            raise SettingError(f"{word}: expected --key=value, found no key")
         if not equals:
             if not rest or rest[0].startswith("--"):
                 raise SettingError(f"--{key}: expected a value; write --{key}=VALUE")
@@ -269,6 +301,7 @@ __all__ = [
     "CONTEXT",
     "HELP",
     "RegistryError",
+    "SettingsCommand",
     "config_files",
     "load_trained",
     "names_a_run",

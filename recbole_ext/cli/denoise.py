@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from recbole_ext.cli.command import CONTEXT, config_files, parse_settings, reports_errors
+from recbole_ext.cli.command import (
+    CONTEXT,
+    SettingsCommand,
+    config_files,
+    parse_settings,
+    reports_errors,
+)
 from recbole_ext.cli.run_config import configure
 from recbole_ext.errors import SettingError
 
@@ -29,7 +35,7 @@ def _rates(context: click.Context, parameter: click.Parameter, text: str) -> lis
     return rates
 
 
-@click.command(context_settings=CONTEXT, epilog=EXAMPLE)
+@click.command(cls=SettingsCommand, context_settings=CONTEXT, epilog=EXAMPLE)
 @click.option("--dataset", "-d", default="ml-100k", show_default=True)
 @click.option("--config_files", "files", help="Of AutoRec, separated by spaces; later ones win.")
 @click.option(

@@ -6,6 +6,7 @@ import click
 
 from recbole_ext.cli.command import (
     CONTEXT,
+    SettingsCommand,
     config_files,
     names_a_run,
     parse_settings,
@@ -21,7 +22,7 @@ Example:
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=EXAMPLE)
+@click.command(cls=SettingsCommand, context_settings=CONTEXT, epilog=EXAMPLE)
 @names_a_run
 @click.option("--params_file", required=True, help="The search space: `name choice [a, b]` a line.")
 @click.option(

@@ -9,6 +9,7 @@ import click
 from recbole_ext.cli import answer, signals
 from recbole_ext.cli.command import (
     CONTEXT,
+    SettingsCommand,
     config_files,
     names_a_run,
     parse_settings,
@@ -29,7 +30,7 @@ Examples:
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=EXAMPLE)
+@click.command(cls=SettingsCommand, context_settings=CONTEXT, epilog=EXAMPLE)
 @names_a_run
 @click.option(
     "--nproc",

@@ -43,11 +43,35 @@ def test_both_forms_of_a_setting_are_read():
         (["--epochs"], r"--epochs: expected a value; write --epochs=VALUE"),
         (["--epochs", "--seed=1"], "--epochs: expected a value"),
         (["--epochs=1", "--epochs=2"], "--epochs: found both 1 and 2"),
+        (["--=5"], "--=5: expected --key=value, found no key"),
     ],
 )
 def test_words_that_belong_to_nothing_are_refused(words, message):
     with pytest.raises(SettingError, match=message):
         command.parse_settings(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-epochs", "5"], "-epochs: expected two dashes; write --epochs"),
+        (["-epochs=5"], "-epochs=5: expected two dashes; write --epochs=5"),
+        (["-dropout_prob=0.5"], "-dropout_prob=0.5: expected two dashes"),
+        (["--model=BPR", "-m", "NCFMLP"], "--model: given twice; give it once"),
+        (["-d", "a", "--dataset=a"], "--dataset: given twice"),
+        (["--config_files=a.yaml", "--config_files=b.yaml"], "--config_files: given twice"),
+    ],
+)
+def test_words_that_click_would_read_otherwise_are_refused(words, message):
+    result = invoke(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Error: {message}" in result.stderr
+
+
+def test_words_that_click_reads_as_they_are_meant(ratings):
+    words = ("-mBPR", "-d", "made", "--epochs=0", "--x", "-yz", "--allow-unknown-keys")
+    result = invoke(*words, "--allow-unknown-keys", "--data_path=dataset", "--weight_decay", "-0")
+    assert result.exit_code == 0, result.stderr
 
 
 # --- runs -----------------------------------------------------------------------------------
