@@ -14,6 +14,7 @@ from recbole_ext.registry.keys import own_keys
 from recbole_ext.registry.own_settings import SIZE
 
 _BYTES = 4  # of a parameter
+_ROW_BYTES = 24  # of a row of a batch: its user, its item, and the item that was drawn
 # RecBole's general models whose embedding_size is no table of users, and those where it is of
 # neither users nor items.
 _ITEMS_ALONE = {"FISM", "NAIS", "MacridVAE"}
@@ -74,10 +75,12 @@ def _needs(model: str, values: Mapping[str, Any], n_users: int, n_items: int) ->
     drawn = values.get("train_neg_sample_args")
     number = drawn.get("sample_num") if isinstance(drawn, Mapping) else None
     if type(number) is int:
-        yield Need("train_neg_sample_args: sample_num", 8 * number, f"{number} items drawn")
+        yield Need(
+            "train_neg_sample_args: sample_num", _ROW_BYTES * number, f"{number} items drawn"
+        )
     for mode in _modes(values):
         if mode[3:].isdecimal():
-            yield Need(f"eval_args: mode: {mode}", 8 * int(mode[3:]), "so many items")
+            yield Need(f"eval_args: mode: {mode}", _ROW_BYTES * int(mode[3:]), "so many items")
     if "SEQUENTIAL" in str(values.get("MODEL_TYPE")):
         length = values["MAX_ITEM_LIST_LENGTH"]
         yield Need("MAX_ITEM_LIST_LENGTH", 8 * length, f"sequences of {length} items")

@@ -55,13 +55,13 @@ REFUSED = [
     ),
     (
         "BPR",
-        {"train_neg_sample_args": {"sample_num": 2 * 10**8}},
-        "train_neg_sample_args: sample_num: 200000000 items drawn need at least 1.6 GB",
+        {"train_neg_sample_args": {"sample_num": 10**8}},
+        "train_neg_sample_args: sample_num: 100000000 items drawn need at least 2.4 GB",
     ),
     (
         "BPR",
         {"eval_args": {"mode": {"valid": "full", "test": f"uni{HUGE}"}}},
-        "eval_args: mode: uni1000000000000: so many items need at least 8 TB",
+        "eval_args: mode: uni1000000000000: so many items need at least 24 TB",
     ),
 ]
 
@@ -80,6 +80,8 @@ def test_a_size_that_cannot_fit(model, values, message):
 @pytest.mark.usefixtures("_gigabyte")
 def test_a_size_that_fits():
     model_size.check("BPR", {**MODES, "embedding_size": 800_000}, n_users=200, n_items=100)
+    # what it embeds are the steps of diffusion
+    model_size.check("DiffRec", {**MODES, "embedding_size": 10}, n_users=10**9, n_items=10**8)
 
 
 @pytest.mark.parametrize("model", ["BPR", "NCFMLP", "AutoRec"])
