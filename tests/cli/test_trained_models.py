@@ -283,6 +283,14 @@ def test_a_data_set_that_is_not_there_is_named(command, model, tmp_path):
     assert "no made.inter in" in refuses(command, model)
 
 
+def test_a_run_whose_data_set_is_not_there_does_not_go_on(model, tmp_path):
+    (tmp_path / "dataset" / "made").rename(tmp_path / "dataset" / "other")
+    assert "no folder" in refuses("resume", model)
+    result = CliRunner().invoke(main.main, ["denoise", "--dataset=made", "--data_path=dataset"])
+    assert result.exit_code == 2
+    assert "--dataset=made: no folder dataset/made" in result.stderr
+
+
 def test_a_data_set_by_a_relative_path_is_looked_for_from_here(model, tmp_path, monkeypatch):
     damaged(model, setting("data_path", "dataset/made"))
     assert invoke("evaluate", model).exit_code == 0

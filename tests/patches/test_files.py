@@ -260,3 +260,22 @@ def test_a_log_that_cannot_be_written_ends_the_run(ratings, capsys):
             logging.getLogger().info("x" * 9000)
     assert Path(caught.value.filename).name.startswith("BPR-made-")
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_curves_that_cannot_be_written_end_the_run_without_the_traceback_of_a_thread(
+    ratings, capsys
+):
+    run = prepare("BPR")
+    writer = run.trainer.tensorboard
+    writer.add_scalar("Loss/Train", 1.0, 0)
+    writer.flush()
+
+    def write_curves():
+        for epoch in range(99):
+            writer.add_scalar("Loss/Train", 1.0, epoch)
+            writer.flush()
+
+    with file_size_limit(100), pytest.raises(OSError, match="File too large") as caught:
+        write_curves()
+    assert caught.value.filename == "log_tensorboard"
+    assert capsys.readouterr().err == ""
