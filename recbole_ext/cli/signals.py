@@ -21,6 +21,8 @@ from multiprocessing import util
 from pathlib import Path
 from typing import Any, NoReturn
 
+import wrapt
+
 from recbole_ext.trainer import child_processes
 
 GRACE = 1.0  # seconds
@@ -35,10 +37,6 @@ _advice: list[Callable[[], str]] = []
 
 class Ended(KeyboardInterrupt):
     """A signal has arrived; ``except Exception`` lets it pass."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(signum)
-        self.signum = signum
 
 
 def advise(advice: str | Callable[[], str]) -> None:
@@ -104,6 +102,11 @@ def ends_in_one_line() -> Iterator[None]:
         ending.end(signum)
 
 
+def _keep_our_handler(ray_utils: Any) -> None:
+    """Ray replaces the handler of SIGTERM when it is imported, by one that exits with 15."""
+    ray_utils.set_sigterm_handler = lambda handler: None
+
+
 class _Ending:
     """The end of this process by a signal."""
 
@@ -122,6 +125,7 @@ class _Ending:
         self.old_wakeup = signal.set_wakeup_fd(self.writer.fileno(), warn_on_full_buffer=False)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._leave_forked_child)
+        wrapt.register_post_import_hook(_keep_our_handler, "ray._private.utils")
         threading.Thread(target=self._watch, daemon=True).start()
 
     def remove(self) -> None:
@@ -137,13 +141,9 @@ class _Ending:
 
     def signum_of(self, error: BaseException) -> int:
         """The signal that an exception comes from; 0 for another one."""
-        if isinstance(error, Ended):
-            return error.signum
-        if isinstance(error, KeyboardInterrupt):
-            return signal.SIGINT
-        # Ray replaces the handler of SIGTERM when it is imported, by one that exits with 15
-        is_rays = isinstance(error, SystemExit) and error.code == signal.SIGTERM
-        return signal.SIGTERM if is_rays else self.signum
+        if self.signum:
+            return self.signum
+        return signal.SIGINT if isinstance(error, KeyboardInterrupt) else 0
 
     def end(self, signum: int) -> NoReturn:
         """End what is below this process, say how to go on, and end it; ``finally`` blocks have

@@ -8,6 +8,8 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Generator, Mapping
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import Any
 
 from recbole_ext.errors import UserError
@@ -83,7 +85,7 @@ def _refuse_silence(address: str | None) -> None:
     """Ask a cluster for its health; none is asked where Ray starts one of its own.
 
     Raises:
-        Exception: nobody answers, or not as a cluster does.
+        Exception: nobody answers, or what answers is no cluster.
     """
     import ray
     from ray._private import services
@@ -94,7 +96,10 @@ def _refuse_silence(address: str | None) -> None:
     cluster = services.canonicalize_bootstrap_address(address)
     if cluster is not None:
         _open_port(cluster)
-        ray._raylet.check_health(cluster, timeout=PATIENCE / 2)
+        with redirect_stderr(StringIO()):  # it prints a traceback
+            is_cluster = ray._raylet.check_health(cluster, timeout=PATIENCE / 2)
+        if not is_cluster:
+            raise ConnectionError("what answers is no cluster")
 
 
 def _open_port(place: str) -> None:

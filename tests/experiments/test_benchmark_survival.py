@@ -108,9 +108,17 @@ def test_two_nodes_of_which_one_is_lost(file, tmp_path, undisturbed, monkeypatch
     assert measured(output) == measured(undisturbed)
 
 
-def test_a_cluster_that_does_not_answer_is_one_error():
-    with socket.socket() as held:  # a port that is ours, and at which nobody listens
-        held.bind(("127.0.0.1", 0))
+@pytest.mark.parametrize("is_listening", [False, True])
+def test_a_cluster_that_does_not_answer_is_one_error(is_listening, monkeypatch, capfd):
+    """Ray itself tries for more than a minute; by both doors, as an option and by RAY_ADDRESS."""
+    with socket.socket() as held:  # a port that is ours, and at which nobody, or no Ray, listens
+        held.bind(("0.0.0.0", 0))
+        if is_listening:
+            held.listen()
         address = f"127.0.0.1:{held.getsockname()[1]}"
         with pytest.raises(UserError, match=f"--ray {address}: no Ray cluster answers there"):
             list(ray_cluster.run_all({}, len, address))
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(UserError, match=f"^RAY_ADDRESS={address}: no Ray cluster answers"):
+            ray_cluster.connect(None, "--tool=Ray")
+    assert capfd.readouterr().err == ""
