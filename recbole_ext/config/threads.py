@@ -18,8 +18,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-SPINS = "GOMP_SPINCOUNT"  # turns of a waiting thread before it sleeps; GNU's OpenMP alone reads it
-SPINS_VALUE = "1000"  # the default is 300,000; 10,000 was hardly better than that
+# Turns of a waiting thread before it sleeps; GNU's OpenMP alone reads it. On two cores with eight
+# other processes an epoch of AutoRec took 0.5 s with 0 and with 1,000 turns, 2.1 s with 10,000, and
+# 2.8 s with the default, 300,000.
+SPINS = "GOMP_SPINCOUNT"
+SPINS_VALUE = "1000"
 
 # By which a user says how threads wait, and how many there are.
 WAITING = ("OMP_WAIT_POLICY", SPINS, "KMP_BLOCKTIME", "KMP_LIBRARY")
