@@ -8,7 +8,6 @@ would refuse, with the same message.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from recbole_ext.data.locate import dataset_folder
@@ -43,7 +42,7 @@ def read(
     config.cmd_config_dict = {}
     config._merge_external_config_dict()
     config.model, config.dataset = model, dataset
-    config.model_class = SimpleNamespace(type=recbole_source.model_type(model))
+    config.model_class = recbole_source.model_class(model)
     names.load_internal_config_dict(
         config._load_internal_config_dict, config, (model, config.model_class, dataset), {}
     )

@@ -6,24 +6,13 @@ once it is imported: tests compare the two.
 
 import ast
 import importlib.util
-import re
-from enum import Enum
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 from recbole_ext.errors import RegistryError
-
-# The folder of a model's file -> the type that its base class has.
-_TYPES = {
-    "general_recommender": "GENERAL",
-    "sequential_recommender": "SEQUENTIAL",
-    "context_aware_recommender": "CONTEXT",
-    "knowledge_aware_recommender": "KNOWLEDGE",
-    "exlib_recommender": "DECISIONTREE",
-}
-_OWN_TYPE = re.compile(r"^    type = ModelType\.(\w+)", re.MULTILINE)
 
 
 class Metric(NamedTuple):
@@ -63,15 +52,9 @@ def _tree(file: Path) -> ast.Module:
 @cache
 def metrics() -> dict[str, Metric]:
     """Name in lower case -> metric, in RecBole's order."""
-    attributes: dict[str, dict[str, Any]] = {}  # of each class, inherited ones included
-    for file in ("base_metric.py", "metrics.py"):
-        for node in _tree(folder() / "evaluator" / file).body:
-            if isinstance(node, ast.ClassDef):
-                own = dict(map(_assignment, filter(_is_assignment, node.body)))
-                bases = [attributes.get(ast.unparse(base), {}) for base in node.bases]
-                attributes[node.name] = {key: x for base in bases for key, x in base.items()} | own
-        if file == "base_metric.py":
-            bases_only = set(attributes)
+    bases, own = (folder() / "evaluator" / name for name in ("base_metric.py", "metrics.py"))
+    attributes = _attributes([bases, own])
+    names = [node.name for node in _tree(own).body if isinstance(node, ast.ClassDef)]
     return {
         name.lower(): Metric(
             name,
@@ -79,8 +62,20 @@ def metrics() -> dict[str, Metric]:
             attributes[name]["smaller"],
             tuple(attributes[name]["metric_need"]),
         )
-        for name in sorted(attributes.keys() - bases_only)
+        for name in sorted(names)
     }
+
+
+def _attributes(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """Class -> its attributes and those that it inherits, of files in which bases come first."""
+    attributes: dict[str, dict[str, Any]] = {}
+    for file in files:
+        for node in _tree(file).body:
+            if isinstance(node, ast.ClassDef):
+                bases = [attributes.get(ast.unparse(base), {}) for base in reversed(node.bases)]
+                own = dict(map(_assignment, filter(_is_assignment, node.body)))
+                attributes[node.name] = {key: x for of in (*bases, own) for key, x in of.items()}
+    return attributes
 
 
 def _is_assignment(node: ast.stmt) -> bool:
@@ -108,14 +103,33 @@ def _enums() -> ModuleType:
     return module
 
 
-def model_type(name: str) -> Enum:
-    """The ``ModelType`` of one of RecBole's models; GENERAL for any other name."""
+@cache
+def model_class(name: str) -> SimpleNamespace:
+    """What the class of a model says of itself: its ``type``, and its ``input_type`` if it has one.
+
+    Args:
+        name: of one of RecBole's models; any other is taken for a general one of single items, as
+            ours are.
+    """
+    says = {"type": "ModelType.GENERAL", "input_type": "InputType.POINTWISE"}
     for file in (folder() / "model").glob(f"*_recommender/{name.lower()}.py"):
-        own = _OWN_TYPE.search(file.read_text(encoding="utf-8"))
-        kind: Enum = _enums().ModelType[own.group(1) if own else _TYPES[file.parent.name]]
-        return kind
-    general: Enum = _enums().ModelType.GENERAL
-    return general
+        files = [folder() / "model" / "abstract_recommender.py", *_bases(file), file]
+        # xgboost.py has the class XGBoost, and Config takes the name xgboost
+        of_classes = {key.lower(): value for key, value in _attributes(files).items()}
+        says = of_classes[name.lower()]
+    enums = {
+        key: getattr(_enums(), kind)[value]
+        for key, (kind, _, value) in ((key, text.partition(".")) for key, text in says.items())
+        if key in ("type", "input_type")
+    }
+    return SimpleNamespace(**enums)
+
+
+def _bases(file: Path) -> list[Path]:
+    """The files of the models that those of a file derive from."""
+    classes = [node for node in _tree(file).body if isinstance(node, ast.ClassDef)]
+    names = {ast.unparse(base).lower() for node in classes for base in node.bases}
+    return [path for path in file.parent.glob("*.py") if path.stem in names and path != file]
 
 
 @cache

@@ -3,7 +3,7 @@
     python -m tests.benchmarks                  # ml-100k: ten minutes
     python -m tests.benchmarks --suite scale    # made-up data of up to 20 million ratings: an hour
     python -m tests.benchmarks --against OTHER  # our side beside that of another checkout
-    python -m tests.benchmarks --suite busy --against OTHER     # beside busy processes: 6 minutes
+    python -m tests.benchmarks --suite busy --rounds 2 --against OTHER  # beside busy processes
 
 Each case runs in a process of its own, RecBole's and ours in turn; the table has medians over the
 rounds, and their ratios. The csv, the plots and the profile go to --output.

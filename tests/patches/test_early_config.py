@@ -28,6 +28,10 @@ def plain(value):
     return str(value) if isinstance(value, Enum) else value
 
 
+def says(model_class):
+    return str(model_class.type), str(getattr(model_class, "input_type", None))
+
+
 def test_the_metrics_are_those_of_recbole():
     metrics = recbole_source.metrics()
     assert list(metrics) == list(metrics_dict)
@@ -39,20 +43,20 @@ def test_the_metrics_are_those_of_recbole():
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_type_of_a_model(model):
-    assert str(recbole_source.model_type(model)) == str(get_model(model).type)
+def test_what_the_class_of_a_model_says(model):
+    assert says(recbole_source.model_class(model)) == says(get_model(model))
 
 
 @pytest.mark.slow
-def test_the_type_of_every_model():
+def test_what_the_class_of_every_model_says():
     missing = []
     for model in keys.known_models():
         try:
-            expected = get_model(model).type
+            expected = says(get_model(model))
         except ImportError:  # of a library that is not there, such as xgboost
             missing.append(model)
             continue
-        assert str(recbole_source.model_type(model)) == str(expected), model
+        assert says(recbole_source.model_class(model)) == expected, model
     assert len(missing) < 5
 
 
@@ -91,4 +95,4 @@ def test_reading_them_leaves_recbole_as_it_is():
     """The classes are others: nothing that is patched or compared is touched."""
     assert recbole_source.config_class() is not Config
     assert recbole_source.config_class().__module__ not in sys.modules
-    assert recbole_source.model_type("BPR") is not get_model("BPR").type
+    assert recbole_source.model_class("BPR").type is not get_model("BPR").type
