@@ -1,8 +1,10 @@
 """What group ``output`` puts into RecBole: what a run shows, and the record of what it was."""
 
+import atexit
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -56,7 +58,9 @@ def init_logger(
             file.stream.reconfigure(encoding="utf-8")  # names of users and items, in any locale
     on_terminal = _of_type(logging.StreamHandler)
     if terminal.output() != "log":
-        colorama.deinit()  # RecBole's colours wrap the streams, and end each line with a code
+        # RecBole's colours wrap the streams, and end each line and the process with a code
+        colorama.deinit()
+        atexit.unregister(colorama.initialise.reset_all)
         for handler in on_terminal:
             _show_warnings_alone(handler)
     elif os.environ.get("NO_COLOR"):
@@ -71,8 +75,6 @@ def _of_type(kind: type[H]) -> list[H]:
 
 
 def _show_warnings_alone(handler: "logging.StreamHandler[Any]") -> None:
-    import sys
-
     handler.setLevel(max(handler.level, logging.WARNING))
     handler.setFormatter(WarningLines())
     handler.setStream(sys.stderr)
