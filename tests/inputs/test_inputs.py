@@ -111,7 +111,7 @@ def test_a_process_gets_its_signal_once_the_file_is_there(tmp_path):
     ("limits", "code", "error"),
     [
         ({"powerless": True, "prepare": lambda x: x.chmod(0o555)}, "open('a', 'w')", "Permission"),
-        ({"most_bytes": 99}, "open('a', 'w', 1).write('x' * 200 + '\\n')", "File too large"),
+        ({"most_bytes": 4000}, "open('a', 'w', 1).write('x' * 9000 + '\\n')", "File too large"),
         ({"output": "full"}, "print('x', flush=True)", "No space left"),
         ({"output": "closed"}, "print('x', flush=True)", "Broken pipe"),
     ],
