@@ -1,5 +1,6 @@
 """All inputs of the tables, by the script that prints them; see `python -m tests.inputs`."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -97,8 +98,11 @@ def test_what_a_process_prints_and_its_status_are_kept(tmp_path):
 
 
 def test_a_process_that_hangs_is_ended(tmp_path):
-    outcome = outcome_of(tmp_path, "import time; time.sleep(600)", limit=0.5)
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    outcome = outcome_of(tmp_path, code, limit=2)
     assert outcome.problems == ("hangs",)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(outcome.stdout), 0)
 
 
 def test_a_process_gets_its_signal_once_the_file_is_there(tmp_path):
