@@ -22,7 +22,7 @@ from tests.inputs.verdict import Outcome  # noqa: E402
 def main() -> None:
     """Run the inputs and print a line for each."""
     parser = argparse.ArgumentParser(prog="python -m tests.inputs")
-    parser.add_argument("--table", action="append", choices=tables.names(), help="Of these.")
+    parser.add_argument("--table", action="append", choices=tables.table_names(), help="Of these.")
     parser.add_argument("--only", default="", help="Inputs with this text in name or command.")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="Each Nth input.")
     parser.add_argument("--output", type=Path, help="A file for the table, as markdown.")

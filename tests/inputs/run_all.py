@@ -53,7 +53,7 @@ def _run(cases: Sequence[Input], template: Path, scratch: Path, limit: float) ->
             before = workplace.snapshot(folder)
             running[number] = processes.start(case, folder), before
         for number in list(running):
-            outcome = _look(*running[number], limit)
+            outcome = look(*running[number], limit)
             if outcome is not None:
                 outcomes[number] = outcome
                 _remove(running.pop(number)[0].folder.parent)
@@ -63,7 +63,7 @@ def _run(cases: Sequence[Input], template: Path, scratch: Path, limit: float) ->
         time.sleep(0.002)
 
 
-def _look(running: Running, before: dict[str, str], limit: float) -> Outcome | None:
+def look(running: Running, before: dict[str, str], limit: float) -> Outcome | None:
     """The outcome of an input; None while it runs."""
     status = processes.ended(running)
     seconds = time.monotonic() - running.began
@@ -91,7 +91,7 @@ def _train(scratch: Path, template: Path) -> None:
         workplace.prepare(case, template, folder)
         (folder / "saved").rename(folder / "others")
         running = processes.start(case, folder)
-        while (outcome := _look(running, {}, 10 * LIMIT)) is None:
+        while (outcome := look(running, {}, 10 * LIMIT)) is None:
             time.sleep(0.01)
         files = list((folder / "saved").glob("*.pth"))
         if len(files) != 1:

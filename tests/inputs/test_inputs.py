@@ -1,14 +1,17 @@
 """All inputs of the tables, by the script that prints them; see `python -m tests.inputs`."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.inputs import tables
-from tests.inputs.case import WORKS, Input
-from tests.inputs.verdict import judge
+from tests.inputs import processes, run_all, tables, workplace
+from tests.inputs.case import WORKS, Input, python
+from tests.inputs.verdict import Outcome, judge
 
 EVERY = 3
 ROOT = Path(__file__).parents[2]
@@ -68,3 +71,56 @@ def test_what_is_wrong(ended, problem):
 def test_what_works_leaves_nothing_unfinished():
     works = Input("w", "run BPR tiny", WORKS)
     assert judge(works, 0, "", "", {}, {"saved/.x.part": "1"}) == ("leaves saved/.x.part",)
+
+
+# --- processes ------------------------------------------------------------------------------
+
+
+def outcome_of(tmp_path: Path, code: str, limit: float = 60.0, **more: object) -> Outcome:
+    """The outcome of a line of Python, which should work."""
+    case = Input("a line of Python", python(code), WORKS, process=True, **more)  # type: ignore[arg-type]
+    folder = tmp_path / "0" / "here"
+    (tmp_path / "template").mkdir()
+    folder.parent.mkdir()
+    workplace.prepare(case, tmp_path / "template", folder)
+    running = processes.start(case, folder)
+    while (outcome := run_all.look(running, workplace.snapshot(folder), limit)) is None:
+        time.sleep(0.01)
+    return outcome
+
+
+def test_what_a_process_prints_and_its_status_are_kept(tmp_path):
+    outcome = outcome_of(
+        tmp_path, "import sys; print('yes'); print('no', file=sys.stderr); exit(3)"
+    )
+    assert (outcome.status, outcome.stdout, outcome.stderr) == (3, "yes\n", "no\n")
+    assert outcome.problems == ("status 3, expected 0",)
+
+
+def test_a_process_that_hangs_is_ended(tmp_path):
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    outcome = outcome_of(tmp_path, code, limit=2)
+    assert outcome.problems == ("hangs",)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(outcome.stdout), 0)
+
+
+def test_a_process_gets_its_signal_once_the_file_is_there(tmp_path):
+    code = "open('a.pth', 'w').close(); import time; time.sleep(600)"
+    outcome = outcome_of(tmp_path, code, signal=(signal.SIGTERM, "*.pth"))
+    assert outcome.status == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "error"),
+    [
+        ({"powerless": True, "prepare": lambda x: x.chmod(0o555)}, "open('a', 'w')", "Permission"),
+        ({"most_bytes": 4000}, "open('a', 'w', 1).write('x' * 9000 + '\\n')", "File too large"),
+        ({"output": "full"}, "print('x', flush=True)", "No space left"),
+        ({"output": "closed"}, "print('x', flush=True)", "Broken pipe"),
+    ],
+)
+def test_what_an_input_may_not_have_is_taken_from_it(limits, code, error, tmp_path):
+    outcome = outcome_of(tmp_path, code, **limits)
+    assert error in outcome.stderr
+    assert "a traceback" in outcome.problems

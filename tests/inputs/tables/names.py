@@ -5,6 +5,8 @@ from shlex import quote
 from tests.inputs.case import WORKS, Input
 from tests.inputs.workplace import files_of, inter
 
+QUOTE = "'"
+
 # A model's name -> what the message says.
 MODELS = {
     "bpr": "--model=bpr: no such model ... did you mean BPR",
@@ -30,24 +32,20 @@ MODELS = {
 DATASETS = {
     "tin": "--dataset=tin: no folder dataset/tin ... did you mean tiny",
     "Tiny": "did you mean tiny",
-    "": "--dataset",
-    "' '": "--dataset",
-    "tiny.inter": "--dataset=tiny.inter: no folder ... did you mean tiny",
+    "tiny.inter": "--dataset=tiny.inter: no folder ... tiny",
     "'tiny '": "did you mean tiny",
-    "tiny/": "--dataset=tiny/",
-    "./tiny": "--dataset=./tiny",
-    "dataset/tiny": "--dataset=dataset/tiny: no folder dataset/dataset/tiny",
-    "../dataset/tiny": "--dataset=../dataset/tiny",
-    ".": "--dataset=.",
-    "..": "--dataset=..",
-    "~/tiny": "--dataset=~/tiny",
-    "'C:\\data'": "--dataset=C:\\data",
     "ml-32m": "get it with `recbole-ext data get ml-32m",
     "ml-100": "did you mean ml-100k",
     "tiny,other": "--dataset=tiny,other: no folder",
     "[tiny]": "did you mean tiny",
     "None": "--dataset=None: no folder",
     "данные": "--dataset=данные: no folder",
+    **{
+        name: f"dataset: expected the name of a folder inside data_path, found {name.strip(QUOTE)!r}"
+        for name in ("", "' '", "tiny/", "./tiny", "dataset/tiny", "../dataset/tiny", ".", "..")
+    },
+    "~/tiny": "dataset: expected the name of a folder inside data_path, found '~/tiny'",
+    "'C:\\data'": "dataset: expected the name of a folder inside data_path, found 'C:",
 }
 
 # Names of data sets that work.
