@@ -32,11 +32,10 @@ def check(model: str, model_class: Any, values: Mapping[str, Any]) -> None:
     Raises:
         SettingError: ``train_neg_sample_args`` does not fit the model.
     """
-    from recbole.utils import InputType, ModelType
-
     if model in MODELS:  # ours say it by their own settings
         return
-    kind, loss = values["MODEL_TYPE"], values.get("loss_type")
+    # by their names: before torch is imported, the enums are those of recbole_source.py
+    kind, loss = values["MODEL_TYPE"].name, values.get("loss_type")
     drawn = values.get("train_neg_sample_args")
     input_type = getattr(model_class, "input_type", None)
     by_loss = input_type is None and loss is not None
@@ -45,7 +44,7 @@ def check(model: str, model_class: Any, values: Mapping[str, Any]) -> None:
             f"loss_type: {model} has the losses CE, of all items, and BPR, of drawn ones, found "
             f"{loss!r}"
         )
-    if by_loss and loss == "CE" and kind == ModelType.SEQUENTIAL and are_drawn(drawn):
+    if by_loss and loss == "CE" and kind == "SEQUENTIAL" and are_drawn(drawn):
         raise SettingError(
             f"train_neg_sample_args: {model} with loss_type: CE compares with all items, expected "
             f"~, found {drawn}; write train_neg_sample_args: ~ (on a command line None), or "
@@ -53,9 +52,11 @@ def check(model: str, model_class: Any, values: Mapping[str, Any]) -> None:
         )
     if are_drawn(drawn):
         return
-    pairwise = loss in (None, "BPR") and (by_loss or input_type == InputType.PAIRWISE)
-    of_graph = kind == ModelType.KNOWLEDGE
+    pairwise = loss in (None, "BPR") and (by_loss or getattr(input_type, "name", "") == "PAIRWISE")
+    of_graph = kind == "KNOWLEDGE"
     draws_entities = model == "MKR"  # which is pointwise
+    if not isinstance(model_class, type):  # read of its source: Config asks again, with RecBole
+        return
     if draws_entities or (pairwise and (of_graph or _reads_interactions(model, values))):
         others = ", or loss_type: CE" if by_loss else ""
         raise SettingError(
