@@ -7,6 +7,7 @@ start goes on, is not disturbed, and has to come to the result of a run that nev
 """
 
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -267,7 +268,8 @@ def _only_grows(folder: Path) -> None:
     assert now.startswith(before)
     whole = now[: now.rfind("\n") + 1]
     kept.write_text(whole)
-    names = [line.split('"fingerprint"')[0] + line.split('"trial"')[1] for line in whole.split()]
+    lines = [json.loads(line) for line in whole.splitlines()]
+    names = [tuple(line[k] for k in ("protocol", "label", "seed", "trial")) for line in lines]
     assert len(names) == len(set(names))
 
 
