@@ -74,6 +74,7 @@ class Case:
         check: of the folder after a kill; raises AssertionError.
         outcome: of the folder and of what the last start has printed.
         before: before each start that is killed.
+        anew: after a start that has come to its end before the kill: the next one begins again.
         first: no kill comes before this share of the time of an undisturbed run.
     """
 
@@ -83,6 +84,7 @@ class Case:
     check: Callable[[Path], None]
     outcome: Callable[[Path, str], Any]
     before: Callable[[Path], None] = lambda folder: None
+    anew: Callable[[Path], None] = lambda folder: None
     first: float = 0.05
 
 
@@ -121,12 +123,15 @@ def survive(case: Case, folder: Path, moments: int, seed: int = 0) -> Survival:
     start = time.monotonic()
     expected = case.outcome(undisturbed, _to_the_end(case, undisturbed))
     seconds = time.monotonic() - start
-    share, kills = random.Random(seed), 0
+    share, kills, shortest = random.Random(seed), 0, seconds
     for _ in range(moments):
         case.before(killed)
-        process = _start(case, killed, subprocess.DEVNULL)
+        process, start = _start(case, killed, subprocess.DEVNULL), time.monotonic()
         try:
-            process.wait(share.uniform(case.first, 1) * seconds)
+            process.wait(share.uniform(case.first, 1) * shortest)
+            shortest = min(shortest, time.monotonic() - start)
+            case.check(killed)
+            case.anew(killed)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -184,6 +189,11 @@ def _weights(folder: Path, printed: str) -> Any:
     table = [line.split() for line in printed.splitlines() if line.startswith(("valid", "test"))]
     state = checkpoint.load(_checkpoints(folder)[-1])["state_dict"]
     return table, {name: tensor.tolist() for name, tensor in state.items()}
+
+
+def _without_checkpoints(folder: Path) -> None:
+    for file in _checkpoints(folder):
+        file.unlink()
 
 
 # --- data sets ------------------------------------------------------------------------------
@@ -273,6 +283,11 @@ def _only_grows(folder: Path) -> None:
     assert len(names) == len(set(names))
 
 
+def _without_results(folder: Path) -> None:
+    for name in ("plan.jsonl", "kept"):
+        (folder / name).unlink(missing_ok=True)
+
+
 def _printed(folder: Path, printed: str) -> Any:
     n_lines = len((folder / "plan.jsonl").read_text().splitlines())
     return printed, n_lines
@@ -304,7 +319,15 @@ def _forget(folder: Path) -> None:
 CASES = {
     case.name: case
     for case in (
-        Case("training", _prepare_plan(""), _training, _loads, _weights, first=0.3),
+        Case(
+            "training",
+            _prepare_plan(""),
+            _training,
+            _loads,
+            _weights,
+            anew=_without_checkpoints,
+            first=0.3,
+        ),
         Case(
             "data get",
             _prepare_get,
@@ -325,6 +348,7 @@ CASES = {
             lambda _: (*MAIN, "benchmark", "plan.yaml", "--workers", "2"),
             _only_grows,
             _printed,
+            anew=_without_results,
         ),
         Case(
             "search",
@@ -332,6 +356,7 @@ CASES = {
             lambda _: (*MAIN, "search", "plan.yaml", "--workers", "2"),
             _only_grows,
             _printed,
+            anew=_without_results,
         ),
         Case(
             "cache",
