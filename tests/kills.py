@@ -7,6 +7,7 @@ start goes on, is not disturbed, and has to come to the result of a run that nev
 """
 
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -73,6 +74,7 @@ class Case:
         check: of the folder after a kill; raises AssertionError.
         outcome: of the folder and of what the last start has printed.
         before: before each start that is killed.
+        anew: after a start that has come to its end before the kill: the next one begins again.
         first: no kill comes before this share of the time of an undisturbed run.
     """
 
@@ -82,6 +84,7 @@ class Case:
     check: Callable[[Path], None]
     outcome: Callable[[Path, str], Any]
     before: Callable[[Path], None] = lambda folder: None
+    anew: Callable[[Path], None] = lambda folder: None
     first: float = 0.05
 
 
@@ -120,12 +123,15 @@ def survive(case: Case, folder: Path, moments: int, seed: int = 0) -> Survival:
     start = time.monotonic()
     expected = case.outcome(undisturbed, _to_the_end(case, undisturbed))
     seconds = time.monotonic() - start
-    share, kills = random.Random(seed), 0
+    share, kills, shortest = random.Random(seed), 0, seconds
     for _ in range(moments):
         case.before(killed)
-        process = _start(case, killed, subprocess.DEVNULL)
+        process, start = _start(case, killed, subprocess.DEVNULL), time.monotonic()
         try:
-            process.wait(share.uniform(case.first, 1) * seconds)
+            process.wait(share.uniform(case.first, 1) * shortest)
+            shortest = min(shortest, time.monotonic() - start)
+            case.check(killed)
+            case.anew(killed)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -183,6 +189,11 @@ def _weights(folder: Path, printed: str) -> Any:
     table = [line.split() for line in printed.splitlines() if line.startswith(("valid", "test"))]
     state = checkpoint.load(_checkpoints(folder)[-1])["state_dict"]
     return table, {name: tensor.tolist() for name, tensor in state.items()}
+
+
+def _without_checkpoints(folder: Path) -> None:
+    for file in _checkpoints(folder):
+        file.unlink()
 
 
 # --- data sets ------------------------------------------------------------------------------
@@ -267,8 +278,14 @@ def _only_grows(folder: Path) -> None:
     assert now.startswith(before)
     whole = now[: now.rfind("\n") + 1]
     kept.write_text(whole)
-    names = [line.split('"fingerprint"')[0] + line.split('"trial"')[1] for line in whole.split()]
+    lines = [json.loads(line) for line in whole.splitlines()]
+    names = [tuple(line[k] for k in ("protocol", "label", "seed", "trial")) for line in lines]
     assert len(names) == len(set(names))
+
+
+def _without_results(folder: Path) -> None:
+    for name in ("plan.jsonl", "kept"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _printed(folder: Path, printed: str) -> Any:
@@ -302,7 +319,15 @@ def _forget(folder: Path) -> None:
 CASES = {
     case.name: case
     for case in (
-        Case("training", _prepare_plan(""), _training, _loads, _weights, first=0.3),
+        Case(
+            "training",
+            _prepare_plan(""),
+            _training,
+            _loads,
+            _weights,
+            anew=_without_checkpoints,
+            first=0.3,
+        ),
         Case(
             "data get",
             _prepare_get,
@@ -323,6 +348,7 @@ CASES = {
             lambda _: (*MAIN, "benchmark", "plan.yaml", "--workers", "2"),
             _only_grows,
             _printed,
+            anew=_without_results,
         ),
         Case(
             "search",
@@ -330,6 +356,7 @@ CASES = {
             lambda _: (*MAIN, "search", "plan.yaml", "--workers", "2"),
             _only_grows,
             _printed,
+            anew=_without_results,
         ),
         Case(
             "cache",

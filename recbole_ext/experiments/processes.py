@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from recbole_ext.config.threads import share
@@ -101,8 +103,10 @@ class _Job(Generic[R]):
         context = get_context("spawn")
         self.connection, far_end = context.Pipe(duplex=False)
         with child_processes.starting():
-            # RecBole's trainer writes event files and a folder for checkpoints where it stands
-            self.scratch = tempfile.mkdtemp(prefix="recbole-ext-")
+            # RecBole's trainer writes event files and a folder for checkpoints where it stands.
+            # The process makes its folder itself: there is none if it never starts.
+            name = f"recbole-ext-{secrets.token_hex(8)}"
+            self.scratch = str(Path(tempfile.gettempdir(), name))
             child_processes.scratch_folders.add(self.scratch)
             self.process = context.Process(
                 target=_carry_out, args=(far_end, self.scratch, threads, work, arguments)
@@ -169,4 +173,5 @@ def _prepare(threads: int, scratch: str) -> None:
     sys.argv = sys.argv[:1]  # RecBole's Config would read the command's
     torch.set_num_threads(threads)
     logging.disable(logging.CRITICAL)
+    os.mkdir(scratch, 0o700)
     os.chdir(scratch)

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -70,8 +71,11 @@ def _wait_for_the_parent(scratch: str | None) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
+        for _ in range(100 if scratch is not None else 0):
+            shutil.rmtree(str(scratch), ignore_errors=True)
+            if not os.path.exists(str(scratch)):
+                break
+            time.sleep(0.02)  # the main thread has written in between
         os._exit(1)
 
 

@@ -52,6 +52,13 @@ def raise_another(seconds):
     finally:
         raise ValueError("a consequence")
 
+def end_slowly(seconds):
+    try:
+        wait(seconds)
+    finally:
+        print("ending", flush=True)
+        time.sleep(0.5)
+
 def go_on(seconds):
     signals.advise(signals.GOES_ON)
     wait(seconds)
@@ -82,13 +89,16 @@ def start(*words, folder=None):
 @pytest.mark.parametrize(("signum", "word"), [(signal.SIGINT, "interrupted"), (15, "terminated")])
 @pytest.mark.parametrize(
     "what",
-    ["wait", "swallow", "compute", "ignore_in_a_finalizer", "raise_another", "go_on"],
+    ["wait", "swallow", "compute", "ignore_in_a_finalizer", "raise_another", "end_slowly", "go_on"],
 )
 def test_a_command_ends_in_one_line(what, signum, word, tmp_path):
     (tmp_path / "own.py").write_text(COMMAND)
     with start("own.py", what) as process:
         assert process.stdout.readline() == "ready\n"
         for _ in range(3):  # whoever is impatient
+            process.send_signal(signum)
+        if what == "end_slowly":
+            assert process.stdout.readline() == "ending\n"
             process.send_signal(signum)
         _, told = process.communicate(timeout=60)
     goes_on = "goes on where it stopped" if what == "go_on" else "starts anew"

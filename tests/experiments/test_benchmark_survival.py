@@ -49,11 +49,11 @@ def keys_of(output: Path, plan: Plan) -> list[RunKey]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", kills.CASES)
-def test_killed_at_random_moments(name, tmp_path):
-    """`python -m tests.kills` does this with ten moments each."""
-    survival = kills.survive(kills.CASES[name], tmp_path, moments=2)
-    assert survival.starts == 2
+@pytest.mark.parametrize("name", [name for name in kills.CASES if name != "search"])
+def test_killed_at_a_random_moment(name, tmp_path):
+    """`python -m tests.kills` does this ten times each; a search is carried out as a benchmark."""
+    survival = kills.survive(kills.CASES[name], tmp_path, moments=1)
+    assert survival.starts == 1
 
 
 @pytest.mark.slow
