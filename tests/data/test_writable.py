@@ -250,3 +250,19 @@ def test_a_writer_that_dies_holds_nobody_up(tmp_path):
         with file_lock.turn(tmp_path / "made"):
             pass
     assert left_behind(tmp_path) == []
+
+
+def test_a_lock_on_a_file_that_was_removed_is_no_lock(tmp_path, monkeypatch):
+    """The process before removes its lock file between our opening and our locking of it."""
+    real, files = file_lock.lock, []
+
+    def lock(stream):
+        if not files:
+            (tmp_path / ".made.lock").unlink()
+        files.append(os.fstat(stream.fileno()).st_nlink)
+        real(stream)
+
+    monkeypatch.setattr(file_lock, "lock", lock)
+    with file_lock.turn(tmp_path / "made"):
+        assert files == [0, 1]
+        assert left_behind(tmp_path) == [".made.lock"]

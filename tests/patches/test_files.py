@@ -4,6 +4,7 @@ import logging
 import pickle
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.errors import DataError, FileError
+from recbole_ext.patches.functions import case_study
 from tests import runs
 from tests.limits import file_size_limit
 from tests.patches.switch import switched_off
@@ -195,12 +197,27 @@ def test_the_case_study_of_labelled_parts_is_that_of_the_full_ranking(ratings):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
 
 
+def test_an_item_that_is_seen_again_is_no_history():
+    """As RecBole's loader of full rankings has it: what the part itself holds stays in the list."""
+
+    def part(*pairs):
+        users, items = (torch.tensor(ids) for ids in zip(*pairs, strict=True))
+        feat = {"user": users, "item": items}
+        names = {"uid_field": "user", "iid_field": "item", "user_num": 4, "item_num": 6}
+        return SimpleNamespace(inter_feat=feat, **names)
+
+    test = part((1, 2), (2, 5))
+    test.recbole_ext_earlier_parts = [part((1, 2), (1, 3), (2, 1)), part((1, 4), (3, 5))]
+    items = case_study.history(test, np.array([1, 2, 3, 1]))
+    assert [None if one is None else one.tolist() for one in items] == [None, [3, 4], [1], [5]]
+
+
 def test_without_the_patch_the_case_study_fails(ratings):
-    from recbole.utils import case_study
+    from recbole.utils import case_study as recbole_case_study
 
     run = prepare("AutoRec")
     with switched_off("case-study"), pytest.raises(AttributeError, match="uid2history_item"):
-        case_study.full_sort_scores([1], run.model, run.test)
+        recbole_case_study.full_sort_scores([1], run.model, run.test)
 
 
 def test_the_case_study_of_a_loaded_model(ratings):
