@@ -1,5 +1,11 @@
 """The errors that are the user's to mend: one message that says what, where and what to do."""
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class UserError(ValueError):
     """Something asked for cannot be done as it was asked.
@@ -25,6 +31,63 @@ class RegistryError(UserError):
     """A name is unknown, or taken by one of RecBole's own models."""
 
 
+class FileError(UserError):
+    """A file or folder cannot be read or written: a missing right, a full disk, a wrong path."""
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Within this block the message of a ``UserError`` begins with the name of a file."""
+    try:
+        yield
+    except UserError as error:
+        if str(error).startswith(str(file)):
+            raise
+        raise type(error)(f"{file}: {error}") from error
+
+
 def in_a_line(error: Exception) -> str:
     """What went wrong in a run, for a table of many."""
     return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+_NO_ROOM = "free space there, or write to another disk"
+_NO_RIGHT = "change its permissions, or name another place"
+
+# What to do about an error of the system, by its number.
+_ADVICE = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: "free some of your quota there, or write to another disk",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f), or write to another disk",
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: "name a place on a disk that can be written",
+    errno.EISDIR: "name a file instead of a folder",
+    errno.ENOTDIR: "a part of this path is a file: name a path of folders",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.ENOENT: "check the path, and make its folder first",
+    errno.ELOOP: "mend the symbolic links of this path",
+    errno.EMFILE: "close files, or raise the limit of open files (ulimit -n)",
+    errno.EIO: "check the disk",
+}
+
+
+def file_error(error: OSError, path: object = None) -> FileError | None:
+    """An error of the system as one line for the user, with the path in it.
+
+    Args:
+        error: as Python raised it.
+        path: what was to be read or written; None for the path that the error names.
+
+    Returns:
+        None where the error is of no file and no disk, such as a lost connection.
+    """
+    place = error.filename if path is None else path
+    advice = _ADVICE.get(error.errno or 0)
+    if advice is None and place is None:
+        return None
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    text = reason[:1].lower() + reason[1:]
+    if place is not None:
+        text = f"{os.fsdecode(place) if isinstance(place, bytes) else place}: {text}"
+    return FileError(f"{text}; {advice}" if advice else text)

@@ -42,6 +42,7 @@ def benchmark(
     file: Path,
     output: Path | None,
     workers: int,
+    keep_failed: bool,
     report: Path | None,
     address: str | None,
     dry_run: bool,
@@ -50,11 +51,11 @@ def benchmark(
     """Train and test the models of the plan FILE, each with each seed, and print their tables.
 
     Each run gets a line in the results at once. Started again, the benchmark goes on where it
-    was stopped; a run that failed is retried after its line is removed. Where the plan gives a
-    model a space, its settings are chosen by validation first. The test split is evaluated once
-    a run.
+    was stopped, and tries runs that failed again. Where the plan gives a model a space, its
+    settings are chosen by validation first. The test split is evaluated once a run.
     """
     from recbole_ext.cli import experiments
+    from recbole_ext.data import writable
     from recbole_ext.evaluator import protocols
     from recbole_ext.experiments import benchmark_plan, same_runs, summary
     from recbole_ext.experiments import report as reports
@@ -63,20 +64,26 @@ def benchmark(
     plan = benchmark_plan.read(file)
     output = output or file.with_suffix(".jsonl")
     results = results_of.load(output, plan)
-    experiments.check(plan, data_path)
+    experiments.check(plan, data_path, file)
     keys = plan.all_runs()
-    click.echo(f"{len(keys)} runs, of which {output} has {len(results)}", err=True)
+    newest = {result.key: result for result in results}
+    done = {key for key in keys if results_of.is_done(plan, newest, key, keep_failed)}
+    click.echo(f"{len(keys)} runs, of which {output} has {len(done)}", err=True)
     if dry_run:
-        done = {result.key for result in results}
         for key in keys:
-            click.echo(f"{key}: {'done' if key in done else 'to run'}")
+            failed = key in newest and newest[key].error
+            click.echo(f"{key}: {'failed, ' * bool(failed)}{'done' if key in done else 'to run'}")
         shipped = file.with_suffix(".jsonl")
         beside = results_of.load(shipped, plan) if shipped.is_file() else []
-        click.echo(_estimate(plan, results, beside, workers), err=True)
+        left = [result for result in results if result.key in done]
+        click.echo(_estimate(plan, left, beside, workers), err=True)
         return
+    writable.check_file(output, "--output")
+    if report is not None:
+        writable.check_folder(report, "--report")
     for table in plan.tables:
         protocols.prepare(table.protocol, table.dataset, data_path)
-    results = experiments.carry_out(plan, results, data_path, output, workers, address)
+    results = experiments.carry_out(plan, results, data_path, output, workers, address, keep_failed)
     for table in plan.tables:
         metric = plan.protocols[table.protocol]
         lines = summary.lines(plan, results, table)
@@ -85,6 +92,8 @@ def benchmark(
         click.echo(summary.markdown(head, rows))
         if ties := summary.ties(lines):
             click.echo(f"\n{ties}")
+        for sentence in summary.failures(plan, results, table):
+            click.echo(f"\n{sentence}")
         for sentence in same_runs.cautions(plan, results, table):
             click.echo(f"warning: {sentence}", err=True)
     if report is not None:

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from recbole_ext.cli.command import CONTEXT, config_files, parse_settings, reports_errors
+from recbole_ext.cli.command import (
+    CONTEXT,
+    SettingsCommand,
+    config_files,
+    parse_settings,
+    reports_errors,
+)
 from recbole_ext.cli.run_config import configure
 from recbole_ext.errors import SettingError
 
@@ -29,7 +35,7 @@ def _rates(context: click.Context, parameter: click.Parameter, text: str) -> lis
     return rates
 
 
-@click.command(context_settings=CONTEXT, epilog=EXAMPLE)
+@click.command(cls=SettingsCommand, context_settings=CONTEXT, epilog=EXAMPLE)
 @click.option("--dataset", "-d", default="ml-100k", show_default=True)
 @click.option("--config_files", "files", help="Of AutoRec, separated by spaces; later ones win.")
 @click.option(
@@ -74,37 +80,44 @@ def denoise(
     Prints the RMSE of the corrupted ratings and of held-out ones for each rate of corruption,
     and from which rate on the denoising model is the better one.
     """
-    from tqdm import tqdm
-
-    from recbole_ext.experiments import denoising
-    from recbole_ext.trainer import single_run
+    from recbole_ext.data import writable
 
     if corruption != "gaussian" and max(train_rate, *rates) > 1:
         raise SettingError(f"--rates, --train-rate: expected shares up to 1 for {corruption}")
-    if not output.parent.is_dir():
-        raise SettingError(f"--output={output}: no folder {output.parent}; make it first")
+    if not output.name:
+        raise SettingError(f"--output={output}: expected the name of two files without .csv, .html")
+    numbers, page = output.with_suffix(".csv"), output.with_suffix(".html")
+    for file in (numbers, page):
+        writable.check_file(file, "--output")
     overrides = parse_settings(settings)
     overrides |= {"corruption": corruption, "corruption_rate": str(train_rate)}
     config = configure("AutoRec", dataset, config_files(files), overrides)
+    from tqdm import tqdm
+
+    from recbole_ext.experiments import denoising
+    from recbole_ext.trainer import outputs, single_run
+
+    outputs.check(config["checkpoint_dir"], logged=False)
     run_settings = {**config.external_config_dict, **single_run.QUIET}
     run_settings["allow_unknown_keys"] = True  # they have just been checked
     points = []
-    bar = tqdm(total=2 * seeds * len(rates), desc="models", file=sys.stderr, leave=False)
+    bar = tqdm(
+        total=2 * seeds * len(rates), desc="models", file=sys.stderr, leave=False, disable=None
+    )
     with bar:
         for point in denoising.measure(
             dataset, run_settings, corruption, train_rate, rates, range(1, seeds + 1)
         ):
             points.append(point)
             bar.update()
-    denoising.write_csv(points, output.with_suffix(".csv"))
-    page = output.with_suffix(".html")
+    denoising.write_csv(points, numbers)
     denoising.write_figure(points, corruption, train_rate, dataset, page)
     click.echo(
-        f"\nAutoRec on {dataset}, RMSE over {seeds} seeds; denoising trained with {corruption} at "
+        f"AutoRec on {dataset}, RMSE over {seeds} seeds; denoising trained with {corruption} at "
         f"{train_rate:g}\n"
     )
     click.echo(_report(denoising.summarise(points), corruption))
-    click.echo(f"\nplot: {output.with_suffix('.html')}, numbers: {output.with_suffix('.csv')}")
+    click.echo(f"\nplot: {page}, numbers: {numbers}")
 
 
 def _report(summary: "dict[str, dict[str, dict[float, Spread]]]", corruption: str) -> str:

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from recbole_ext.cli import answer
 from recbole_ext.cli.command import HELP, reports_errors
 
 PACKAGES = [
@@ -37,8 +38,9 @@ Example:
 
 
 @click.command(context_settings=HELP, epilog=EXAMPLE)
+@answer.json_option
 @reports_errors
-def doctor() -> None:
+def doctor(as_json: bool) -> None:
     """Print versions, all patches of RecBole, the device, and whether training works.
 
     Exits with 1 if a two-second training run on RecBole's ml-100k fails, or if a patch does not
@@ -48,24 +50,40 @@ def doctor() -> None:
 
     from recbole_ext.patches import engine
 
-    click.echo(tabulate([["Python", platform.python_version(), ""], *map(_installed, PACKAGES)]))
+    def say(text: str) -> None:
+        if not as_json:
+            click.echo(text)
+
+    packages = list(map(_installed, PACKAGES))
+    say(tabulate([["Python", platform.python_version(), ""], *packages]))
+    failure = outcome = ""
     with engine.recording():
-        failures = engine.import_targets()
-        click.echo(f"\n{_patches()}")
-        for module, error in failures.items():
-            click.echo(f"{module} cannot be imported: {error}")
-        click.echo("\ntraining AutoRec on ml-100k, 5 epochs ...")
-        failure = ""
-        outcome = ""
+        missing = engine.import_targets()
+        say(f"\n{_patches()}")
+        for module, error in missing.items():
+            say(f"{module} cannot be imported: {error}")
+        say("\ntraining AutoRec on ml-100k, 5 epochs ...")
         try:
-            outcome = _train()
+            with answer.running(quiet=True, as_json=as_json, verbose=False):
+                outcome = _train()
         except Exception:  # whatever it is, the user wants to read it
             failure = traceback.format_exc()
-    click.echo(f"\ndevice: {_device()}")
+    say(f"\ndevice: {_device()}\nthreads: {_threads()}")
+    if as_json:
+        answer.print_json(
+            {
+                "versions": {"Python": platform.python_version(), **dict(packages)},
+                "patches": engine.states(),
+                "missing": {module: str(error) for module, error in missing.items()},
+                "device": _device(),
+                "threads": _threads(),
+                "training": outcome or None,
+            }
+        )
     if failure:
         click.echo(f"training: FAILED\n{failure}", err=True)
         sys.exit(1)
-    click.echo(f"training: works, {outcome}")
+    say(f"training: works, {outcome}")
     if engine.errors():
         click.echo(f"patches: {len(engine.errors())} do not fit, see above", err=True)
         sys.exit(1)
@@ -119,6 +137,13 @@ def _device() -> str:
     if torch.cuda.is_available():
         return f"cuda, {torch.cuda.get_device_name()}"
     return f"cpu, {torch.get_num_threads()} threads (CUDA is not available)"
+
+
+def _threads() -> str:
+    from recbole_ext.config import threads
+    from recbole_ext.patches import engine
+
+    return threads.description(ours=engine.states()["sleeping-threads"] == "active")
 
 
 def _train() -> str:

@@ -1,30 +1,45 @@
 """What the commands that run a plan share: their checks, their processes, their progress."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.run_config import configure, preflight
+from recbole_ext.errors import naming
 
 if TYPE_CHECKING:
     from recbole_ext.experiments.plan import Plan
     from recbole_ext.experiments.results import Result
 
 
-def check(plan: "Plan", data_path: Path) -> None:
+def check(plan: "Plan", data_path: Path, file: Path) -> None:
     """Refuse a plan with a run that cannot start, before anything is written.
 
     Args:
         plan: a benchmark or a search.
         data_path: the folder of data sets.
+        file: of the plan, for messages.
 
     Raises:
         UserError: a model, a data set or a setting cannot be used.
     """
+    runs = list(_distinct_runs(plan, data_path))
+    with naming(file):
+        for run in runs:  # what can be told before torch is imported, of all runs
+            preflight(*run)
+        for run in runs:
+            configure(*run)
+
+
+def _distinct_runs(
+    plan: "Plan", data_path: Path
+) -> Iterator[tuple[str, str, None, dict[str, Any]]]:
+    """Model, data set, no files and settings of each run of a plan; one for all seeds."""
     for table in plan.tables:
         dataset = plan.data_set(table)
         if not (data_path / dataset).is_dir():  # a protocol's, which is not written yet
@@ -34,8 +49,7 @@ def check(plan: "Plan", data_path: Path) -> None:
             checkpoints = {text: __file__ for text in plan.needed_by(label)}  # any existing file
             settings = plan.run_settings(table, label, checkpoints)
             for values in model.trials or [{}]:
-                run_settings = {**settings, **values, "data_path": str(data_path)}
-                configure(model.name, dataset, None, run_settings)
+                yield model.name, dataset, None, {**settings, **values, "data_path": str(data_path)}
 
 
 def carry_out(
@@ -45,6 +59,7 @@ def carry_out(
     output: Path,
     workers: int,
     address: str | None = None,
+    keep_failed: bool = False,
 ) -> "list[Result]":
     """Make the runs that a results file does not have yet, with a progress bar.
 
@@ -55,28 +70,39 @@ def carry_out(
         output: the results file.
         workers: processes at a time.
         address: of a Ray cluster that carries out the runs; None for processes of this machine.
+        keep_failed: whether runs that have failed stay as they are.
 
     Returns:
-        all results of the plan.
+        all results of the plan, one of each run.
     """
     from tqdm import tqdm
 
+    from recbole_ext.cli import signals
     from recbole_ext.experiments import processes, ray_cluster, runs
+    from recbole_ext.experiments.results import is_done
+
+    signals.advise(signals.GOES_ON)
 
     execute = partial(processes.run_all, workers=workers, timeout=plan.timeout)
     if address is not None:
         execute = partial(ray_cluster.run_all, address=address, timeout=plan.timeout)
-    results = list(results)
-    with tqdm(total=len(plan.all_runs()), initial=len(results), file=sys.stderr) as bar:
-        for result in runs.run(plan, data_path, output, execute):
-            results.append(result)
+    newest = {result.key: result for result in results}
+    keys = plan.all_runs()
+    n_done = sum(is_done(plan, newest, key, keep_failed) for key in keys)
+    new_results = runs.run(plan, data_path, output, execute, keep_failed)
+    with (
+        tqdm(total=len(keys), initial=n_done, file=sys.stderr, disable=None) as bar,
+        closing(new_results),
+    ):
+        for result in new_results:
+            newest[result.key] = result
             outcome = result.error or f"{result.all_seconds:.0f} s"
             tqdm.write(f"{result.key}: {outcome}", file=sys.stderr)
             bar.update()
-    if failed := sum(bool(result.error) for result in results):
+    if failed := sum(bool(result.error) for result in newest.values()):
         click.echo(
-            f"{failed} runs failed; to retry them, remove their lines from {output} and start "
-            "this command again",
+            f"{failed} runs failed; {output} has their tracebacks, and the next start of this "
+            "command tries them again (--keep-failed leaves them)",
             err=True,
         )
-    return results
+    return list(newest.values())

@@ -6,13 +6,14 @@ import click
 
 from recbole_ext.cli.command import (
     CONTEXT,
+    SettingsCommand,
     config_files,
     names_a_run,
     parse_settings,
     reports_errors,
     result_table,
 )
-from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.run_config import configure, preflight
 
 EXAMPLE = """\b
 Example:
@@ -21,7 +22,7 @@ Example:
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=EXAMPLE)
+@click.command(cls=SettingsCommand, context_settings=CONTEXT, epilog=EXAMPLE)
 @names_a_run
 @click.option("--params_file", required=True, help="The search space: `name choice [a, b]` a line.")
 @click.option(
@@ -50,16 +51,20 @@ def main(
     runs them in parallel. Trials are validated only; the best trial's model is tested once, at
     the end.
     """
-    from recbole_ext.config.settings import KeySource
-    from recbole_ext.experiments import recbole_hyper
-    from recbole_ext.registry import keys
+    from recbole_ext.data import writable
+    from recbole_ext.experiments import hyper_space, recbole_hyper
+    from recbole_ext.trainer import outputs
 
-    space = recbole_hyper.read_space(params_file)
+    writable.check_file(Path(output_file), "--output_file")
+    if display_file is not None:
+        writable.check_file(Path(display_file), "--display_file")
+    space = hyper_space.read_space(params_file)
     file_list = config_files(files)
     overrides = parse_settings(settings, allow_unknown_keys)
+    defaults = preflight(model, dataset, file_list, overrides)
+    hyper_space.check_space(params_file, space, model, defaults, continuous=tool == "Ray")
     config = configure(model, dataset, file_list, overrides)
-    searched = [KeySource([name for named in space.values() for name in named], params_file)]
-    keys.check_keys(model, searched, config.final_config_dict)
+    outputs.check(config["checkpoint_dir"], logged=False)
     fixed = {**overrides, "model": model, "dataset": dataset, "show_progress": False}
     if tool == "Hyperopt":
         best = recbole_hyper.with_hyperopt(fixed, file_list, space, output_file, display_file)
@@ -67,7 +72,7 @@ def main(
         fixed["data_path"] = str(Path(config["data_path"]).absolute().parent)
         fixed["checkpoint_dir"] = str(Path(config["checkpoint_dir"]).absolute())
         file_list = [str(Path(file).absolute()) for file in file_list or []]
-        best = recbole_hyper.with_ray(fixed, file_list, space, config["valid_metric_bigger"])
+        best = recbole_hyper.with_ray(fixed, file_list, space, config.final_config_dict)
     test = recbole_hyper.test_metrics(fixed, file_list, best)
     click.echo(f"\nbest settings of {model} on {dataset}, by validation:")
     for name, value in best.settings.items():

@@ -1,7 +1,9 @@
 """The settings of a run from the command line, checked with its data set before it starts."""
 
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,39 @@ from recbole_ext.errors import DataError, SettingError, UserError
 
 if TYPE_CHECKING:
     from recbole.config import Config
+
+
+def preflight(
+    model: str,
+    dataset: str,
+    files: list[str] | None,
+    settings: Mapping[str, Any],
+    tested: bool = False,
+) -> dict[str, Any]:
+    """The settings of a run, checked with its data set before RecBole and torch are imported.
+
+    Args:
+        model, dataset: their names.
+        files: of ``--config_files``.
+        settings: over those of the files.
+        tested: whether the run is for its test metrics: the split must then have a test part.
+
+    Returns:
+        see ``early_config.read``.
+
+    Raises:
+        UserError: an unknown model or data set, a setting or a file that cannot be used.
+    """
+    from recbole_ext.patches import early_config, engine
+    from recbole_ext.registry import keys
+
+    engine.check_environment()
+    keys.check_model(model)
+    with warnings.catch_warnings(), _refusals():
+        warnings.simplefilter("ignore")  # Config will say the same
+        values = early_config.read(model, dataset, files, settings)
+    _check_data(values, tested)
+    return values
 
 
 def configure(
@@ -21,37 +56,46 @@ def configure(
     """The ``Config`` of a run, checked with its data set before anything is written.
 
     Args:
-        model, dataset: their names.
-        files: of ``--config_files``.
-        settings: over those of the files.
-        tested: whether the run is for its test metrics: the split must then have a test part.
+        model, dataset, files, settings, tested: see ``preflight``, which comes first.
 
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
-    from recbole_ext.data import atomic_files
-    from recbole_ext.evaluator import evaluation_settings
-    from recbole_ext.registry import keys, models
-
-    keys.check_model(model)
+    preflight(model, dataset, files, settings, tested)
     from recbole.config import Config
 
     sys.argv = sys.argv[:1]  # RecBole's Config would read them again, its way
-    try:
+    with _refusals():
         config = Config(model, dataset, config_file_list=files, config_dict=dict(settings))
+    _check_data(config.final_config_dict, tested)
+    return config
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Within this block, whatever RecBole's conversions and checks raise is a setting's fault."""
+    try:
+        yield
     except UserError:
         raise
-    except Exception as error:  # whatever RecBole's conversions and checks raise
+    except Exception as error:
         raise SettingError(f"RecBole refuses these settings: {error}") from error
-    values = config.final_config_dict
-    evaluation = evaluation_settings.read(values, tested)  # Config has done it, without `tested`
+
+
+def _check_data(values: Mapping[str, Any], tested: bool) -> None:
+    """Refuse a data set that is not there, or whose files the settings of a run do not fit."""
+    from recbole_ext.data import columns
+    from recbole_ext.evaluator import evaluation_settings
+    from recbole_ext.registry import keys, models
+
+    evaluation = evaluation_settings.read(values, tested)  # Config does it without `tested`
     if not Path(values["data_path"]).is_dir():
-        _refuse_unknown_dataset(dataset, Path(values["data_path"]).parent)
+        _refuse_unknown_dataset(values["dataset"], Path(values["data_path"]).parent)
     else:
-        atomic_files.check_interactions(values, ratings=models.needs_ratings(model))
+        model = values["model"]
+        columns.check(values, ratings=models.needs_ratings(model), read=keys.own_keys(model))
         if evaluation.by_time:
             _check_time(values)
-    return config
 
 
 def _check_time(values: Mapping[str, Any]) -> None:

@@ -7,7 +7,8 @@ import click
 
 from recbole_ext.cli.command import HELP, reports_errors, runs_a_file
 from recbole_ext.cli.data.shared import data_path_option
-from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.run_config import configure, preflight
+from recbole_ext.errors import naming
 
 EXAMPLE = """\b
 Example:
@@ -21,17 +22,19 @@ Example:
 @runs_a_file(".jsonl")
 @data_path_option
 @reports_errors
-def search(file: Path, output: Path | None, workers: int, data_path: Path) -> None:
+def search(
+    file: Path, output: Path | None, workers: int, keep_failed: bool, data_path: Path
+) -> None:
     """Try settings of a model, drawn from the search FILE, and rank them by validation.
 
     Each run gets a line in the results at once. Started again, the search goes on where it was
-    stopped; a run that failed is retried after its line is removed. The test split is never
-    evaluated.
+    stopped, and tries runs that failed again. The test split is never evaluated.
     """
     import yaml
     from tabulate import tabulate
 
     from recbole_ext.cli import experiments
+    from recbole_ext.data import writable
     from recbole_ext.experiments import results as results_of
     from recbole_ext.experiments import results_file, search_plan, summary
 
@@ -42,19 +45,34 @@ def search(file: Path, output: Path | None, workers: int, data_path: Path) -> No
         if not output.exists() and results_file.is_old_csv(old):
             output = old  # which is refused with a message
     base = {**content.base, "seed": content.seed, "data_path": str(data_path)}
-    for dataset in content.datasets:
-        config = configure(content.model, dataset, None, base)
-    plan = search_plan.plan(content, config.final_config_dict)
+    with naming(file):
+        for dataset in content.datasets:
+            preflight(content.model, dataset, None, base)
+        for dataset in content.datasets:
+            config = configure(content.model, dataset, None, base)
+        plan = search_plan.plan(content, config.final_config_dict)
     results = results_of.load(output, plan)
-    experiments.check(plan, data_path)
-    results = experiments.carry_out(plan, results, data_path, output, workers)
+    experiments.check(plan, data_path, file)
+    writable.check_file(output, "--output")
+    results = experiments.carry_out(
+        plan, results, data_path, output, workers, keep_failed=keep_failed
+    )
     rows, best = summary.trials_table(plan, results)
+    failures = [
+        f"{table}: {text}"
+        for table in plan.tables
+        for text in summary.failures(plan, results, table)
+    ]
     if best is None:
+        for sentence in failures:
+            click.echo(sentence, err=True)
         click.echo(f"error: no trial has run on every data set; see {output}", err=True)
         sys.exit(1)
     metric = config["valid_metric"]
     datasets = " and ".join(plan.datasets)
     click.echo(f"\n{content.model}, mean validation {metric} on {datasets}:\n")
     click.echo(tabulate(rows, headers=[metric, "beside the first trial"], disable_numparse=True))
+    for sentence in failures:
+        click.echo(f"\n{sentence}")
     click.echo(f"\nthe best settings, beside the base ({output} has all runs):\n")
     click.echo(yaml.safe_dump(best, sort_keys=False))

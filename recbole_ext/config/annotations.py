@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from msgspec import Meta, Struct
 from msgspec.structs import fields
 
+from recbole_ext.config.types import Rule
+
 
 class Words(NamedTuple):
     """How types are called.
@@ -49,6 +51,8 @@ def in_words(annotation: Any, words: Words = IN_MESSAGES) -> str:
         words: how types are called.
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if rule := rule_of(annotation):
+        return rule.words
     if origin is Annotated:
         limits = (_limits(meta, words) for meta in arguments[1:] if isinstance(meta, Meta))
         return "".join([in_words(arguments[0], words), *limits])
@@ -63,6 +67,12 @@ def in_words(annotation: Any, words: Words = IN_MESSAGES) -> str:
         return f"{{{', '.join(parts)}}}"
     kind = origin or annotation
     return words.names.get(kind) or f"a {getattr(kind, '__name__', kind)}"
+
+
+def rule_of(annotation: Any) -> Rule | None:
+    """The rule of a setting beside its type; None where there is none."""
+    metas = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((meta for meta in metas if isinstance(meta, Rule)), None)
 
 
 def choices(annotation: Any) -> tuple[Any, ...]:
@@ -86,9 +96,15 @@ def _limits(meta: Meta, words: Words) -> str:
     high = next((end for end in (meta.le, meta.lt) if end is not None), math.inf)
     if low > -math.inf and high < math.inf:
         brackets = "[" if meta.gt is None else "(", "]" if meta.lt is None else ")"
-        return f" in {brackets[0]}{low:g}, {high:g}{brackets[1]}"
+        return f" in {brackets[0]}{_number(low)}, {_number(high)}{brackets[1]}"
     if low > -math.inf:
-        return f" {'at least' if meta.gt is None else 'above'} {low:g}"
+        return f" {'at least' if meta.gt is None else 'above'} {_number(low)}"
     if high < math.inf:
-        return f" {'at most' if meta.lt is None else 'below'} {high:g}"
+        return f" {'at most' if meta.lt is None else 'below'} {_number(high)}"
     return words.filled if meta.min_length else ""
+
+
+def _number(value: float) -> str:
+    """A number, whole where six digits are not enough."""
+    short = f"{value:g}"
+    return short if float(short) == value else f"{value}"

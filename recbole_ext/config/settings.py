@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 import msgspec
 from msgspec.structs import fields
 
-from recbole_ext.config.annotations import choices, in_words
+from recbole_ext.config.annotations import choices, in_words, rule_of
 from recbole_ext.config.recbole_settings import (
     DataSettings,
     LearnerSettings,
@@ -148,20 +148,27 @@ def _convert(value: Any, annotation: Any, key: str) -> Any:
     Raises:
         SettingError: it has another type, or is out of range.
     """
+    written = value
     if isinstance(value, Mapping):
         part = _part(annotation)
         if isinstance(part, type):
-            return read_alone(part, value, key)
-        if part is not None:
+            value = read_alone(part, value, key)
+        elif part is not None:
             inner = get_args(part)[1]
             value = {name: _convert(item, inner, f"{key}: {name}") for name, item in value.items()}
+    rule = rule_of(annotation)
     try:
-        return msgspec.convert(_plain(value), annotation)
+        any_kind = get_args(annotation)[:1] == (Any,)
+        converted = msgspec.convert(value if any_kind else _plain(value), annotation)
+        if rule is not None and not rule.holds(converted):
+            raise ValueError(rule.words)
+        return converted
     except ValueError as error:  # msgspec's ValidationError is one
-        kind = "" if value is None else f" ({type(value).__name__})"
+        kind = "" if value is None else f" ({type(written).__name__})"
+        advice = rule.advice(value) if rule is not None else ""
         raise SettingError(
-            f"{key}: expected {in_words(annotation)}, found {_shown(value)}{kind}"
-            f"{_did_you_mean(value, choices(annotation))}"
+            f"{key}: expected {in_words(annotation)}, found {_shown(written)}{kind}"
+            f"{advice or _did_you_mean(value, choices(annotation))}"
         ) from error
 
 

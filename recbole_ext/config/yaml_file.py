@@ -49,6 +49,8 @@ def read(file: Path) -> dict[str, Any]:
             holds what no person writes. The message begins with the file and the line.
     """
     try:
+        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe may never end
+            raise SettingError(f"{file}: cannot be read: expected a file, found a pipe or device")
         with file.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
     except OSError as error:

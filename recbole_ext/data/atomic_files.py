@@ -7,23 +7,27 @@ column's mean, a user named NA is dropped. Others end in a traceback far from th
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from recbole_ext.config import settings
-from recbole_ext.data import delimited
 from recbole_ext.errors import DataError
 
-_KINDS: dict[str, delimited.Kind] = {
+if TYPE_CHECKING:  # a header is checked without pandas, which takes half a second
+    import pandas as pd
+
+    from recbole_ext.data import delimited
+
+_KINDS: "dict[str, delimited.Kind]" = {
     "token": "token",
     "token_seq": "text",
     "float": "float",
     "float_seq": "floats",
 }
 
+_LONGEST_HEADER = 100_000  # bytes, far above what a person or a program of theirs writes
+
 # What an empty value in a column of features means: RecBole fills in [PAD], or the mean.
-_OPTIONAL: dict[str, delimited.Kind] = {"token": "text", "float": "optional float"}
+_OPTIONAL: "dict[str, delimited.Kind]" = {"token": "text", "float": "optional float"}
 
 # Columns that must have a value in each line: what identifies, in all files, and what judges, in
 # interactions. By RecBole's names of them; a run has its own names in its settings.
@@ -96,7 +100,11 @@ def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, s
         )
     _check_writing(path, separator, encoding or "utf-8")
     with path.open("rb") as stream:
-        lines = [stream.readline(), stream.readline()]
+        lines = [stream.readline(_LONGEST_HEADER), stream.readline()]
+    if len(lines[0]) == _LONGEST_HEADER:
+        raise DataError(
+            f"{path}, line 1: expected a header of less than {_LONGEST_HEADER:,} bytes, found more"
+        )
     try:
         head, first = (line.decode(encoding or "utf-8").rstrip("\r\n") for line in lines)
     except UnicodeDecodeError as error:
@@ -187,6 +195,8 @@ def _first_problem(
 
 def without_empty_lines(problems: dict[int, str]) -> dict[int, str]:
     """The problems of a block that a reader must refuse: it passes over an empty line."""
+    from recbole_ext.data import delimited
+
     return {line: what for line, what in problems.items() if what != delimited.EMPTY_LINE}
 
 
@@ -198,7 +208,7 @@ def scan(
     required: Collection[str] | None = None,
     loaded: Collection[str] | None = None,
     between: str = " ",
-) -> Iterator[tuple[delimited.Block, pd.DataFrame, dict[int, str]]]:
+) -> "Iterator[tuple[delimited.Block, pd.DataFrame, dict[int, str]]]":
     """An atomic file block by block: the one reader of ``data check`` and of runs.
 
     Args:
@@ -214,6 +224,8 @@ def scan(
         the block, the rows of it that are whole, and line number -> what is wrong with the
         others.
     """
+    from recbole_ext.data import delimited
+
     kinds: dict[str, delimited.Kind] = {}
     for name, kind in fields.items():
         optional = required is not None and name not in required

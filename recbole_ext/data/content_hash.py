@@ -20,6 +20,7 @@ def data_files(folder: Path, name: str) -> list[Path]:
         path
         for suffix in SUFFIXES
         for path in (*folder.glob(f"{name}.{suffix}"), *folder.glob(f"{name}.*.{suffix}"))
+        if path.is_file()  # opening a pipe may wait for ever
     )
 
 

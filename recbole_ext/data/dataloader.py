@@ -12,8 +12,8 @@ from recbole.data.interaction import Interaction
 from recbole.utils import ModelType
 from torch import Tensor
 
+from recbole_ext.config.types import Orientation
 from recbole_ext.data.interaction_set import InteractionSet
-from recbole_ext.data.rating_matrix import Orientation
 
 
 class IdLoader(AbstractDataLoader):

@@ -12,28 +12,49 @@ from typing import Any
 import yaml
 
 from recbole_ext.config.version import __version__
+from recbole_ext.data import file_lock, writable
 from recbole_ext.data.atomic_write import atomic_folder, write_text
+from recbole_ext.data.locate import check_name
 from recbole_ext.errors import DataError
 
 MANIFEST = "manifest.json"
 
 
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill; it takes its place when the block ends, and vanishes if it fails.
+def check_new(data_path: Path, name: str, what: str = "--name") -> None:
+    """Refuse a data set that ``new_folder`` could not write, before the work for it begins.
 
-    An older folder that this package has written is replaced.
+    Args:
+        data_path: the folder of data sets.
+        name: of the new data set.
+        what: the option that names it, for the message.
 
     Raises:
-        DataError: another folder, not written by this package, is in the place.
+        DataError: the name is no name of a folder, or another folder, not written by this package,
+            is in the place.
+        FileError: ``data_path`` cannot be written.
     """
+    folder = data_path / check_name(name, what)
+    writable.check_folder(data_path, "--data_path")
     if folder.exists() and read_manifest(folder) is None:
         raise DataError(
             f"{folder}: exists already, and recbole-ext has not written it (no {MANIFEST}); "
             "move it away, or name another data_path"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_folder(folder) as unfinished:
+
+
+@contextmanager
+def new_folder(data_path: Path, name: str) -> Iterator[Path]:
+    """A folder to fill; it takes its place when the block ends, and vanishes if it fails.
+
+    An older folder that this package has written is replaced. While another process writes the
+    same data set, this one waits.
+
+    Raises:
+        DataError, FileError: see ``check_new``.
+    """
+    check_new(data_path, name)
+    data_path.mkdir(parents=True, exist_ok=True)
+    with file_lock.turn(data_path / name), atomic_folder(data_path / name) as unfinished:
         yield unfinished
 
 

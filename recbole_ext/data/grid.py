@@ -144,7 +144,7 @@ def write(
     cells, stars = labels(rows), ratings(rows)
     parts = split(cells, test, valid, seed)
     metrics = baselines(cells, parts, n_items)
-    with dataset_folder.new_folder(data_path / name) as folder:
+    with dataset_folder.new_folder(data_path, name) as folder:
         # a cell's line is its user's beginning, its item's middle and the end of its label
         beginnings = [f"{delimited.quoted(user)}\t" for user in rows.user_tokens]
         middles = [f"{delimited.quoted(item)}\t" for item in rows.item_tokens]

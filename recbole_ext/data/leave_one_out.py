@@ -116,7 +116,7 @@ def write(
             "use the split random"
         )
     split = latest_rows(rows.users, rows.timestamps)
-    with dataset_folder.new_folder(data_path / name) as folder:
+    with dataset_folder.new_folder(data_path, name) as folder:
         splits.write_parts(rows, split, folder, name)
         for offset, phase in enumerate(("valid", "test")):
             items = draw_negatives(rows, split[phase], negatives, seed + offset)

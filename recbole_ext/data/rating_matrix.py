@@ -1,13 +1,13 @@
 """The observed ratings of a RecBole data set as sparse rows, of users or of items."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-Orientation = Literal["user", "item"]
+from recbole_ext.config.types import Orientation
 
 
 class Cells(NamedTuple):

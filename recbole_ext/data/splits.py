@@ -112,7 +112,7 @@ def write_split(
     Raises:
         DataError: a part is empty, or another folder is in the place.
     """
-    with dataset_folder.new_folder(data_path / name) as folder:
+    with dataset_folder.new_folder(data_path, name) as folder:
         write_parts(rows, split, folder, name)
         settings = parts_settings(rows.header)
         dataset_folder.write_settings(folder, name, SETTINGS_COMMENT, settings)

@@ -13,6 +13,7 @@ from recbole_ext.errors import DataError, SettingError
 from recbole_ext.evaluator import evaluation_settings
 from recbole_ext.evaluator.evaluation_settings import PHASES, EvaluationSettings
 from recbole_ext.evaluator.metrics import proper, result_names
+from recbole_ext.registry import negatives
 from recbole_ext.registry.models import MODELS, needs_ratings
 
 if TYPE_CHECKING:
@@ -136,28 +137,67 @@ def _check_negatives(
     config: Any, settings: EvaluationSettings, dataset: Any, parts: Sequence[Any]
 ) -> None:
     """RecBole cannot draw for a user who has all items; neither can it be ranked for them."""
-    phases = [f"{name}_neg_sample_args" for name in ("train", *PHASES)]
-    if config["repeatable"] or all(config[name]["distribution"] == "none" for name in phases):
+    arguments = [config[f"{name}_neg_sample_args"] for name in ("train", *PHASES)]
+    arguments = [drawn for drawn in arguments if drawn["distribution"] != "none"]
+    if not arguments:
         return
-    n_items = dataset.item_num - 1
     feats = [part.inter_feat for part in parts]
     users = np.concatenate([feat[dataset.uid_field].numpy() for feat in feats])
     items = np.concatenate([feat[dataset.iid_field].numpy() for feat in feats])
+    n_items, which = dataset.item_num - 1, ""
+    if any(drawn["distribution"] == "popularity" for drawn in arguments):
+        n_items, which = len(np.unique(items)), " that popularity draws from"
+        _check_alpha(config, np.bincount(items)[1:] / len(items))
+    if config["repeatable"]:  # any item but the one at hand
+        if n_items < 2 and any(drawn["sample_num"] != "none" for drawn in arguments):
+            raise DataError(
+                f"{config['dataset']}: found {n_items} item{which}: no other is left to draw as a "
+                "negative; use more data"
+            )
+        return
     for user in np.flatnonzero(np.bincount(users, minlength=1) >= n_items):
         if len(np.unique(items[users == user])) == n_items:
+            left_out = f'leave such users out by user_inter_num_interval: "[0,{n_items - 1}]"'
             raise DataError(
                 f"{config['dataset']}: user {dataset.id2token(dataset.uid_field, user)} has "
-                f"interacted with all {n_items} items: no item is left to draw as a negative; "
-                f'leave such users out by user_inter_num_interval: "[0,{n_items - 1}]"'
+                f"interacted with all {n_items} items{which}: no item is left to draw as a "
+                f"negative; {left_out if n_items > 1 else 'use more data'}"
             )
 
 
+def _check_alpha(config: Any, shares: np.ndarray) -> None:
+    """RecBole draws by share ** alpha; the sum must be a number that floats can hold."""
+    alpha = config["train_neg_sample_args"]["alpha"]
+    if alpha == "none":
+        return
+    with np.errstate(over="ignore"):
+        total = (shares[shares > 0] ** alpha).sum()
+    if not 0 < total < float("inf"):
+        raise SettingError(
+            "train_neg_sample_args: alpha: expected an exponent of popularity, mostly in [0, 1], "
+            f"found {alpha}: no item can be drawn by it"
+        )
+
+
 def _check_training_labels(config: Any, training: Any) -> None:
-    """Rows with label 0 are no positive rows: refuse where a model would train on them as such."""
+    """Rows with label 0 are no positive rows: refuse where a model would train on them as such.
+
+    A model that draws no negatives needs labels.
+    """
+    label, model = config["LABEL_FIELD"], config["model"]
+    if label not in training.inter_feat.columns:
+        if _needs_labels(config):
+            raise SettingError(
+                f"train_neg_sample_args: without drawn items {model} trains on {label} "
+                "(LABEL_FIELD), found no such column loaded (there are "
+                f"{', '.join(training.inter_feat.columns)}); write train_neg_sample_args: "
+                f"{negatives.DRAWN}, or threshold: {{{config['RATING_FIELD']}: 4}} for labels made "
+                "of ratings"
+            )
+        return
     relevant = relevant_rows(training.inter_feat, config["LABEL_FIELD"])
     if relevant is None or relevant.all() or _trains_on_labels(config):
         return
-    label, model = config["LABEL_FIELD"], config["model"]
     left_out = f'val_interval: {{{label}: "(0,inf)"}}'
     if config["threshold"]:
         ((field, least),) = config["threshold"].items()
@@ -169,6 +209,16 @@ def _check_training_labels(config: Any, training: Any) -> None:
         f"on those with 1; leave them out by {left_out}"
         + ("; or train on the labels as they are by train_neg_sample_args: ~" * as_they_are)
     )
+
+
+def _needs_labels(config: Any) -> bool:
+    """Whether training reads a label of each row."""
+    model = config["model"]
+    if model in MODELS:
+        drawn = negatives.are_drawn(config["train_neg_sample_args"])
+        labelled = not needs_ratings(model) and config["negatives"] == "sampled" and not drawn
+        return labelled and config["loss_type"] not in ("BPR", "hinge", "softmax")
+    return _trains_on_labels(config)
 
 
 def _trains_on_labels(config: Any, drawn: bool | None = None) -> bool:
@@ -187,7 +237,7 @@ def _trains_on_labels(config: Any, drawn: bool | None = None) -> bool:
     if needs_ratings(model) or (model in MODELS and config["negatives"] == "all"):
         return True
     if drawn is None:
-        drawn = config["train_neg_sample_args"]["distribution"] != "none"
+        drawn = negatives.are_drawn(config["train_neg_sample_args"])
     if drawn or config["MODEL_INPUT_TYPE"] != InputType.POINTWISE:
         return False
     if model in MODELS or config["MODEL_TYPE"] == ModelType.DECISIONTREE:

@@ -5,6 +5,7 @@ from typing import Any
 
 from recbole_ext.config.settings import near
 from recbole_ext.errors import SettingError
+from recbole_ext.registry import recbole_source
 
 
 def bigger_is_better(metric: str) -> bool:
@@ -16,21 +17,17 @@ def bigger_is_better(metric: str) -> bool:
     Raises:
         SettingError: RecBole has no such metric.
     """
-    from recbole.evaluator import metric_types, smaller_metrics
-
-    name = metric.partition("@")[0].lower()
-    if name not in metric_types:
-        nearest = near(name, metric_types)
-        advice = f"did you mean {nearest}?" if nearest else f"there are: {', '.join(metric_types)}"
+    name, known = metric.partition("@")[0].lower(), recbole_source.metrics()
+    if name not in known:
+        nearest = near(name, known)
+        advice = f"did you mean {nearest}?" if nearest else f"there are: {', '.join(known)}"
         raise SettingError(f"{metric}: RecBole has no such metric; {advice}")
-    return name not in smaller_metrics
+    return not known[name].smaller
 
 
 def proper(metric: str) -> str:
     """How RecBole writes the name of a metric: NDCG for ndcg."""
-    from recbole.evaluator.register import metrics_dict
-
-    return metrics_dict[metric.lower()].__name__
+    return recbole_source.metrics()[metric.lower()].name
 
 
 def read_metrics(value: Any) -> tuple[tuple[str, ...], bool]:
@@ -42,35 +39,31 @@ def read_metrics(value: Any) -> tuple[tuple[str, ...], bool]:
     Raises:
         SettingError: there are none, one is unknown, or both kinds are named.
     """
-    from recbole.evaluator import metric_types
-    from recbole.evaluator.register import metrics_dict
-    from recbole.utils import EvaluatorType
-
+    of_recbole = recbole_source.metrics()
     names = [value] if isinstance(value, str) else value
-    known = [proper(name) for name in metrics_dict]
+    known = [metric.name for metric in of_recbole.values()]
     if not isinstance(names, (list, tuple)) or not names:
         raise SettingError(
             f"metrics: expected at least one of {', '.join(known)}, found {value!r}; write "
             "metrics: [NDCG, Recall]"
         )
     for name in names:
-        if str(name).lower() not in metric_types:
+        if str(name).lower() not in of_recbole:
             cut = str(name).partition("@")[0]
-            if cut.lower() in metric_types:
+            if cut.lower() in of_recbole:
                 raise SettingError(
                     f"metrics: expected names without a cutoff, found {name}; write {cut}, and the "
                     "cutoffs in topk"
                 )
             raise SettingError(f"metrics: RecBole has no metric {name}{_advice(name, known)}")
-    kinds = {metric_types[name.lower()] for name in names}
-    if len(kinds) > 1:
-        by_value = [n for n in names if metric_types[n.lower()] == EvaluatorType.VALUE]
+    by_value = [name for name in names if of_recbole[name.lower()].by_value]
+    if 0 < len(by_value) < len(names):
         ranking = [n for n in names if n not in by_value]
         raise SettingError(
             f"metrics: {', '.join(ranking)} are of rankings and {', '.join(by_value)} of predicted "
             "values; a run can compute one kind: keep either"
         )
-    return tuple(name.lower() for name in names), kinds == {EvaluatorType.VALUE}
+    return tuple(name.lower() for name in names), bool(by_value)
 
 
 def read_topk(value: Any) -> tuple[int, ...]:
@@ -97,11 +90,9 @@ def read_topk(value: Any) -> tuple[int, ...]:
 
 def result_names(metrics: Sequence[str], topk: Sequence[int]) -> list[str]:
     """What RecBole calls the results of some metrics, in lower case: ``ndcg@10``, ``rmse``."""
-    from recbole.evaluator.register import metric_information
-
     names: list[str] = []
     for metric in metrics:
-        cut = {"rec.topk", "rec.items"} & set(metric_information[metric])
+        cut = {"rec.topk", "rec.items"} & set(recbole_source.metrics()[metric].needs)
         names += [f"{metric}@{k}" for k in topk] if cut else [metric]
     return names
 
@@ -116,8 +107,6 @@ def check_valid_metric(value: Any, metrics: Sequence[str], topk: Sequence[int]) 
     Raises:
         SettingError: it says which ones are computed.
     """
-    from recbole.evaluator.register import metrics_dict
-
     computed = result_names(metrics, topk)
     if isinstance(value, str) and value.lower() in computed:
         return
@@ -131,8 +120,9 @@ def check_valid_metric(value: Any, metrics: Sequence[str], topk: Sequence[int]) 
             f"valid_metric: expected the metric that chooses the best epoch, found {value!r}; "
             f"{write}"
         )
-    if own not in metrics_dict:
-        known = [proper(name) for name in metrics_dict]
+    of_recbole = recbole_source.metrics()
+    if own not in of_recbole:
+        known = [metric.name for metric in of_recbole.values()]
         raise SettingError(f"valid_metric: RecBole has no metric {value}{_advice(own, known)}")
     raise SettingError(
         f"valid_metric: expected a metric that the run computes, found {value}; {write}, or add "

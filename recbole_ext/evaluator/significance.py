@@ -14,7 +14,6 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 Test = Literal["wilcoxon", "permutation"]
 
@@ -56,6 +55,8 @@ def interval(
     """
     if np.ptp(values) == 0:
         return float(values.mean()), float(values.mean())
+    from scipy import stats  # half a second, which a mistake in a plan need not wait for
+
     result = stats.bootstrap(
         (values,),
         np.mean,
@@ -81,6 +82,8 @@ def paired_test(one: np.ndarray, two: np.ndarray, test: Test = "wilcoxon", seed:
     difference = one - two
     if not difference.any():
         return 1.0
+    from scipy import stats
+
     if test == "wilcoxon":
         return float(stats.wilcoxon(difference, zero_method="zsplit").pvalue)
     result = stats.permutation_test(

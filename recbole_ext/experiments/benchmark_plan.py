@@ -38,10 +38,10 @@ from recbole_ext.config.settings import (
     Space,
     Values,
 )
-from recbole_ext.errors import SettingError
+from recbole_ext.errors import SettingError, naming
 from recbole_ext.evaluator.protocols import DECIDED, PROTOCOLS
 from recbole_ext.experiments import trials as drawing
-from recbole_ext.experiments.plan import TUNING_SEED, Model, Plan
+from recbole_ext.experiments.plan import TUNING_SEED, Model, Plan, load
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.registry import keys
 
@@ -74,7 +74,12 @@ def read(file: Path) -> Plan:
         SettingError: a file cannot be read, a key is missing, unknown or of the wrong type, a
             data set or a seed is there twice.
     """
-    content = settings.read_alone(_Content, settings.load(file), str(file))
+    with naming(file):
+        return _read(file)
+
+
+def _read(file: Path) -> Plan:
+    content = settings.read_alone(_Content, load(file), str(file))
     settings.refuse_twice(content.datasets, f"{file}: datasets")
     settings.refuse_twice(content.seeds, f"{file}: seeds")
     _refuse_decided(content.settings, f"{file}: settings")

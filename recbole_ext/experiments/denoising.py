@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from recbole_ext.data.atomic_write import write_text
-from recbole_ext.models.autorec.corruption import Corruption
+from recbole_ext.models.autorec.choices import Corruption
 from recbole_ext.trainer import single_run
 
 PLAIN, DENOISING = "plain", "denoising"

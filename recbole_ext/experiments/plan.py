@@ -8,9 +8,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from recbole_ext.config.settings import Values
+from recbole_ext.config.yaml_file import read as load_yaml
+from recbole_ext.errors import SettingError
 from recbole_ext.evaluator import protocols
 from recbole_ext.evaluator.protocols import PROTOCOLS
 from recbole_ext.experiments.trials import Trial
@@ -172,6 +175,32 @@ class Plan:
                 tried = model.trials[key.trial]
             content.append([model.name, model.settings, *([tried] if tried else [])])
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def load(file: Path) -> dict[str, Any]:
+    """The content of a plan's file, whose values can all be written to the results.
+
+    Raises:
+        SettingError: it cannot be read, or has a date, or a number that is not finite.
+    """
+    content = load_yaml(file)
+    _refuse_unwritable(content, str(file))
+    return content
+
+
+def _refuse_unwritable(value: Any, where: str) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_unwritable(inner, f"{where}: {key}")
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_unwritable(inner, where)
+    else:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            problem = f"expected a text, a finite number or a truth value, found {value}"
+            raise SettingError(f"{where}: {problem}") from error
 
 
 def _checkpoint_texts(value: Any) -> Iterator[str]:

@@ -2,24 +2,37 @@
 
 import logging
 import os
+import secrets
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
-from threading import Thread, Timer
-from typing import Any, TypeVar
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from recbole_ext.trainer import allocator
+from recbole_ext.config.threads import share
+from recbole_ext.errors import in_a_line
+from recbole_ext.trainer import allocator, child_processes
 
 K = TypeVar("K")
 R = TypeVar("R")
 
+_UNTIL_KILLED = 10  # seconds that a process has to end in, once its result is here
+
 
 class JobFailure(str):
-    """Why a job has no result."""
+    """Why a job has no result.
+
+    Attributes:
+        traceback: of the exception that it is of; "" where there was none.
+    """
+
+    traceback: str = ""
 
 
 # The reason for a job whose process ended without a result.
@@ -31,26 +44,34 @@ def run_all(
     work: Callable[..., R],
     workers: int,
     timeout: float | None = None,
-) -> Iterator[tuple[K, R | JobFailure]]:
+) -> Generator[tuple[K, R | JobFailure], None, None]:
     """``work(*arguments)`` for each job, in the order in which they end; see ``alone``.
+
+    When the iterator is closed, the processes that are still at work are ended.
 
     Args:
         jobs: name -> arguments, which can be pickled, as ``work`` can.
         work: a function of a module.
-        workers: processes at a time; the processor's threads are shared among them.
+        workers: processes at a time; the cores that this process may use are shared among them.
         timeout: seconds that a job may take; None for no end.
     """
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = {
-            pool.submit(alone, work, arguments, threads, timeout): name
-            for name, arguments in jobs.items()
-        }
-        try:
-            for job in as_completed(waiting):
-                yield waiting[job], job.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    threads = share(workers)
+    waiting = deque(jobs.items())
+    running: dict[Connection, tuple[K, _Job[R]]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                name, arguments = waiting.popleft()
+                job = _Job(work, arguments, threads, timeout)
+                running[job.connection] = name, job
+            wait(list(running), min((job.seconds_left() for _, job in running.values()), default=0))
+            ended = [c for c, (_, job) in running.items() if c.poll() or not job.seconds_left()]
+            for connection in ended:
+                name, job = running.pop(connection)
+                yield name, job.outcome()
+    finally:
+        for _, job in running.values():
+            job.end()
 
 
 def alone(
@@ -60,40 +81,97 @@ def alone(
 
     A process of its own makes its memory its own: one that dies takes no other with it.
     """
-    began = time.monotonic()
-    # RecBole's trainer writes event files and a folder for checkpoints where it stands
-    with (
-        tempfile.TemporaryDirectory(prefix="recbole-ext-") as scratch,
-        ProcessPoolExecutor(
-            1, get_context("spawn"), _start, (threads, scratch, timeout)
-        ) as process,
-    ):
-        try:
-            return process.submit(work, *arguments).result()
-        except BrokenProcessPool:
-            if timeout is not None and time.monotonic() - began >= timeout:
-                return JobFailure(f"still running after {timeout:g} s, its timeout")
-            return DIED
+    job = _Job(work, arguments, threads, timeout)
+    try:
+        job.connection.poll(job.seconds_left())
+        return job.outcome()
+    finally:
+        job.end()
 
 
-def _start(threads: int, scratch: str, timeout: float | None) -> None:
+class _Job(Generic[R]):
+    """A job in a process and a folder of its own."""
+
+    def __init__(
+        self,
+        work: Callable[..., R],
+        arguments: tuple[Any, ...],
+        threads: int,
+        timeout: float | None,
+    ) -> None:
+        self.began, self.timeout = time.monotonic(), timeout
+        context = get_context("spawn")
+        self.connection, far_end = context.Pipe(duplex=False)
+        with child_processes.starting():
+            # RecBole's trainer writes event files and a folder for checkpoints where it stands.
+            # The process makes its folder itself: there is none if it never starts.
+            name = f"recbole-ext-{secrets.token_hex(8)}"
+            self.scratch = str(Path(tempfile.gettempdir(), name))
+            child_processes.scratch_folders.add(self.scratch)
+            self.process = context.Process(
+                target=_carry_out, args=(far_end, self.scratch, threads, work, arguments)
+            )
+            self.process.start()
+        far_end.close()  # so that the connection ends with the process
+
+    def seconds_left(self) -> float:
+        """Until the timeout; a day where there is none."""
+        if self.timeout is None:
+            return 86400.0
+        return max(0.0, self.timeout - (time.monotonic() - self.began))
+
+    def outcome(self) -> R | JobFailure:
+        """The result, once it is here; or why there is none. Ends the process."""
+        outcome: R | JobFailure = DIED
+        if not self.connection.poll():
+            outcome = JobFailure(f"still running after {self.timeout:g} s, its timeout")
+        else:
+            try:
+                outcome = self.connection.recv()
+                self.process.join(_UNTIL_KILLED)
+            except (EOFError, OSError):  # before its result, or in the middle of it
+                outcome = DIED
+        self.end()
+        return outcome
+
+    def end(self) -> None:
+        """End the process, wherever it is, and remove its folder.
+
+        The folder first: if this process, too, is ended in the middle, its child removes the rest.
+        """
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self.process.is_alive() and self.process.pid is not None:
+            child_processes.end_tree(self.process.pid)
+        self.process.join()
+        self.connection.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        child_processes.scratch_folders.discard(self.scratch)
+
+
+def _carry_out(
+    connection: Connection,
+    scratch: str,
+    threads: int,
+    work: Callable[..., Any],
+    arguments: tuple[Any, ...],
+) -> None:
+    """What a process does: its outcome goes through the connection."""
+    child_processes.end_with_the_parent(scratch)
+    try:
+        _prepare(threads, scratch)
+        connection.send(work(*arguments))
+    except Exception as error:  # the job's, not the others'
+        failure = JobFailure(in_a_line(error))
+        failure.traceback = traceback.format_exc()
+        connection.send(failure)
+
+
+def _prepare(threads: int, scratch: str) -> None:
     import torch
 
     allocator.keep_freed_memory()
     sys.argv = sys.argv[:1]  # RecBole's Config would read the command's
     torch.set_num_threads(threads)
     logging.disable(logging.CRITICAL)
-    Thread(target=_end_with_the_parent, daemon=True).start()
-    if timeout is not None:
-        end = Timer(timeout, os._exit, (1,))
-        end.daemon = True
-        end.start()
+    os.mkdir(scratch, 0o700)
     os.chdir(scratch)
-
-
-def _end_with_the_parent() -> None:
-    """A command that is killed cannot stop its workers, which would go on without it."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

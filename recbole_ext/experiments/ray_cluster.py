@@ -3,13 +3,20 @@
 If a node dies, Ray repeats its jobs on other nodes.
 """
 
+import os
+import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import Any
 
 from recbole_ext.errors import UserError
 from recbole_ext.experiments import processes
 from recbole_ext.experiments.processes import JobFailure, K, R
+
+PATIENCE = 4  # seconds in which a cluster has to answer
 
 
 def run_all(
@@ -17,7 +24,7 @@ def run_all(
     work: Callable[..., R],
     address: str,
     timeout: float | None = None,
-) -> Iterator[tuple[K, R | JobFailure]]:
+) -> Generator[tuple[K, R | JobFailure], None, None]:
     """``work(*arguments)`` for each job, in the order in which they end; see ``processes.alone``.
 
     Args:
@@ -30,14 +37,7 @@ def run_all(
     """
     import ray
 
-    try:
-        _connect(address)
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except Exception as error:  # Ray raises ConnectionError, RuntimeError and others
-        raise UserError(
-            f"--ray {address}: no Ray cluster answers there ({error}); "
-            "start one with `ray start --head`, which needs `pip install 'setuptools<82'`"
-        ) from error
+    connect(address, f"--ray {address}", log_to_driver=False, logging_level="ERROR")
     try:
         gpus = int(ray.cluster_resources().get("GPU", 0) > 0)
         task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=-1)(processes.alone)
@@ -49,8 +49,61 @@ def run_all(
         ray.shutdown()
 
 
-def _connect(address: str) -> None:
-    """Try a connection to ``HOST:PORT``: Ray itself waits for a minute and prints its attempts."""
-    host, colon, port = address.rpartition(":")
-    if colon and port.isdecimal() and "/" not in host:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+def connect(address: str | None, where: str, **options: Any) -> None:
+    """Connect to a Ray cluster that answers, or start Ray on this machine.
+
+    Ray itself tries for more than a minute, and prints its attempts.
+
+    Args:
+        address: ``HOST:PORT`` of a cluster; ``auto`` for the one of this machine; None for what the
+            environment variable RAY_ADDRESS says, else Ray's own choice.
+        where: what messages begin with.
+        options: of ``ray.init``.
+
+    Raises:
+        UserError: no cluster answers there within ``PATIENCE`` seconds.
+    """
+    import ray
+
+    if address is None and os.environ.get("RAY_ADDRESS"):
+        where = f"RAY_ADDRESS={os.environ['RAY_ADDRESS']}"
+    try:
+        _refuse_silence(address)
+        ray.init(address=address, **options)
+        if threading.current_thread() is threading.main_thread():
+            # Ray has put a handler of C++ in Python's place, which prints its stack
+            signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    except Exception as error:  # Ray raises ConnectionError, RuntimeError and others
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(
+            f"{where}: no Ray cluster answers there ({reason}); "
+            "start one with `ray start --head`, which needs `pip install 'setuptools<82'`"
+        ) from error
+
+
+def _refuse_silence(address: str | None) -> None:
+    """Ask a cluster for its health; none is asked where Ray starts one of its own.
+
+    Raises:
+        Exception: nobody answers, or what answers is no cluster.
+    """
+    import ray
+    from ray._private import services
+
+    if address is not None and "://" in address:  # a client's server, which has no such question
+        _open_port(address.split("://", 1)[1])
+        return
+    cluster = services.canonicalize_bootstrap_address(address)
+    if cluster is not None:
+        _open_port(cluster)
+        with redirect_stderr(StringIO()):  # it prints a traceback
+            is_cluster = ray._raylet.check_health(cluster, timeout=PATIENCE / 2)
+        if not is_cluster:
+            raise ConnectionError("what answers is no cluster")
+
+
+def _open_port(place: str) -> None:
+    host, colon, port = place.partition("/")[0].rpartition(":")
+    if not colon or not port.isdecimal():
+        raise ValueError(f"expected HOST:PORT, found {place}")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE / 2).close()

@@ -5,70 +5,21 @@ computes the test metrics of every trial, prints them, writes them to its file a
 to Ray Tune. Here ``test_metrics`` evaluates the best trial's model, once, after the search.
 """
 
-import ast
 import math
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recbole_ext.errors import SettingError, UserError
+from recbole_ext.errors import UserError
+from recbole_ext.experiments import ray_cluster
+from recbole_ext.experiments.hyper_space import Space, is_whole
 from recbole_ext.trainer import single_run
 
 # RecBole's run_hyper draws this many samples with Ray.
 RAY_SAMPLES = 5
-
-Space = dict[str, dict[str, list[Any]]]  # kind -> name -> choices, or [low, high(, step)]
-
-_NUMBERS = {"uniform": 2, "loguniform": 2, "quniform": 3}
-
-
-def read_space(file: str | Path) -> Space:
-    """A search space in RecBole's format, one setting a line:
-
-        learning_rate loguniform -8,0          (the logarithms of the bounds)
-        dropout_prob choice [0.0, 0.1, 0.2]
-        reg_weight uniform 0,1
-        train_batch_size quniform 256,2048,256
-
-    Blank lines and lines that start with # are passed over.
-
-    Raises:
-        SettingError: the file is missing or empty, or a line is not of this form.
-    """
-    path = Path(file)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"--params_file: {path}: {error}") from error
-    space: Space = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        name, _, rest = line.strip().partition(" ")
-        kind, _, text = rest.strip().partition(" ")
-        try:
-            values = ast.literal_eval(text if kind == "choice" else f"[{text}]")
-            fits = isinstance(values, list) and len(values) > 0
-            if kind != "choice":
-                fits = len(values) == _NUMBERS[kind] and all(
-                    isinstance(x, (int, float)) for x in values
-                )
-        except (KeyError, SyntaxError, ValueError):
-            fits = False
-        if not fits:
-            raise SettingError(
-                f"{path}, line {number}: expected `name choice [a, b]`, `name uniform low,high`, "
-                "`name loguniform low,high` or `name quniform low,high,step`; found "
-                f"{line.strip()!r}"
-            )
-        if any(name in named for named in space.values()):
-            raise SettingError(f"{path}, line {number}: {name}: is there twice; keep one line")
-        space.setdefault(kind, {})[name] = values
-    if not space:
-        raise SettingError(f"--params_file: {path}: no setting to search over")
-    return space
 
 
 @dataclass(frozen=True)
@@ -106,7 +57,7 @@ def with_hyperopt(
         display_file: an HTML plot of the trials.
 
     Raises:
-        UserError: hyperopt is not installed, or the space is not one of choices.
+        UserError: hyperopt is not installed.
     """
     try:
         import hyperopt  # noqa: F401
@@ -115,20 +66,22 @@ def with_hyperopt(
             f"--tool=Hyperopt: hyperopt cannot be imported ({error}); "
             "pip install 'recbole-ext[hyper]'"
         ) from error
-    if continuous := sorted(space.keys() - {"choice"}):
-        raise SettingError(
-            "--params_file: the exhaustive search takes choices alone, found "
-            f"{', '.join(continuous)}; list the values, or use --tool=Ray"
-        )
     # Now: ray, which RecBole's quick start imports, does not expect hyperopt's stand-in stdout.
     import recbole.quick_start  # noqa: F401
     from recbole.trainer import HyperTuning
     from recbole.utils.utils import dict2str
 
     trials: dict[str, BestTrial] = {}
+    choices = space["choice"]
 
     class Search(HyperTuning):
-        """RecBole's search, which prints and writes no test metrics."""
+        """RecBole's search, which prints and writes no test metrics.
+
+        hyperopt draws the places of choices: it cannot draw a list.
+        """
+
+        def trial(self, params: dict[str, int]) -> dict[str, Any]:
+            return super().trial({name: choices[name][place] for name, place in params.items()})
 
         @staticmethod
         def _print_result(result: dict[str, Any]) -> None:
@@ -155,7 +108,7 @@ def with_hyperopt(
 
     search = Search(
         objective,
-        params_dict=space,
+        params_dict={"choice": {name: list(range(len(of))) for name, of in choices.items()}},
         fixed_config_file_list=files,
         display_file=display_file,
         algo="exhaustive",
@@ -167,16 +120,20 @@ def with_hyperopt(
 
 
 def with_ray(
-    fixed: Mapping[str, Any], files: list[str] | None, space: Space, bigger: bool
+    fixed: Mapping[str, Any],
+    files: list[str] | None,
+    space: Space,
+    defaults: Mapping[str, Any],
 ) -> BestTrial:
     """Ray Tune over a space, a process a trial, each with one CPU and a GPU where there is one.
 
     Args:
         fixed, files, space: as for ``with_hyperopt``; paths must be absolute.
-        bigger: whether a bigger validation score is better.
+        defaults: the settings of a run without the search.
 
     Raises:
-        UserError: what Ray Tune needs is not installed.
+        UserError: what Ray Tune needs is not installed, or the cluster that RAY_ADDRESS names
+            does not answer.
     """
     import ray
 
@@ -187,18 +144,23 @@ def with_ray(
         raise UserError(f"--tool=Ray: {error}; pip install 'recbole-ext[hyper]'") from error
     import torch
 
-    draw = {
-        "choice": tune.choice,
-        "uniform": tune.uniform,
-        "quniform": tune.quniform,
-        "loguniform": lambda low, high: tune.loguniform(math.exp(low), math.exp(high)),
-    }
-    ray.init(include_dashboard=False)
+    def domain(kind: str, name: str, values: list[Any]) -> Any:
+        if kind == "choice":
+            return tune.choice(values)
+        if kind == "loguniform":
+            return tune.loguniform(math.exp(values[0]), math.exp(values[1]))
+        if kind == "quniform" and is_whole(defaults.get(name), values):
+            return tune.qrandint(*map(int, values))
+        return getattr(tune, kind)(*values)
+
+    # ours ends the search; Tune's own handler would wait until its trials have ended
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
+    ray_cluster.connect(None, "--tool=Ray", include_dashboard=False)
     try:
         result = tune.run(
             tune.with_parameters(validate, fixed=dict(fixed), files=files),
             config={
-                name: draw[kind](values) if kind == "choice" else draw[kind](*values)
+                name: domain(kind, name, values)
                 for kind, settings in space.items()
                 for name, values in settings.items()
             },
@@ -206,7 +168,8 @@ def with_ray(
             local_dir=str(Path("ray_log").absolute()),
             resources_per_trial={"cpu": 1, "gpu": int(torch.cuda.is_available())},
         )
-        best = result.get_best_trial("valid_score", "max" if bigger else "min")
+        mode = "max" if defaults["valid_metric_bigger"] else "min"
+        best = result.get_best_trial("valid_score", mode)
         report = best.last_result
         checkpoint = report["checkpoint_file"]
         return BestTrial(best.config, report["valid_score"], report["valid"], checkpoint)

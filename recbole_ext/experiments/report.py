@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +114,7 @@ def _write_section(
         list(report_pictures.pictures(plan, metric, runs, timing)),
         [
             *same_runs.cautions(plan, results, key),
-            *(_failure(line) for line in lines if line.failed),
+            *summary.failures(plan, results, key),
         ],
         summary.markdown(head, rows),
         summary.ties(lines),
@@ -141,12 +140,6 @@ def _mark(number: int, line: summary.Line) -> str:
     if number == 0:
         return "best"
     return "tie" if line.p_value is not None and line.p_value > LEVEL else ""
-
-
-def _failure(line: summary.Line) -> str:
-    """Which runs of a model failed, and why."""
-    reasons = [f"{reason} (runs: {n})" for reason, n in Counter(line.failed).items()]
-    return f"{line.label} failed: {'; '.join(reasons)}"
 
 
 def _settings(plan: Plan, results: Sequence[Result], label: str) -> str:

@@ -1,13 +1,15 @@
 """The results of a plan's runs: how they are read, and how trials are ranked."""
 
 import json
+import reprlib
 import statistics as means
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.config import settings
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator.metrics import bigger_is_better
 from recbole_ext.experiments import results_file
@@ -16,6 +18,8 @@ from recbole_ext.experiments.trials import Trial
 
 # Names of earlier releases in a line -> those of today.
 _RENAMED = {"chosen": "values"}
+
+_REMOVE = "remove this line, and its run is made again, or give another --output"
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Result:
         dataset, protocol, label, seed, trial: see ``RunKey``.
         fingerprint: of the settings, see ``Plan.fingerprint``.
         error: why it failed, or "".
+        traceback: of the exception that it failed by; "" where there was none.
         valid, test: metric -> value; a trial has no test.
         users: the plan's metric -> each user's value in the test split, by RecBole's ids.
         ties: rank -> users of the test split with equal scores at this rank and the next, ranks
@@ -65,6 +70,7 @@ class Result:
     ties: dict[str, int] | None = None
     identity: dict[str, Any] = field(default_factory=dict)
     user_ids: str = ""
+    traceback: str = ""
 
     @property
     def key(self) -> RunKey:
@@ -80,7 +86,9 @@ class Result:
 def load(file: Path, plan: Plan) -> list[Result]:
     """The runs of a plan that a results file has; an unfinished last line is cut off.
 
-    Lines of models, data sets and seeds that a benchmark does not have any more are skipped.
+    Of a run with several lines the newest counts: a run that has failed is tried again.
+    Lines of models, data sets and seeds that a benchmark does not have any more are skipped, and
+    those of runs that failed with other settings.
 
     Raises:
         SettingError: the file cannot be read, a line is not a run, or its run had other settings.
@@ -90,40 +98,71 @@ def load(file: Path, plan: Plan) -> list[Result]:
             f"{file}: results of a search are jsonl now, and a csv of an earlier release cannot "
             f"be continued; remove or rename it to start the search anew"
         )
-    try:
-        lines = results_file.read(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{file}: cannot be read: {error}") from error
-    results: list[Result] = []
+    keys = set(plan.all_runs())
+    results: dict[RunKey, Result] = {}
     lines_of: dict[RunKey, int] = {}
-    for number, line in enumerate(lines, start=1):
-        result = _parse(line, f"{file}, line {number}")
-        first = lines_of.setdefault(result.key, number)
-        if first != number:
-            warnings.warn(
-                f"{file}, line {number}: {result.key} is in line {first} already; counted once",
-                stacklevel=2,
-            )
-            continue
+    for number, line in enumerate(results_file.read(file), start=1):
+        where = f"{file}, line {number}"
+        result = _parse(line, where)
         if result.label not in plan.models and not plan.is_search:
             continue
         if not _fits(plan, result):
+            if result.error:
+                continue  # it has no numbers, and its settings may have been mended
             raise SettingError(
-                f"{file}, line {number}: {result.key} ran with another model, other settings or "
+                f"{where}: {result.key} ran with another model, other settings or "
                 "another seed than its yaml says now; remove its lines, or give another --output"
             )
-        results.append(result)
+        if result.key not in keys:
+            continue
+        _check_scores(plan, result, where)
+        older = results.pop(result.key, None)
+        if older is not None and not older.error:
+            warnings.warn(
+                f"{where}: {result.key} is in line {lines_of[result.key]} already; the newest "
+                "line counts",
+                stacklevel=2,
+            )
+        results[result.key], lines_of[result.key] = result, number
     results_file.cut(file)
-    keys = set(plan.all_runs())
-    return [result for result in results if result.key in keys]
+    return list(results.values())
 
 
 def _parse(line: str, where: str) -> Result:
+    """The run of a line.
+
+    Raises:
+        SettingError: it is none; the message says what to do.
+    """
     try:
-        content: dict[str, Any] = json.loads(line)
-        return Result(**{_RENAMED.get(name, name): value for name, value in content.items()})
-    except (ValueError, TypeError, AttributeError) as error:
-        raise SettingError(f"{where}: expected a run, found {error}") from error
+        try:
+            content = json.loads(line)
+        except ValueError as error:
+            shown = reprlib.repr(line) if line.strip() else "an empty line"
+            raise SettingError(
+                f"{where}: expected a run as a JSON object, found {shown}"
+            ) from error
+        if not isinstance(content, dict):
+            raise SettingError(
+                f"{where}: expected a run as a JSON object, found {reprlib.repr(content)}"
+            )
+        content = {_RENAMED.get(name, name): value for name, value in content.items()}
+        return settings.read_alone(Result, content, where)
+    except SettingError as error:
+        raise SettingError(f"{error}; {_REMOVE}") from error
+
+
+def _check_scores(plan: Plan, result: Result, where: str) -> None:
+    """Refuse a line of a run that has ended well without the metric that runs are compared by.
+
+    Raises:
+        SettingError: it names the line and the metric.
+    """
+    metric = plan.protocols[result.protocol]
+    name, scores = ("test", result.test) if result.trial is None else ("valid", result.valid)
+    if not result.error and metric not in scores:
+        shown = ", ".join(scores) or "nothing"
+        raise SettingError(f"{where}: {name}: expected {metric}, found {shown}; {_REMOVE}")
 
 
 def _fits(plan: Plan, result: Result) -> bool:
@@ -182,6 +221,29 @@ def best_values(plan: Plan, results: Sequence[Result], table: TableKey, label: s
     """
     ranked = ranking(plan, results, label, [table])
     return ranked[0][1] if ranked else (plan.models[label].trials or [{}])[0]
+
+
+def is_done(plan: Plan, results: Mapping[RunKey, Result], key: RunKey, keep_failed: bool) -> bool:
+    """Whether a run is not made again.
+
+    Args:
+        plan: with the trials of each model.
+        results: the newest result of each run that there is.
+        key: which run.
+        keep_failed: whether a run that has failed stays as it is.
+
+    Returns:
+        False also for a tested run whose values are not the best ones any more: a trial that had
+        failed has been made since.
+    """
+    result = results.get(key)
+    if result is None:
+        return False
+    if result.error:
+        return keep_failed
+    if key.trial is not None or not plan.models[key.label].trials or not result.values:
+        return True
+    return result.values == best_values(plan, list(results.values()), key.table, key.label)
 
 
 def seconds_left(

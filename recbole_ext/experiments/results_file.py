@@ -5,31 +5,13 @@ read, and is cut off before others are added.
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TextIO
+from typing import TextIO
 
+from recbole_ext.data.file_lock import lock
 from recbole_ext.errors import SettingError
-
-if sys.platform == "win32":
-
-    def lock(stream: IO[bytes]) -> None:
-        """Lock a file for this process until it is closed; OSError if another process has it."""
-        import msvcrt
-
-        stream.seek(2**40)  # beyond the lines, which others may read
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-
-    def lock(stream: IO[bytes]) -> None:
-        """Lock a file for this process until it is closed; OSError if another process has it."""
-        import fcntl
-
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
 
 # The header of the results of searches before they were jsonl.
 _OLD_HEADER = "trial,dataset,"
@@ -39,10 +21,31 @@ def read(file: Path) -> list[str]:
     """The lines that have an end; none if there is no file.
 
     Raises:
-        OSError: the file cannot be read.
-        UnicodeDecodeError: it is not a text file.
+        SettingError: it cannot be read, or is no text file.
     """
-    return _whole_lines(file).decode("utf-8").splitlines() if file.is_file() else []
+    refuse_special(file)
+    try:
+        content = _whole_lines(file) if file.exists() else b""
+    except OSError as error:
+        raise SettingError(f"{file}: cannot be read: {error.strerror}") from error
+    try:
+        return content.decode("utf-8").split("\n")[:-1]
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingError(
+            f"{file}, line {line}: expected text in UTF-8, found the byte "
+            f"{content[error.start]:#04x}; remove this line, or give another --output"
+        ) from error
+
+
+def refuse_special(file: Path) -> None:
+    """Refuse a pipe or a device: reading one may never end, and removing one does harm.
+
+    Raises:
+        SettingError: it is there, and no file.
+    """
+    if file.exists() and not file.is_file():
+        raise SettingError(f"{file}: expected a file for results, found a folder, pipe or device")
 
 
 def cut(file: Path) -> None:
@@ -70,21 +73,25 @@ def locked(file: Path) -> Iterator[None]:
     Raises:
         SettingError: another command does so now, or the file cannot be written.
     """
+    refuse_special(file)
     try:
         stream = file.open("ab")
     except OSError as error:
-        raise SettingError(f"{file}: cannot be written: {error}") from error
-    with stream:
-        try:
-            lock(stream)
-        except OSError as error:
-            raise SettingError(
-                f"{file}: another command is adding runs to this file now; wait for it, or give "
-                "another --output"
-            ) from error
+        raise SettingError(f"{file}: cannot be written: {error.strerror}") from error
+    try:
+        lock(stream)
+    except OSError as error:
+        stream.close()
+        raise SettingError(
+            f"{file}: another command is adding runs to this file now; wait for it, or give "
+            "another --output"
+        ) from error
+    try:
         yield
-    if not file.stat().st_size:
-        file.unlink()
+    finally:
+        stream.close()
+        if not file.stat().st_size:
+            file.unlink()
 
 
 def is_old_csv(file: Path) -> bool:

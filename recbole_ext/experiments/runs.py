@@ -2,78 +2,89 @@
 
 One loop, one results file and one rule of repetition serve benchmarks and searches:
 
-- A line is a JSON object. Lines are only added.
-- A run that has a line is not made again, even if the line has an error: with the same seed most
-  errors come again. A run is retried after its line is removed from the file.
+- A line is a JSON object. Lines are only added; of a run with several lines the newest counts.
+- A run that has ended well is not made again, unless another trial is the best one since. A run
+  that has failed is made again by the next start, or left as it is (``keep_failed``).
 
 Settings are chosen by trials, which see the validation split alone. The test split is evaluated
 once by each run with the best settings, at the epoch that is best in validation.
 """
 
 import hashlib
+import math
 import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import traceback
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from recbole_ext.data.content_hash import ids_hash
 from recbole_ext.data.interaction_set import InteractionSet
-from recbole_ext.errors import in_a_line
+from recbole_ext.errors import SettingError, in_a_line
 from recbole_ext.evaluator import per_user, ties
 from recbole_ext.experiments import processes, results_file, same_runs
 from recbole_ext.experiments.plan import Plan, RunKey
-from recbole_ext.experiments.results import Result, append, best_values, load
+from recbole_ext.experiments.results import Result, append, best_values, is_done, load
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.trainer import single_run
 
 # Carries out jobs: key -> arguments, and their function -> the result of each as it ends.
 Executor = Callable[
     [Mapping[RunKey, tuple[Any, ...]], Callable[..., Result]],
-    Iterator[tuple[RunKey, Result | processes.JobFailure]],
+    Generator[tuple[RunKey, Result | processes.JobFailure], None, None],
 ]
 
 
-def run(plan: Plan, data_path: Path, output: Path, execute: Executor) -> Iterator[Result]:
-    """Make the runs that the results file does not have yet.
+def run(
+    plan: Plan, data_path: Path, output: Path, execute: Executor, keep_failed: bool = False
+) -> Generator[Result, None, None]:
+    """Make the runs that the results file does not have yet, and those that have failed.
 
     Args:
         plan: its trials run first, because the other runs use the best of their values.
         data_path: the folder of data sets.
         output: the results file; a result is in it before it is yielded.
         execute: see ``Executor``; ``processes.run_all`` or ``ray_cluster.run_all``.
+        keep_failed: whether runs that have failed stay as they are.
     """
     with results_file.locked(output):
-        yield from _run(plan, data_path, output, execute)
+        yield from _run(plan, data_path, output, execute, keep_failed)
 
 
-def _run(plan: Plan, data_path: Path, output: Path, execute: Executor) -> Iterator[Result]:
-    results = load(output, plan)
-    same_runs.check(plan, results, data_path, output)
-    done = {result.key for result in results}
+def _run(
+    plan: Plan, data_path: Path, output: Path, execute: Executor, keep_failed: bool
+) -> Iterator[Result]:
+    read = load(output, plan)
+    same_runs.check(plan, read, data_path, output)
+    results = {result.key: result for result in read}
     folder = str(data_path.absolute())
     for keys in (plan.trial_runs(), plan.runs()):
         jobs = {
-            key: (plan, key, _values(plan, results, key), folder) for key in keys if key not in done
+            key: (plan, key, _values(plan, results, key), folder)
+            for key in keys
+            if not is_done(plan, results, key, keep_failed)
         }
-        for key, outcome in execute(jobs, measure):
-            if isinstance(outcome, processes.JobFailure):
-                result = _failed(plan, key, jobs[key][2], outcome, _Clock())
-            else:
-                result = outcome
-            append(output, result)
-            results.append(result)
-            yield result
+        with closing(execute(jobs, measure)) as outcomes:
+            for key, outcome in outcomes:
+                if isinstance(outcome, processes.JobFailure):
+                    text = getattr(outcome, "traceback", "")
+                    result = _failed(plan, key, jobs[key][2], outcome, text, _Clock())
+                else:
+                    result = outcome
+                append(output, result)
+                results[key] = result
+                yield result
 
 
-def _values(plan: Plan, results: Sequence[Result], key: RunKey) -> Trial:
+def _values(plan: Plan, results: Mapping[RunKey, Result], key: RunKey) -> Trial:
     """The values that a run has for the settings of its model's space."""
     if key.trial is None:
-        return best_values(plan, results, key.table, key.label)
+        return best_values(plan, list(results.values()), key.table, key.label)
     return plan.models[key.label].trials[key.trial]
 
 
@@ -137,12 +148,14 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
                 users = by_user.metrics.get(metric)
                 data = prepared.test._dataset
                 user_ids = ids_hash(map(str, data.id2token(data.uid_field, by_user.users)))
+            _refuse_infinite({"valid": valid, "test": test})
             identity = same_runs.without_files(
                 prepared.config.recbole_ext_identity, list(checkpoints.values())
             )
             test_seconds = clock.since_start() - until_test
         except Exception as error:  # whatever a run can die of is this run's result
-            return _failed(plan, key, values, in_a_line(error), clock)
+            text = traceback.format_exc()
+            return _failed(plan, key, values, in_a_line(error), text, clock)
     return Result(
         *key[:-1],
         fingerprint=plan.fingerprint(key),
@@ -163,6 +176,18 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
         identity=identity.record(),
         user_ids=user_ids,
     )
+
+
+def _refuse_infinite(parts: Mapping[str, Mapping[str, float]]) -> None:
+    """Refuse metrics that are no numbers: they would be in no order.
+
+    Raises:
+        SettingError: it names the first.
+    """
+    for part, metrics in parts.items():
+        for name, value in metrics.items():
+            if not math.isfinite(value):
+                raise SettingError(f"{part}: {name}: expected a number, found {value}")
 
 
 def _hash(dataset: Any) -> str:
@@ -190,7 +215,9 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _failed(plan: Plan, key: RunKey, values: Trial, reason: str, clock: _Clock) -> Result:
+def _failed(
+    plan: Plan, key: RunKey, values: Trial, reason: str, traceback: str, clock: _Clock
+) -> Result:
     return Result(
         *key[:-1],
         fingerprint=plan.fingerprint(key),
@@ -203,6 +230,7 @@ def _failed(plan: Plan, key: RunKey, values: Trial, reason: str, clock: _Clock) 
         trial=key.trial,
         values=values,
         setup_seconds=round(clock.setup(), 3),
+        traceback=traceback,
     )
 
 

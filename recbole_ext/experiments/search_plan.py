@@ -29,10 +29,10 @@ from msgspec import Struct, field
 
 from recbole_ext.config import settings
 from recbole_ext.config.settings import KeySource
-from recbole_ext.errors import SettingError
+from recbole_ext.errors import SettingError, naming
 from recbole_ext.evaluator.protocols import DECIDED
 from recbole_ext.experiments import trials as drawing
-from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan
+from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan, load
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.registry import keys
 
@@ -63,7 +63,12 @@ def read(file: Path) -> Search:
         SettingError: it cannot be read, a key is missing, unknown or of the wrong type, or a
             data set or a trial is there twice.
     """
-    search = settings.read_alone(Search, settings.load(file), str(file))
+    with naming(file):
+        return _read(file)
+
+
+def _read(file: Path) -> Search:
+    search = settings.read_alone(Search, load(file), str(file))
     settings.refuse_twice(search.datasets, f"{file}: datasets")
     by_space = (search.trials is not None, len(search.space) > 0)
     if by_space != (search.variants is None,) * 2:

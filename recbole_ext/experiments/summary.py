@@ -70,6 +70,25 @@ def lines(plan: Plan, results: Sequence[Result], key: TableKey) -> list[Line]:
     return sorted(unsorted, key=worse)
 
 
+def failures(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
+    """A sentence for each model of a table with runs that failed: why, and which they are.
+
+    Trials are runs, too: a model whose trials have failed had fewer to choose from.
+    """
+    sentences = []
+    for label in plan.labels(key):
+        runs_of: dict[str, list[str]] = {}
+        for result in results:
+            if result.key.table == key and result.label == label and result.error:
+                which = "seed" if result.trial is None else "trial"
+                number = result.seed if result.trial is None else result.trial
+                runs_of.setdefault(result.error, []).append(f"{which} {number}")
+        reasons = [f"{reason} ({', '.join(names)})" for reason, names in runs_of.items()]
+        if reasons:
+            sentences.append(f"{label} failed: {'; '.join(reasons)}")
+    return sentences
+
+
 def values_of_users(metric: str, runs: Sequence[Result]) -> np.ndarray | None:
     """[users], the mean of each over a model's runs; None where a run has none, or others."""
     if not runs or any(metric not in run.users for run in runs):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from recbole_ext.data.rating_matrix import Orientation
+from recbole_ext.config.types import Orientation
 from recbole_ext.errors import DataError, SettingError
 
 if TYPE_CHECKING:

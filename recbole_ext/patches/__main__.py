@@ -13,8 +13,8 @@ switch it off:
 
     RECBOLE_EXT_DISABLE=speed,cache run_recbole --model=BPR --dataset=ml-100k
 
-The variable takes groups and names of patches, separated by commas. The groups `names` and
-`checkpoints` cannot be switched off: our models and commands need them.
+The variable takes groups and names of patches, separated by commas. The groups `names`,
+`checkpoints` and `output` cannot be switched off: our models and commands need them.
 
 Kinds: *replace*, a short function is replaced whole; *wrap*, our function calls RecBole's;
 *edit*, expressions inside a long function are changed; *provide*, a name is added that RecBole

@@ -12,6 +12,14 @@ _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for
 
 PATCHES = (
     Patch(
+        name="interval-text",
+        target="recbole.config.configurator:Config._convert_config_dict",
+        kind="wrap",
+        group="bugs",
+        why="RecBole evaluates 3,5 as Python, and filters by (3, 5): users with 4 interactions.",
+        function="recbole_ext.patches.functions.checked_data:convert_config_dict",
+    ),
+    Patch(
         name="carried-data-set",
         target="recbole.config.configurator:Config._set_default_parameters",
         kind="wrap",
@@ -42,6 +50,14 @@ PATCHES = (
         function=f"{_OURS}:abstract_trainer_init",
         needed=conditions.no_cuda,
         sources={"1.2.1": "212c9bb58d17"},
+    ),
+    Patch(
+        name="device-in-use",
+        target="recbole.config.configurator:Config._init_device",
+        kind="wrap",
+        group="bugs",
+        why="The log says use_gpu = True on a machine without a GPU.",
+        function=f"{_OURS}:init_device",
     ),
     Patch(
         name="folder-race",
@@ -79,14 +95,15 @@ PATCHES = (
         target="recbole.quick_start.quick_start:run_recbole",
         kind="edit",
         group="bugs",
-        why="RecBole logs wrong FLOPs for our models: it counts the layers of torch.nn alone.",
+        why="RecBole logs wrong FLOPs for models without layers of torch.nn: ours, EASE, Pop.",
         edits=(
             Edit(
                 'flops = get_flops(model, dataset, config["device"], logger, transform)\n'
                 '    logger.info(set_color("FLOPs", "blue") + f": {flops}")',
                 'if config["model"] not in recbole_ext.registry.models.MODELS:\n'
                 '        flops = get_flops(model, dataset, config["device"], logger, transform)\n'
-                '        logger.info(set_color("FLOPs", "blue") + f": {flops}")',
+                "        if flops > 1:  # 0 and 1 stand for a model that it cannot count\n"
+                '            logger.info(set_color("FLOPs", "blue") + f": {flops}")',
             ),
         ),
         uses=("recbole_ext.registry.models",),
@@ -143,12 +160,29 @@ PATCHES = (
         uses=(_READING,),
     ),
     Patch(
+        name="checked-columns",
+        target=f"{_DATASET}:Dataset._load_inter_feat",
+        kind="wrap",
+        group="bugs",
+        why="A setting that names a column which is not loaded, or of the wrong type, ends in a "
+        "traceback, or is passed over in silence.",
+        function="recbole_ext.patches.functions.checked_data:load_inter_feat",
+    ),
+    Patch(
+        name="no-sequences",
+        target="recbole.data.dataset.sequential_dataset:SequentialDataset._aug_presets",
+        kind="wrap",
+        group="bugs",
+        why="Sequences of users with one interaction each end in a traceback.",
+        function="recbole_ext.patches.functions.checked_data:aug_presets",
+    ),
+    Patch(
         name="dropped-rows",
         target=f"{_DATASET}:Dataset._data_processing",
         kind="wrap",
         group="bugs",
-        why="RecBole drops interactions without a word: by its filters, or because a user is not "
-        "in the .user file.",
+        why="RecBole drops interactions without a word, by its filters or because a user is not "
+        "in the .user file, and does not say which filter has left nothing.",
         function=f"{_READING}:data_processing",
     ),
     Patch(

@@ -5,6 +5,7 @@ from recbole_ext.patches.patch import Edit, Patch
 _TRAINER = "recbole.trainer.trainer"
 _OURS = "recbole_ext.patches.functions.checkpoints"
 _CHECKPOINT = "recbole_ext.trainer.checkpoint"
+_CHECKS = "recbole_ext.trainer.checkpoint_checks"
 
 _LOAD_WHY = "torch.load refuses RecBole's checkpoints since torch 2.6."
 _LOAD_ISSUES = (2212, 2219)
@@ -16,6 +17,14 @@ _NAME = (
         f'"{{}}-{{}}.pth".format(self.config["model"], {_CHECKPOINT}.name_of_run(config))',
     ),
 )
+
+
+def _weights(model: str, file: str) -> Edit:
+    """Weights that do not fit are told in one line."""
+    return Edit(
+        f'{model}.load_state_dict(checkpoint["state_dict"])',
+        f'{_CHECKS}.load_weights({model}, checkpoint["state_dict"], {file})',
+    )
 
 
 def _pretrained(name: str, target: str, times: int = 1) -> Patch:
@@ -104,8 +113,13 @@ PATCHES = (
                 'self.cur_step = checkpoint["cur_step"]; '
                 'self._recbole_ext_resumed = checkpoint.get("rng")',
             ),
+            _weights("self.model", "resume_file"),
+            Edit(
+                'self.optimizer.load_state_dict(checkpoint["optimizer"])',
+                f'{_CHECKS}.load_optimizer(self.optimizer, checkpoint["optimizer"], resume_file)',
+            ),
         ),
-        uses=(_CHECKPOINT,),
+        uses=(_CHECKPOINT, _CHECKS),
         upstream=_LOAD_ISSUES,
     ),
     Patch(
@@ -114,8 +128,11 @@ PATCHES = (
         kind="edit",
         group="checkpoints",
         why=_LOAD_WHY,
-        edits=(Edit("torch.load(", f"{_CHECKPOINT}.load("),),
-        uses=(_CHECKPOINT,),
+        edits=(
+            Edit("torch.load(", f"{_CHECKPOINT}.load("),
+            _weights("self.model", "checkpoint_file"),
+        ),
+        uses=(_CHECKPOINT, _CHECKS),
         upstream=_LOAD_ISSUES,
     ),
     Patch(
@@ -146,8 +163,9 @@ PATCHES = (
                 'config = checkpoint["config"]',
                 f'config = {_CHECKPOINT}.restore_config(checkpoint["config"])',
             ),
+            _weights("model", "model_file"),
         ),
-        uses=(_CHECKPOINT,),
+        uses=(_CHECKPOINT, _CHECKS),
         upstream=_LOAD_ISSUES,
     ),
     _pretrained("convncf", "general_recommender.convncf:ConvNCF.__init__"),
@@ -170,7 +188,8 @@ PATCHES = (
         target="recbole.quick_start.quick_start:load_data_and_model",
         kind="wrap",
         group="checkpoints",
-        why="RecBole evaluates a checkpoint on data that has changed since, without a word.",
+        why="RecBole evaluates a checkpoint on data that has changed since, without a word, and "
+        "downloads a data set that is missing.",
         function=f"{_OURS}:load_data_and_model",
     ),
 )

@@ -121,6 +121,15 @@ def switched_off(setting: str) -> frozenset[str]:
     return frozenset(off)
 
 
+def check_environment() -> None:
+    """Refuse a wrong ``RECBOLE_EXT_DISABLE``, before RecBole is imported.
+
+    Raises:
+        SettingError: see ``switched_off``.
+    """
+    switched_off(os.environ.get(VARIABLE, ""))
+
+
 # --- applying -------------------------------------------------------------------------------
 
 
@@ -211,10 +220,9 @@ def apply(patch: Patch) -> None:
         PatchError: the target is not the code that the patch was written for; the message names
             the patch, the file and the release of RecBole.
     """
-    module = sys.modules[patch.after] if patch.after else sys.modules[patch.module]
     try:
         if patch.kind == "provide":
-            _load(patch.function)(module)
+            _load(patch.function)(sys.modules[patch.after or patch.module])
             return
         owner, name, target = locate(patch)
         _check_hash(patch, target)

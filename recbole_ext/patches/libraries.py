@@ -51,6 +51,15 @@ PATCHES = (
         sources={"1.2.1": "76ecefe47c18"},
     ),
     Patch(
+        name="numpy-scalars",
+        target="recbole.evaluator.evaluator:Evaluator.evaluate",
+        kind="wrap",
+        group="libraries",
+        why="numpy 2 prints each metric of a result as np.float64(...), in RecBole's log too.",
+        function=f"{_OURS}:evaluate",
+        needed=conditions.numpy_has_no_float_,
+    ),
+    Patch(
         name="scipy-dok",
         target="scipy.sparse:dok_matrix._update",
         kind="provide",

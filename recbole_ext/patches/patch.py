@@ -7,7 +7,17 @@ from typing import Literal
 from recbole_ext.errors import UserError
 
 Kind = Literal["replace", "wrap", "edit", "provide", "stand_in"]
-Group = Literal["release", "libraries", "bugs", "names", "checkpoints", "speed", "cache"]
+Group = Literal[
+    "release",
+    "libraries",
+    "bugs",
+    "names",
+    "checkpoints",
+    "output",
+    "speed",
+    "cache",
+    "threads",
+]
 State = Literal["active", "not needed", "waiting", "switched off", "does not fit"]
 
 GROUPS: dict[Group, str] = {
@@ -16,12 +26,14 @@ GROUPS: dict[Group, str] = {
     "bugs": "Faults of RecBole itself.",
     "names": "RecBole finds our models, defaults, trainers, loaders and data sets by name.",
     "checkpoints": "Checkpoints hold tensors and plain values, and loading one executes nothing.",
+    "output": "Commands show a run in a few lines; RecBole's log goes to its file.",
     "speed": "RecBole's Python loops are vectorised; the results are the same.",
     "cache": "A large data set is kept as RecBole has read it.",
+    "threads": "Threads sleep while they wait, and fit the cores that the process may use.",
 }
 
 # Our models and commands call what these groups put into RecBole.
-REQUIRED: tuple[Group, ...] = ("names", "checkpoints")
+REQUIRED: tuple[Group, ...] = ("names", "checkpoints", "output")
 
 
 class PatchError(UserError):

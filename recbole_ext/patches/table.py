@@ -3,8 +3,9 @@
 How to add a patch
 ------------------
 1. Write the row in the file of its group: ``release.py``, ``libraries.py``, ``bugs.py``,
-   ``metrics.py``, ``several_processes.py``, ``names.py``, ``checkpoints.py`` or ``speed.py`` (which
-   also has group ``cache``)::
+   ``evaluation.py``, ``files.py``, ``metrics.py``, ``several_processes.py``, ``names.py``,
+   ``checkpoints.py``, ``output.py``, ``speed.py`` (which also has group ``cache``) or
+   ``threads.py``::
 
        Patch(
            name="folder-race",
@@ -32,12 +33,15 @@ from recbole_ext.patches import (
     bugs,
     checkpoints,
     evaluation,
+    files,
     libraries,
     metrics,
     names,
+    output,
     release,
     several_processes,
     speed,
+    threads,
 )
 from recbole_ext.patches.patch import Patch
 
@@ -46,11 +50,14 @@ TABLE: tuple[Patch, ...] = (
     *libraries.PATCHES,
     *bugs.PATCHES,
     *evaluation.PATCHES,
+    *files.PATCHES,
     *metrics.PATCHES,
     *several_processes.PATCHES,
     *names.PATCHES,
     *checkpoints.PATCHES,
+    *output.PATCHES,
     *speed.PATCHES,
+    *threads.PATCHES,
 )
 
 BY_NAME: dict[str, Patch] = {patch.name: patch for patch in TABLE}

@@ -1,6 +1,5 @@
 """Which model names, data set names and setting keys somebody reads: RecBole's and ours."""
 
-import importlib.util
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
@@ -8,17 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from recbole_ext.config import settings
+from recbole_ext.config.data_settings import ReadingSettings
 from recbole_ext.errors import RegistryError, SettingError
 from recbole_ext.registry import releases
 from recbole_ext.registry.models import MODELS, load, setting_classes
-
-
-def _recbole_folder() -> Path:
-    spec = importlib.util.find_spec("recbole")
-    if spec is None or spec.origin is None:
-        release = releases.for_this_python()
-        raise RegistryError(f"RecBole is not installed: pip install recbole=={release}")
-    return Path(spec.origin).parent
+from recbole_ext.registry.recbole_source import folder as _recbole_folder
 
 
 @lru_cache(maxsize=1)
@@ -110,6 +103,11 @@ def _general_keys() -> frozenset[str]:
     return frozenset({*settings.PROCESS_KEYS, *settings.DATA_KEYS, *said, *read})
 
 
+def of_yaml(model: str) -> frozenset[str]:
+    """The keys that one of RecBole's models alone declares; none of ours, whose classes do."""
+    return frozenset() if model in MODELS else own_keys(model) - _general_keys()
+
+
 def read_keys(model: str, values: Mapping[str, Any]) -> frozenset[str]:
     """The keys that a run of a model reads.
 
@@ -162,7 +160,7 @@ def check_values(model: str, values: Mapping[str, Any], where: str) -> None:
     Raises:
         SettingError: a value has the wrong type or lies out of its range.
     """
-    classes: list[type] = [settings.RunSettings]
+    classes: list[type] = [settings.RunSettings, ReadingSettings]
     if model in MODELS:
         classes += setting_classes(model)[:1]
     for cls in classes:
@@ -196,6 +194,7 @@ def check_settings(model: str, given: Mapping[str, Any], merged: Mapping[str, An
     if given.get("model", model) != model:
         raise SettingError(f"model: found {given['model']}, but the run is of {model}; keep one")
     settings.read(settings.RunSettings, merged)
+    settings.read(ReadingSettings, merged)
     settings.check_gpu(merged["gpu_id"])
     if model not in MODELS or "learner" not in own_keys(model):
         settings.read(settings.LearnerSettings, merged)

@@ -19,7 +19,6 @@ whole checkpoint.
 
 import os
 import pickle
-import random
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,12 +29,11 @@ from typing import TYPE_CHECKING, Any
 from recbole_ext.config.settings import RENAMED
 from recbole_ext.config.version import __version__
 from recbole_ext.data.atomic_write import atomic_write
-from recbole_ext.data.locate import CARRIED, dataset_folder
-from recbole_ext.errors import CheckpointError
+from recbole_ext.errors import CheckpointError, in_a_line
+from recbole_ext.trainer import checkpoint_checks, random_states
 from recbole_ext.trainer.plain_values import Plain, decode, encode
 
 if TYPE_CHECKING:
-    import torch
     from recbole.config import Config
     from recbole.trainer import Trainer
 
@@ -45,6 +43,7 @@ FORMAT = 1
 _OF_THE_PROCESS = ("resume_from", "trust_checkpoint", "device", "single_spec", "local_rank")
 
 _trust: ContextVar[bool] = ContextVar("trust_checkpoint", default=False)
+_read: ContextVar[dict[tuple[Path, str], dict[str, Any]] | None] = ContextVar("read", default=None)
 _names: list[str] = []  # of this process's runs
 trusted_files: set[Path] = set()  # those that runs with trust_checkpoint were resumed from
 
@@ -60,47 +59,14 @@ def trusted(yes: bool = True) -> Iterator[None]:
         _trust.reset(token)
 
 
-# --- random states --------------------------------------------------------------------------
-
-
-def _random_states(trainer: "Trainer") -> Plain:
-    import numpy as np
-    import torch
-
-    return encode(
-        {
-            "python": random.getstate(),
-            "numpy": np.random.get_state(),
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            "loaders": [generator.get_state() for generator in _generators(trainer)],
-        }
-    )
-
-
-def restore_random_states(states: Plain, trainer: "Trainer") -> None:
-    import numpy as np
-    import torch
-
-    decoded = decode(states)
-    random.setstate(decoded["python"])
-    np.random.set_state(decoded["numpy"])
-    torch.set_rng_state(decoded["torch"].cpu())
-    if len(decoded["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all([state.cpu() for state in decoded["cuda"]])
-    for generator, state in zip(_generators(trainer), decoded["loaders"], strict=True):
-        generator.set_state(state.cpu())
-
-
-def _generators(trainer: "Trainer") -> "list[torch.Generator]":
-    """The generators that shuffle the training data; knowledge graphs have loaders of parts."""
-    loader = getattr(trainer, "_recbole_ext_loader", None)
-    parts = [loader, *(getattr(loader, f"{part}_dataloader", None) for part in ("general", "kg"))]
-    generators = [getattr(part, "generator", None) for part in parts]
-    return [generator for generator in generators if generator is not None]
-
-
-# --- files ----------------------------------------------------------------------------------
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Within this block a checkpoint is read from the disk once, whoever asks for it."""
+    token = _read.set({} if _read.get() is None else _read.get())
+    try:
+        yield
+    finally:
+        _read.reset(token)
 
 
 def name_of_run(config: "Config") -> str:
@@ -144,7 +110,7 @@ def save(state: Mapping[str, Any], file: str | Path, trainer: "Trainer") -> None
         record[key] = encode(record[key], key)
     identity = getattr(trainer, "recbole_ext_identity", None)
     record["identity"] = identity.record() if identity is not None else None
-    record |= {"rng": _random_states(trainer), "format": FORMAT, "recbole_ext": __version__}
+    record |= {"rng": random_states.collect(trainer), "format": FORMAT, "recbole_ext": __version__}
     with atomic_write(Path(file)) as stream:
         torch.save(record, stream)
 
@@ -154,7 +120,7 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
 
     Args:
         file: written by ``save``, or by plain RecBole within ``trusted()``.
-        map_location: as ``torch.load`` takes it.
+        map_location: as ``torch.load`` takes it; without a GPU, None is the CPU.
 
     Returns:
         The record; ``config`` is a plain dict (``restore_config`` makes a ``Config`` of it).
@@ -163,18 +129,37 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
         CheckpointError: if the file is missing, damaged, no checkpoint, or a pickle that is
             not trusted.
     """
-    import torch
-
     path = Path(file)
+    if path.is_dir():
+        raise CheckpointError(f"{path}: a folder; give the path of a .pth file in it")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; give the path of a .pth file")
+    with path.open("rb"):  # the system says why it cannot be read; zipfile says it is no zip
+        pass
     if not zipfile.is_zipfile(path):
         raise CheckpointError(
             f"{path}: not a checkpoint, or a damaged one (expected the zip archive that "
             f"torch.save writes, found {path.stat().st_size} other bytes); train again or use "
             "another file"
         )
+    import torch
+
+    if map_location is None and not torch.cuda.is_available():
+        map_location = "cpu"
+    records = _read.get()
+    key = (path.resolve(), str(map_location))
+    if records is not None and key in records:
+        return records[key]
+    record = _read_record(path, map_location)
+    if records is not None:
+        records[key] = record
+    return record
+
+
+def _read_record(path: Path, map_location: Any) -> dict[str, Any]:
     _check_crcs(path)
+    import torch  # seconds; the file need not wait for it to be refused
+
     try:
         record = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -184,9 +169,7 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
                 "it may execute code of whoever made it. If it is your own, say "
                 "--trust-checkpoint (in Python: with recbole_ext.checkpoint.trusted(): ...)"
             ) from error
-        import recbole.config  # noqa: F401  what the pickle refers to
-
-        record = torch.load(path, map_location=map_location, weights_only=False)
+        record = _unpickle(path, map_location)
     except (RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path}: a damaged checkpoint ({error}); use another") from error
     if isinstance(record, torch.nn.Module):  # what NeuMF.dump_parameters of RecBole writes
@@ -199,8 +182,23 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
     if isinstance(record.get("config"), dict):  # an earlier release may have saved it
         record["config"] = {RENAMED.get(k, k): value for k, value in record["config"].items()}
     if "other_parameter" in record:
-        record["other_parameter"] = _without_modules(decode(record["other_parameter"]))
+        record["other_parameter"] = _decode_others(path, record["other_parameter"])
     return record
+
+
+def _unpickle(path: Path, map_location: Any) -> Any:
+    import recbole.config  # noqa: F401  what the pickle refers to
+    import torch
+
+    try:
+        return torch.load(path, map_location=map_location, weights_only=False)
+    except OSError:
+        raise
+    except Exception as error:  # whatever the code that a pickle refers to raises
+        raise CheckpointError(
+            f"{path}: cannot be unpickled here ({in_a_line(error)}); load it with the releases "
+            "that have saved it, or train anew"
+        ) from error
 
 
 def _check_crcs(path: Path) -> None:
@@ -217,11 +215,18 @@ def _check_crcs(path: Path) -> None:
         )
 
 
-def _without_modules(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-    # A module was stored as None (see encode); RecBole would set the attribute to it.
-    if parameters is None:
+def _decode_others(path: Path, stored: Plain) -> dict[str, Any] | None:
+    """What RecBole's models keep beside their parameters."""
+    if stored is None:
         return None
-    return {key: value for key, value in parameters.items() if value is not None}
+    try:
+        # A module was stored as None (see encode); RecBole would set the attribute to it.
+        return {key: value for key, value in decode(stored).items() if value is not None}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: other_parameter cannot be read ({in_a_line(error)}); use a checkpoint that "
+            "a run has saved"
+        ) from error
 
 
 def restore_config(saved: "Mapping[str, Plain] | Config") -> "Config":
@@ -234,6 +239,8 @@ def restore_config(saved: "Mapping[str, Plain] | Config") -> "Config":
     from recbole.utils import EvaluatorType, InputType, ModelType, get_model
 
     if isinstance(saved, Config):
+        saved.final_config_dict.pop("local_rank", None)  # of the process that saved it
+        saved._init_device()
         return saved
     config = Config.__new__(Config)
     config.compatibility_settings()
@@ -246,9 +253,7 @@ def restore_config(saved: "Mapping[str, Plain] | Config") -> "Config":
         ("eval_type", EvaluatorType),
     ):
         settings[key] = kind[settings[key]]
-    if settings["dataset"] == CARRIED:  # it may lie inside the recbole that is installed
-        folder = Path(settings["data_path"])
-        settings["data_path"] = str(dataset_folder(CARRIED, folder.parent))
+    settings["data_path"] = str(checkpoint_checks.data_folder(settings))
     config.model, config.dataset = settings["model"], settings["dataset"]
     config.model_class = get_model(config.model)
     config.internal_config_dict = {}

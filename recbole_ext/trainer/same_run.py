@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from recbole_ext.errors import CheckpointError
+from recbole_ext.trainer import checkpoint_checks
 from recbole_ext.trainer.checkpoint import load
 from recbole_ext.trainer.identity import MAY_CHANGE_ON_RESUME, RunIdentity, deciding
 
@@ -20,9 +21,7 @@ def identity_of(record: Mapping[str, Any]) -> RunIdentity:
     identity = RunIdentity.of_record(record.get("identity"))
     if identity is not None:
         return identity
-    config = record.get("config") or {}
-    settings = config if isinstance(config, Mapping) else config.final_config_dict
-    return RunIdentity(deciding(settings), "", {}, {})
+    return RunIdentity(deciding(checkpoint_checks.settings_of(record)), "", {}, {})
 
 
 def check_resumable(file: str | Path, identity: RunIdentity) -> None:
@@ -35,12 +34,16 @@ def check_resumable(file: str | Path, identity: RunIdentity) -> None:
         identity: of the run that would go on; before its data is split, without the hashes.
 
     Raises:
-        CheckpointError: ``load`` refuses it, or its run differs in more than how long it trains.
+        CheckpointError: ``load`` refuses it, training cannot go on from what it holds, or its run
+            differs in more than how long it trains.
     """
-    differences = identity_of(load(file, map_location="cpu")).differences(
-        identity, MAY_CHANGE_ON_RESUME
-    )
+    record = load(file, map_location="cpu")
+    checkpoint_checks.check_content(file, record, checkpoint_checks.OF_A_RUN)
+    differences = identity_of(record).differences(identity, MAY_CHANGE_ON_RESUME)
+    # of another model or data set, hardly a setting is the same
+    names = [difference for difference in differences if difference[0] in ("model", "dataset")]
     if differences:
+        differences = names or differences
         listed = "; ".join(f"{what} was {old!r}, is now {new!r}" for what, old, new in differences)
         raise CheckpointError(
             f"{file}: belongs to another run, which this one cannot continue: {listed}. Give the "
@@ -56,6 +59,31 @@ def changed_data(allowed: bool = True) -> Iterator[None]:
         yield
     finally:
         _changed_data.reset(token)
+
+
+def check_usable(file: str | Path) -> None:
+    """Refuse a checkpoint whose model cannot be evaluated here, before its data set is read.
+
+    Args:
+        file: the checkpoint.
+
+    Raises:
+        CheckpointError: ``load`` refuses it, it has no settings or no numbers, its data set is not
+            there, or the files have changed since training, outside ``changed_data``.
+    """
+    record = load(file)
+    checkpoint_checks.check_content(file, record)
+    saved, now = identity_of(record).data, checkpoint_checks.check_data_set(file, record)
+    if saved and saved != now and not _changed_data.get():
+        _refuse_changed(f"{file}: the data files are")
+
+
+def _refuse_changed(what: str) -> NoReturn:
+    raise CheckpointError(
+        f"{what} not those that the model was trained with, so the test split may contain what it "
+        "was trained on; restore the data, train anew, or evaluate nevertheless with "
+        "--allow-changed-data"
+    )
 
 
 def check_same_data(file: str | Path, identity: RunIdentity) -> str:
@@ -77,12 +105,11 @@ def check_same_data(file: str | Path, identity: RunIdentity) -> str:
     differences = [what for what, _, _ in saved.differences(now)]
     if not differences:
         return ""
-    message = f"{file}: {' and '.join(differences)} are not those that the model was trained with"
-    if _changed_data.get():
-        warning = f"{message}; the metrics are of the changed data"
-        warnings.warn(warning, stacklevel=2)
-        return warning
-    raise CheckpointError(
-        f"{message}, so the test split may contain what it was trained on; restore the data, train "
-        "anew, or evaluate nevertheless with --allow-changed-data"
+    what = f"{file}: {' and '.join(differences)} are"
+    if not _changed_data.get():
+        _refuse_changed(what)
+    warning = (
+        f"{what} not those that the model was trained with; the metrics are of the changed data"
     )
+    warnings.warn(warning, stacklevel=2)
+    return warning

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recbole_ext.errors import SettingError
+from recbole_ext.trainer import outputs
 
 Watch = Callable[[int, float], object]
 
@@ -88,6 +89,7 @@ def prepare(
     from recbole.utils import get_model, get_trainer, init_seed
 
     config = Config(model, dataset, config_file_list=files, config_dict=dict(given))
+    outputs.check(config["checkpoint_dir"], logged=False)
     data, (train, valid, test) = load(config)
     init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
     net = get_model(model)(config, train._dataset).to(config["device"])

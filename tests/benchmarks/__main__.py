@@ -3,6 +3,7 @@
     python -m tests.benchmarks                  # ml-100k: ten minutes
     python -m tests.benchmarks --suite scale    # made-up data of up to 20 million ratings: an hour
     python -m tests.benchmarks --against OTHER  # our side beside that of another checkout
+    python -m tests.benchmarks --suite busy --rounds 2 --against OTHER  # beside busy processes
 
 Each case runs in a process of its own, RecBole's and ours in turn; the table has medians over the
 rounds, and their ratios. The csv, the plots and the profile go to --output.
@@ -19,14 +20,14 @@ import click
 import torch
 from tqdm import tqdm
 
-from tests.benchmarks.speed import cases, profile, report
+from tests.benchmarks.speed import busy, cases, profile, report
 from tests.benchmarks.speed.sides import ROOT, gemm_peak, measure
 
 RESULTS = Path(__file__).parent / "results"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--suite", type=click.Choice(["ml-100k", "scale"]), default="ml-100k")
+@click.option("--suite", type=click.Choice(["ml-100k", "scale", "busy"]), default="ml-100k")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--only", default="", help="Only cases whose name has this in it.")
 @click.option(
@@ -44,6 +45,10 @@ def main(
     suite: str, rounds: int, only: str, data: Path | None, output: Path, against: Path | None
 ) -> None:
     """Measure our models beside RecBole's, and print how many times faster they are."""
+    if suite == "busy":
+        for table in busy.tables(against and against.absolute(), rounds):
+            click.echo(f"\n{table}")
+        return
     if against is not None:
         compare(suite, rounds, only, data, against.absolute())
         return

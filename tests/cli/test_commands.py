@@ -43,11 +43,35 @@ def test_both_forms_of_a_setting_are_read():
         (["--epochs"], r"--epochs: expected a value; write --epochs=VALUE"),
         (["--epochs", "--seed=1"], "--epochs: expected a value"),
         (["--epochs=1", "--epochs=2"], "--epochs: found both 1 and 2"),
+        (["--=5"], "--=5: expected --key=value, found no key"),
     ],
 )
 def test_words_that_belong_to_nothing_are_refused(words, message):
     with pytest.raises(SettingError, match=message):
         command.parse_settings(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-epochs", "5"], "-epochs: expected two dashes; write --epochs"),
+        (["-epochs=5"], "-epochs=5: expected two dashes; write --epochs=5"),
+        (["-dropout_prob=0.5"], "-dropout_prob=0.5: expected two dashes"),
+        (["--model=BPR", "-m", "NCFMLP"], "--model: given twice; give it once"),
+        (["-d", "a", "--dataset=a"], "--dataset: given twice"),
+        (["--config_files=a.yaml", "--config_files=b.yaml"], "--config_files: given twice"),
+    ],
+)
+def test_words_that_click_would_read_otherwise_are_refused(words, message):
+    result = invoke(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Error: {message}" in result.stderr
+
+
+def test_words_that_click_reads_as_they_are_meant(ratings):
+    words = ("-mBPR", "-d", "made", "--epochs=0", "--x", "-yz", "--allow-unknown-keys")
+    result = invoke(*words, "--allow-unknown-keys", "--data_path=dataset", "--weight_decay", "-0")
+    assert result.exit_code == 0, result.stderr
 
 
 # --- runs -----------------------------------------------------------------------------------
@@ -60,18 +84,23 @@ def test_a_run_ends_with_its_table(model, ratings):
         f"--model={model}", "-d", "made", "--epochs", "2", *size, *SMALL[3:], "--state=ERROR"
     )
     assert result.exit_code == 0, result.output
-    printed = result.stdout.strip().splitlines()
-    lines = [line for line in printed if not line.startswith("ties: in ")]
-    assert lines == printed[: len(lines)]  # what is said of ties stands below the table
+    head, metrics, _, valid, test, *after = result.stdout.splitlines()
+    assert head == f"{model} on made (dataset/made), seed 2020"
+    assert metrics.split()[0] == ("rmse" if model == "AutoRec" else "recall@10")
+    assert (valid.split()[0], test.split()[0]) == ("valid", "test")
+    ties_below = [line for line in after if line.startswith("ties: in ")]
     if model == "NCFMLP":  # units of ReLU that are 0 for all items of a user
-        assert (
-            "ties: in test, items with equal scores stand on both sides of rank 10" in printed[-1]
+        assert ties_below[-1].startswith(
+            "ties: in test, items with equal scores stand on both sides of rank 10"
         )
-    assert lines[-5] == f"{model} on made (dataset/made), seed 2020"
-    assert lines[-2].split()[0] == "valid"
-    assert lines[-1].split()[0] == "test"
     files = list(Path("saved").glob("*.pth"))
     assert len(files) == 1
+    assert after == [
+        *ties_below,
+        "",
+        f"checkpoint: {files[0]}",
+        f"next: recbole-ext evaluate {files[0]}",
+    ]
     record = torch.load(files[0], weights_only=True)
     assert record["config"]["epochs"] == 2
 
@@ -90,7 +119,8 @@ def test_evaluate_prints_what_the_run_printed(ratings):
     file = str(next(Path("saved").glob("*.pth")))
     second = invoke("evaluate", file, entry=main.main)
     assert second.exit_code == 0, second.output
-    assert second.stdout.strip().splitlines()[-2:] == first.stdout.strip().splitlines()[-2:]
+    head, *table = first.stdout.splitlines()[:5]
+    assert second.stdout.splitlines() == [f"{head}, from {file}", *table]
 
 
 @pytest.mark.parametrize("model", ["AutoRec", "NCFMLP"])

@@ -81,7 +81,7 @@ def test_a_known_split_by_the_command_and_a_run_on_it(tmp_path):
     words = ["--model=AutoRec", "--dataset=ml-100k-u1", "--epochs=2", "--show_progress=False"]
     result = CliRunner().invoke(run.main, [*words, "--state=ERROR"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert result.stdout.strip().splitlines()[-1].startswith("test")
+    assert result.stdout.splitlines()[4].startswith("test ")
 
 
 def test_check_fails_with_2_and_says_why(ratings):

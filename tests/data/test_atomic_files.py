@@ -1,8 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from recbole_ext.data import atomic_files
+from recbole_ext.data import atomic_files, content_hash
 from recbole_ext.errors import DataError
 from tests import runs
 
@@ -89,3 +90,21 @@ def test_every_benchmark_file_is_checked(tmp_path):
             },
             ratings=True,
         )
+
+
+def test_a_header_that_no_one_writes_is_refused_at_once(tmp_path):
+    """A million columns, or a line without an end: the message is short."""
+    place = tmp_path / "made.inter"
+    for header in ("a:token\t" * 1_000_000, "x" * 10**8):
+        place.write_text(header + "\n1\t2\n")
+        with pytest.raises(DataError, match=r"line 1: expected a header of less than 100,000") as e:
+            atomic_files.read_header(place, "\t", None)
+        assert len(str(e.value)) < 400
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_a_pipe_among_the_files_of_a_data_set_is_not_opened(tmp_path):
+    runs.write_ratings(tmp_path, "made")
+    files = content_hash.data_files(tmp_path / "made", "made")
+    os.mkfifo(tmp_path / "made" / "made.item")
+    assert content_hash.data_files(tmp_path / "made", "made") == files

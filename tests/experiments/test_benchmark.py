@@ -427,7 +427,7 @@ def test_results_of_other_settings_are_refused(file):
     output.write_text(json.dumps({**line, "label": "an old one"}) + "\n")
     assert results_of.load(output, plan) == []
     output.write_text("{}\n")
-    with pytest.raises(SettingError, match="line 1: expected a run"):
+    with pytest.raises(SettingError, match="line 1: dataset: expected a str, found None; remove"):
         results_of.load(output, plan)
 
 

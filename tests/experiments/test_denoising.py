@@ -87,7 +87,7 @@ def test_the_command_prints_writes_and_plots(ratings, tmp_path):
         (("--rates", "0,x"), "expected numbers separated by commas, found 0,x"),
         (("--rates", "0.2,0.1"), "expected rates from 0 on that ascend"),
         (("--rates", "0,2"), "expected shares up to 1 for flip"),
-        (("--output", "nowhere/x"), "--output=nowhere/x: no folder nowhere"),
+        (("--output", "nowhere/x"), "--output: nowhere/x.csv: no folder nowhere; make it first"),
         (("--mlp_hidden_size=0",), "mlp_hidden_size: expected a list"),
     ],
 )

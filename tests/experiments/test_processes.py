@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from recbole_ext.config import threads
 from recbole_ext.experiments import processes
 
 
@@ -29,7 +30,7 @@ def test_each_job_has_a_process_and_a_folder_that_is_gone_afterwards():
     found = dict(processes.run_all(jobs, double, workers=2))
     assert {name: result[0] for name, result in found.items()} == {"a": 2, "b": 4, "c": 6}
     assert len({result[1] for result in found.values()}) == 3
-    assert all(result[2] == max(1, os.cpu_count() // 2) for result in found.values())
+    assert all(result[2] == threads.share(2) for result in found.values())
     folders = {Path(result[3]) for result in found.values()}
     assert len(folders) == 3
     for folder in folders:

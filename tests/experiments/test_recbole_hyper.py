@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from recbole_ext.cli import hyper
 from recbole_ext.errors import SettingError
-from recbole_ext.experiments import recbole_hyper
+from recbole_ext.experiments import hyper_space, recbole_hyper
 from tests import runs
 
 SPACE = """# what to search
@@ -24,7 +24,7 @@ mlp_hidden_size choice ['[8,4]', '[4]']
 def test_a_space_in_recboles_format(tmp_path):
     file = tmp_path / "space.txt"
     file.write_text(SPACE)
-    assert recbole_hyper.read_space(file) == {
+    assert hyper_space.read_space(file) == {
         "choice": {"learning_rate": [0.001, 0.1], "mlp_hidden_size": ["[8,4]", "[4]"]},
         "uniform": {"reg_weight": [0, 1]},
         "quniform": {"train_batch_size": [2, 8, 2]},
@@ -42,18 +42,32 @@ def test_a_space_in_recboles_format(tmp_path):
         ("a choice [__import__('os')]", "line 1: expected"),
         ("a", "line 1: expected"),
         ("a choice [1]\nb choice [1]\na uniform 0,1", "line 3: a: is there twice; keep one line"),
+        ("a choice []", "line 1: expected `name choice"),
+        ("a choice {1, 2}", "line 1: expected"),
+        ("a uniform True,2", "line 1: expected"),
+        ("a uniform 0,1e999", "line 1: expected"),
+        ("a uniform 1,0", "line 1: a: expected low,high with low below high, found 1,0"),
+        ("a loguniform 8,0", "line 1: a: expected low,high with low below high, found 8,0"),
+        (
+            "a loguniform 1e-4,0.1",
+            r"natural logarithms .*found 0\.0001,0\.1 .*write -9\.21,-2\.303",
+        ),
+        ("a loguniform -1,1000", "natural logarithms .*found -1,1000"),
+        ("a quniform 2,9,2", "line 1: a: expected a step above 0 that divides low and high"),
+        ("a quniform 2,8,0", "line 1: a: expected a step above 0"),
+        ("a choice " + "[" * 5000, "line 1: expected"),
     ],
 )
 def test_a_bad_space_is_named_by_line(text, message, tmp_path):
     file = tmp_path / "space.txt"
     file.write_text(text)
     with pytest.raises(SettingError, match=message):
-        recbole_hyper.read_space(file)
+        hyper_space.read_space(file)
 
 
 def test_a_missing_space_file():
     with pytest.raises(SettingError, match=r"nowhere\.txt"):
-        recbole_hyper.read_space("nowhere.txt")
+        hyper_space.read_space("nowhere.txt")
 
 
 FIXED = {**runs.SMALL["AutoRec"], "model": "AutoRec", "dataset": "made", "epochs": 2}
@@ -149,6 +163,60 @@ def test_a_key_that_the_model_does_not_read_is_refused(line, words, message, rat
     assert re.search(message, result.stderr), result.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "words", "message"),
+    [
+        (
+            "reg_weight choice [0.1, -1]",
+            (),
+            "space.txt: reg_weight: expected a number at least 0, f",
+        ),
+        ("reg_weight choice [0.1, 0.1]", (), "space.txt: reg_weight: 0.1 is there twice; keep one"),
+        ("mlp_hidden_size choice [[4], 'x']", (), "space.txt: mlp_hidden_size: expected a list"),
+        ("epochs uniform 1,2.5", ("--tool=Ray",), "space.txt: epochs: expected a whole number"),
+        (
+            "dropout_prob loguniform -1,2",
+            ("--tool=Ray",),
+            "space.txt: dropout_prob: expected a num",
+        ),
+        ("valid_metric choice ['RMSE', 'MAE']", (), "valid_metric: has to be the same for all tr"),
+        ("reg_weight choice [0.1]", ("--tool=ray",), "'ray' is not one of 'Hyperopt', 'Ray'"),
+        ("reg_weight choice [0.1]", ("--max_evals=0",), "max_evals: neither AutoRec nor RecBole"),
+        ("reg_weight choice [0.1]", ("--algo=random",), "algo: neither AutoRec nor RecBole reads"),
+    ],
+)
+def test_a_value_that_a_setting_cannot_have_is_refused(line, words, message, ratings, tmp_path):
+    (tmp_path / "space.txt").write_text(line + "\n")
+    words = ("--model=AutoRec", "--dataset=made", "--params_file=space.txt", *words)
+    result = CliRunner().invoke(hyper.main, words, catch_exceptions=False)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr, result.stderr
+
+
+def test_lists_are_tried(ratings, tmp_path):
+    """hyperopt itself turns them into tuples, and RecBole's search cannot count them."""
+    fixed = {**FIXED, **QUIET, "data_path": str(ratings), "epochs": 1}
+    del fixed["mlp_hidden_size"]
+    sizes = [[2], [3, 2]]
+    space = {"choice": {"mlp_hidden_size": sizes, "learning_rate": [0.05]}}
+    best = recbole_hyper.with_hyperopt(fixed, None, space, "all.txt", None)
+    scores = {}
+    for size in sizes:
+        settings = {**runs.SMALL["AutoRec"], "mlp_hidden_size": size, "learning_rate": 0.05}
+        scores[str(size)] = runs.prepare("AutoRec", folder=ratings, epochs=1, **settings).fit()[0]
+    assert best.settings["mlp_hidden_size"] in sizes
+    assert best.score == scores[str(best.settings["mlp_hidden_size"])] == min(scores.values())
+    assert "learning_rate:0.05, mlp_hidden_size:[3, 2]\n" in (tmp_path / "all.txt").read_text()
+
+
+def test_whole_numbers_are_drawn_for_settings_that_are_whole():
+    assert hyper_space.is_whole(2048, [256, 2048, 256.0])
+    assert not hyper_space.is_whole(2048, [0, 1, 0.5])
+    assert not hyper_space.is_whole(0.1, [0, 10, 1])
+    assert not hyper_space.is_whole(True, [0, 1, 1])
+    assert not hyper_space.is_whole(None, [0, 1, 1])
+
+
 @pytest.mark.slow
 def test_the_command_shows_the_test_metrics_of_the_best_of_two(ratings, tmp_path):
     (tmp_path / "space.txt").write_text("learning_rate choice [0.0, 0.05]\n")
@@ -195,7 +263,9 @@ def test_ray_reports_validation_and_the_best_trial_is_tested(ratings, tmp_path):
     pytest.importorskip("ray", reason="no Ray")
     fixed = {**FIXED, **QUIET, "data_path": str(ratings)}
     fixed["checkpoint_dir"] = str(tmp_path / "saved")
-    best = recbole_hyper.with_ray(fixed, None, {"choice": {"learning_rate": [0.05]}}, bigger=False)
+    defaults = {"valid_metric_bigger": False}
+    space = {"choice": {"learning_rate": [0.05]}}
+    best = recbole_hyper.with_ray(fixed, None, space, defaults)
     assert best.settings == {"learning_rate": 0.05}
     score, valid, test = one_run(ratings, 0.05)
     assert best.score == pytest.approx(float(score), abs=1e-4)

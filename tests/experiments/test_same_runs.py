@@ -77,10 +77,14 @@ def test_changed_defaults_are_refused(plan):
 def test_a_doubled_line_counts_once(plan):
     carry_out(plan)
     lines = OUTPUT.read_text().splitlines(keepends=True)
-    OUTPUT.write_text("".join([*lines, lines[0]]))
+    newest = lines[0].replace('"seconds": ', '"seconds": 7')
+    OUTPUT.write_text("".join([*lines, newest]))
     with pytest.warns(UserWarning, match="line 5: made, default: Pop, seed 1 is in line 1"):
         results = results_of.load(OUTPUT, plan)
     assert len(results) == 4
+    assert [r.seconds for r in results if (r.label, r.seed) == ("Pop", 1)] == [
+        json.loads(newest)["seconds"]
+    ]
 
 
 def test_two_commands_do_not_write_one_file(plan):

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -275,9 +274,9 @@ DROPPED = {
         "x.inter: 2 of 302 rows dropped: 2 by rm_dup_inter: first",
     ),
     "values and counts": (
-        {"val_interval": {"rating": "[2,inf)"}, "item_inter_num_interval": "[18,inf)"},
-        "x.inter: 302 of 302 rows dropped: 61 by val_interval: {'rating': '[2,inf)'}, "
-        "241 by item_inter_num_interval: [18,inf)",
+        {"val_interval": {"rating": "[2,inf)"}, "item_inter_num_interval": "[17,inf)"},
+        "x.inter: 285 of 302 rows dropped: 61 by val_interval: {'rating': '[2,inf)'}, "
+        "224 by item_inter_num_interval: [17,inf)",
     ),
 }
 
@@ -288,14 +287,37 @@ def test_what_is_dropped_is_one_line(case, silent, capsys, caplog):
     options, message = DROPPED[case]
     write([*ROWS, ("u0", "i0", 1, 9), ("u1", "i1", 3, 9)])
     caplog.set_level(logging.CRITICAL if silent else logging.WARNING)
-    with suppress(ValueError):  # "Some feat is empty"
-        dataset(**options)
+    dataset(**options)
     shown = capsys.readouterr().err if silent else caplog.text
     lines = [line for line in shown.splitlines() if "dropped" in line]
     assert len(lines) == (message is not None)
     if message:
         assert lines[0].endswith(message)
         assert "dataset/x/x.inter" in lines[0]
+
+
+LEFT = {
+    "interaction": (
+        {"val_interval": {"rating": "[2,inf)"}, "item_inter_num_interval": "[18,inf)"},
+        "dataset/x/x.inter: 300 of 300 rows dropped: 60 by val_interval: {'rating': '[2,inf)'}, "
+        "240 by item_inter_num_interval: [18,inf); no interaction is left; write a wider filter",
+    ),
+    "user": (
+        {"val_interval": {"age": "[30,inf)"}, "load_col": {**INTER, "user": ["user_id", "age"]}},
+        "dataset/x/x.user: 20 of 20 rows dropped: 20 by val_interval: {'age': '[30,inf)'}; no user "
+        "is left; write a wider filter",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LEFT)
+def test_filters_that_leave_nothing_say_what_each_has_dropped(kind, silent, capsys):
+    options, message = LEFT[kind]
+    write(user="user_id:token\tage:float\n" + "".join(f"u{n}\t{n}\n" for n in range(20)))
+    with pytest.raises(DataError) as refused:
+        dataset(**options)
+    assert str(refused.value) == message
+    assert "dropped" not in capsys.readouterr().err
 
 
 def test_users_and_items_of_one_file_only(silent, capsys):

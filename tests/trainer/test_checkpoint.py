@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from recbole_ext.errors import CheckpointError
 from recbole_ext.trainer import checkpoint, plain_values, same_run, single_run
 from recbole_ext.trainer.identity import RunIdentity
 from tests import runs
+from tests.limits import file_size_limit
 
 PLAIN = st.recursive(
     st.none()
@@ -181,9 +183,25 @@ def test_a_write_that_fails_leaves_the_last_checkpoint(ratings, monkeypatch):
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+def test_a_full_disk_at_any_byte_is_an_error_of_the_system(tmp_path):
+    """torch's zip writer hides it behind a RuntimeError of its own, by the place."""
+    weights = {"one": torch.zeros(2000), "two": torch.ones(1000)}
+    state = {"config": SimpleNamespace(final_config_dict={"seed": 1}), "state_dict": weights}
+    file = tmp_path / "model.pth"
+    checkpoint.save(state, file, SimpleNamespace())
+    before = file.read_bytes()
+    for limit in range(0, len(before), 509):
+        with file_size_limit(limit), pytest.raises(OSError, match="File too large") as caught:
+            checkpoint.save(state, file, SimpleNamespace())
+        assert caught.value.filename == str(file)
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
+
+
 @pytest.mark.slow
 def test_killed_in_training_and_resumed(tmp_path):
-    run = [sys.executable, "-m", "recbole_ext.cli.run", "--model=AutoRec", "--show_progress=False"]
+    command = [sys.executable, "-m", "recbole_ext.cli.run", "--model=AutoRec"]
+    run = [*command, "--show_progress=False", "--verbose"]
     first = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     saved = []
     deadline = time.monotonic() + 120

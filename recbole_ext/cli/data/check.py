@@ -2,11 +2,16 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from recbole_ext.cli import answer
 from recbole_ext.cli.command import HELP, reports_errors
 from recbole_ext.cli.data.shared import example, progress_bar
+
+if TYPE_CHECKING:
+    from recbole_ext.data.check_report import Report
 
 
 @click.command(
@@ -27,6 +32,7 @@ from recbole_ext.cli.data.shared import example, progress_bar
     type=click.IntRange(1),
     help="Number of lines shown for each kind of problem.",
 )
+@answer.json_option
 @reports_errors
 def check(
     folder: Path,
@@ -34,6 +40,7 @@ def check(
     field_separator: str,
     encoding: str,
     limit: int,
+    as_json: bool,
 ) -> None:
     """Check the atomic files of FOLDER.
 
@@ -50,6 +57,9 @@ def check(
     size = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     with progress_bar(f"checking {folder.name}", size) as progress:
         report = checks.check_folder(folder, field_separator, encoding, *limits, limit, progress)
+    if as_json:
+        answer.print_json({"folder": str(folder), **_content(report)})
+        sys.exit(2 if report.errors else 0)
     for problem in report.problems:
         click.echo(str(problem))
     if report.problems:
@@ -65,3 +75,19 @@ def check(
     click.echo(f"{rows}\n{folder}: {verdict}")
     if report.errors:
         sys.exit(2)
+
+
+def _content(report: "Report") -> dict[str, Any]:
+    """For ``--json``."""
+    return {
+        "errors": report.errors,
+        "rows": report.rows,
+        "problems": [
+            {"severity": problem.severity, "where": problem.where, "what": problem.what}
+            for problem in report.problems
+        ],
+        "counts": [
+            {"file": file, "problem": kind, "count": n}
+            for (file, kind), n in sorted(report.counts.items())
+        ],
+    }

@@ -34,7 +34,10 @@ def describe(name: str, html: Path | None, data_path: Path) -> None:
     from tabulate import tabulate
 
     from recbole_ext.data import describe as descriptions
+    from recbole_ext.data import writable
 
+    if html is not None:
+        writable.check_file(html, "--html")
     figures = descriptions.describe(read_rows(name, data_path))
     click.echo(tabulate(_counts(figures), tablefmt="plain", disable_numparse=True))
     if figures.histogram:

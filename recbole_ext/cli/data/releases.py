@@ -61,9 +61,11 @@ def get(name: str, source_path: Path | None, data_path: Path) -> None:
 
     A broken download is resumed. The zip is kept in DATA_PATH/downloads.
     """
+    from recbole_ext.data import dataset_folder
     from recbole_ext.data.movielens import catalogue, convert, raw
 
     release = catalogue.find(name)
+    dataset_folder.check_new(data_path, name)
     click.echo(f"{name}: {release.licence}; the whole licence is in its README. GroupLens asks for")
     click.echo(f"a citation: {catalogue.CITATION}")
     if source_path is None:
@@ -81,8 +83,10 @@ def get(name: str, source_path: Path | None, data_path: Path) -> None:
 
 
 def _download(release: "Release", data_path: Path) -> Path:
+    from recbole_ext.data import writable
     from recbole_ext.data.movielens import download
 
+    writable.check_folder(data_path / "downloads", "--data_path")
     to = data_path / "downloads" / f"{release.name}.zip"
     with download_bar(f"downloading {to.name}") as progress:
         return download.download(release.url, to, release.md5, progress)

@@ -1,7 +1,7 @@
 """Options, progress bars and reading, shared by the data commands."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,11 +55,17 @@ def from_option(help_text: str) -> Callable[[F], F]:
 
 @contextmanager
 def progress_bar(label: str, size: int | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar in bytes, on standard error."""
+    """A progress bar in bytes, on standard error if that is a terminal."""
     from tqdm import tqdm
 
     with tqdm(
-        total=size, desc=label, unit="B", unit_scale=True, file=sys.stderr, leave=False
+        total=size,
+        desc=label,
+        unit="B",
+        unit_scale=True,
+        file=sys.stderr,
+        leave=False,
+        disable=None,
     ) as bar:
 
         def progress(n_bytes: int) -> None:
@@ -73,13 +79,44 @@ def download_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar of a download, whose size is known once it has begun."""
     from tqdm import tqdm
 
-    with tqdm(desc=label, unit="B", unit_scale=True, file=sys.stderr, leave=False) as bar:
+    with tqdm(
+        desc=label, unit="B", unit_scale=True, file=sys.stderr, leave=False, disable=None
+    ) as bar:
 
         def progress(here: int, whole: int) -> None:
             bar.total = whole or None
             bar.update(here - bar.n)
 
         yield progress
+
+
+def new_names(
+    source: str,
+    new_name: str | None,
+    default: str,
+    data_path: Path,
+    suffixes: Sequence[str] = ("",),
+) -> list[str]:
+    """The names of new data sets, each of which can be written.
+
+    Args:
+        source: the data set that they are made from.
+        new_name: of ``--name``; None for ``default``.
+        data_path: the folder of data sets.
+        suffixes: of the names, one for each data set.
+
+    Raises:
+        UserError: a name is no name of a folder, or the folder cannot be written.
+    """
+    from recbole_ext.data import dataset_folder
+    from recbole_ext.data.locate import check_name
+
+    check_name(source, "NAME")
+    base = default if new_name is None else check_name(new_name, "--name")
+    names = [f"{base}{suffix}" for suffix in suffixes]
+    for name in names:
+        dataset_folder.check_new(data_path, name)
+    return names
 
 
 def read_rows(name: str, data_path: Path) -> "InteractionFile":

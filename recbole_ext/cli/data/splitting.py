@@ -11,6 +11,7 @@ from recbole_ext.cli.data.shared import (
     example,
     from_option,
     new_name_option,
+    new_names,
     read_rows,
     seed_option,
     share_option,
@@ -92,14 +93,16 @@ def split(
 
     if method in ML_100K_SPLITS:
         _split_of_movielens(name, method, valid, source_path, new_name, seed, data_path)
-        return
-    rows = read_rows(name, data_path)
-    if method == "loo":
+    elif method == "loo":
         protocol = protocols.leave_one_out(negatives, seed)
+        (new_name,) = new_names(name, new_name, protocol.dataset_name(name), data_path)
+        rows = read_rows(name, data_path)
         echo_counts(protocol.write_dataset(rows, data_path, new_name), data_path)
     elif method == "random":
         _refuse_empty_training(test, valid)
-        new_name = new_name or f"{name}-random{100 * (1 - test):g}-seed{seed}"
+        default = f"{name}-random{100 * (1 - test):g}-seed{seed}"
+        (new_name,) = new_names(name, new_name, default, data_path)
+        rows = read_rows(name, data_path)
         again = command("split", name, method, seed=seed, test=test, valid=valid)
         options = {"test": test, "valid": valid, "seed": seed}
         parts = splits.random_split(len(rows), test, valid, seed)
@@ -108,9 +111,12 @@ def split(
     else:
         if valid >= 1 - 1 / folds:
             raise click.BadParameter(f"--valid {valid} and {folds} folds leave nothing to train on")
+        suffixes = [f"-fold{fold}of{folds}" for fold in range(1, folds + 1)]
+        fold_names = new_names(name, new_name, f"{name}-seed{seed}", data_path, suffixes)
+        rows = read_rows(name, data_path)
         again = command("split", name, method, seed=seed, folds=folds, valid=valid)
-        for fold, parts in enumerate(splits.kfold(len(rows), folds, valid, seed), start=1):
-            fold_name = f"{new_name or f'{name}-seed{seed}'}-fold{fold}of{folds}"
+        split_rows = splits.kfold(len(rows), folds, valid, seed)
+        for fold, (fold_name, parts) in enumerate(zip(fold_names, split_rows, strict=True), 1):
             options = {"fold": fold, "folds": folds, "valid": valid, "seed": seed}
             dataset = splits.write_split(rows, parts, fold_name, data_path, again, options)
             echo_counts(dataset, data_path)
@@ -131,9 +137,9 @@ def _split_of_movielens(
 
     if name != "ml-100k":
         raise click.BadParameter(f"{method} is a split of ml-100k, not of {name}")
+    (new_name,) = new_names(name, new_name, f"{name}-{method}", data_path)
     source = raw.Source(source_path or data_path / "downloads" / "ml-100k.zip")
     again = command("split", name, method, seed=seed, valid=valid)
-    new_name = new_name or f"{name}-{method}"
     dataset = known_splits.write(source, method, new_name, data_path, again, valid, seed)
     echo_counts(dataset, data_path)
 
@@ -166,6 +172,7 @@ def grid(
     """
     _refuse_empty_training(test, valid)
     protocol = protocols.grid(test, valid, seed)
+    (new_name,) = new_names(name, new_name, protocol.dataset_name(name), data_path)
     dataset = protocol.write_dataset(read_rows(name, data_path), data_path, new_name)
     echo_counts(dataset, data_path)
     click.echo(f"\non the test part of {dataset.name}:")

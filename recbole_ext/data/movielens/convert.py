@@ -46,7 +46,7 @@ def convert(
     """
     layout = source.layout()
     name = release.name
-    with dataset_folder.new_folder(folder) as part:
+    with dataset_folder.new_folder(folder.parent, folder.name) as part:
         counts = _ratings(source, layout, release, part / f"{name}.inter", progress)
         write_features(source, layout, part, name)
         dataset_folder.write_manifest(

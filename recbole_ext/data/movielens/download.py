@@ -3,11 +3,12 @@
 import re
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recbole_ext.data.atomic_write import move_into_place
+from recbole_ext.data import file_lock
+from recbole_ext.data.atomic_write import errors_of, move_into_place
 from recbole_ext.data.dataset_folder import md5_of
 from recbole_ext.errors import DataError
 
@@ -32,7 +33,7 @@ def download(
 
     What has arrived lies in ``<to>.part`` until it is whole and its checksum is right; a later
     call goes on from there. A broken connection is tried again, ``TRIES`` times without a byte
-    of progress.
+    of progress. While another process fetches the same file, this one waits.
 
     Args:
         url: of the file.
@@ -50,9 +51,19 @@ def download(
     to.parent.mkdir(parents=True, exist_ok=True)
     session = requests.Session()
     session.headers["Accept-Encoding"] = "identity"  # the bytes of the file, to be resumed
-    md5 = md5 or _published_md5(session, f"{url}.md5")
-    if to.is_file() and md5_of(to) == md5:
-        return to
+    with file_lock.turn(to):
+        md5 = md5 or _published_md5(session, f"{url}.md5")
+        if not (to.is_file() and md5_of(to) == md5):
+            _fetch(session, url, to, md5, progress, wait)
+    return to
+
+
+def _fetch(
+    session: "requests.Session", url: str, to: Path, md5: str, progress: Progress, wait: float
+) -> None:
+    """The download itself; see ``download``."""
+    import requests
+
     part = to.with_name(f"{to.name}.part")
     failures = 0
     while True:
@@ -80,7 +91,6 @@ def download(
             f"{part_md5}; it has been removed, try again"
         )
     move_into_place(part, to)
-    return to
 
 
 class _CutError(Exception):
@@ -109,8 +119,6 @@ def _go_on(
     progress: Progress,
 ) -> None:
     """Append what is missing to ``part``; a server that cannot go on starts it anew."""
-    from urllib3.exceptions import HTTPError
-
     headers = {"Range": f"bytes={here}-"} if here else {}
     with session.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
         if answer.status_code == 416 and here:  # nothing is missing, or another file stood here
@@ -129,13 +137,24 @@ def _go_on(
             here = 0
         length = int(answer.headers.get("Content-Length") or 0)
         whole = here + length if length else 0
-        with part.open("ab" if here else "wb") as stream:
-            try:
-                for piece in answer.raw.stream(_PIECE, decode_content=False):
-                    stream.write(piece)
-                    here += len(piece)
-                    progress(here, whole)
-            except (HTTPError, OSError, zlib.error) as error:
-                raise _CutError(str(error)) from error
+        with errors_of(part), part.open("ab" if here else "wb") as stream:
+            for piece in _pieces(answer):
+                stream.write(piece)
+                here += len(piece)
+                progress(here, whole)
         if whole and here < whole:
             raise _CutError(f"{here} of {whole} bytes arrived")
+
+
+def _pieces(answer: "requests.Response") -> Iterator[bytes]:
+    """The body of an answer as it arrives; a full disk is not a broken connection.
+
+    Raises:
+        _CutError: the connection broke.
+    """
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield from answer.raw.stream(_PIECE, decode_content=False)
+    except (HTTPError, OSError, zlib.error) as error:
+        raise _CutError(str(error)) from error

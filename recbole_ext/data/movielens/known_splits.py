@@ -51,7 +51,7 @@ def write(
         "valid": b"".join(base[held_out]),
         "test": texts["test"],
     }
-    with dataset_folder.new_folder(data_path / name) as folder:
+    with dataset_folder.new_folder(data_path, name) as folder:
         splits.refuse_empty(split, split_name)
         for part, text in parts.items():
             (folder / f"{name}.{part}.inter").write_bytes(convert.HEADER + text)

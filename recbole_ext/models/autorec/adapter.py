@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from recbole_ext.config import settings
-from recbole_ext.data.rating_matrix import Orientation, RatingMatrix
+from recbole_ext.config.types import Orientation
+from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.errors import SettingError
 from recbole_ext.models.autorec.batches import CellBatches, DenseBatches
 from recbole_ext.models.autorec.centring import fit_baseline
-from recbole_ext.models.autorec.corruption import Corruption
+from recbole_ext.models.autorec.choices import Corruption
 from recbole_ext.models.autorec.heads import observed_squared_error
 from recbole_ext.models.autorec.kernels import GlobalKernel
 from recbole_ext.models.autorec.net import AutoRecNet

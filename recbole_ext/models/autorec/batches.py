@@ -12,7 +12,8 @@ from torch import Tensor
 
 from recbole_ext.data.rating_matrix import Cells, RatingMatrix
 from recbole_ext.models.autorec.centring import Baseline
-from recbole_ext.models.autorec.corruption import Corruption, corrupt
+from recbole_ext.models.autorec.choices import Corruption
+from recbole_ext.models.autorec.corruption import corrupt
 from recbole_ext.models.autorec.net import AutoRecNet
 
 

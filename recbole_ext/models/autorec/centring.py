@@ -10,7 +10,7 @@ section 2.1. A row or column without a rating has a bias of 0; without damping, 
 the one with the smallest biases is taken.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,8 +19,7 @@ from scipy.sparse.linalg import lsqr
 from torch import Tensor
 
 from recbole_ext.data.rating_matrix import RatingMatrix
-
-Centring = Literal["none", "mean", "bias"]
+from recbole_ext.models.autorec.choices import Centring
 
 
 class Baseline(NamedTuple):

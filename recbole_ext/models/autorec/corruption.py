@@ -9,14 +9,11 @@ section 2.3 (``drop`` is its masking noise, over the ratings that there are). Un
 input, what is kept is not scaled.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from recbole_ext.data.rating_matrix import nearest_level
-
-Corruption = Literal["none", "drop", "gaussian", "flip"]
+from recbole_ext.models.autorec.choices import Corruption
 
 
 def corrupt(

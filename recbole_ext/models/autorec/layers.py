@@ -2,7 +2,7 @@
 what the pattern of the ratings adds."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +11,9 @@ from torch.nn import functional
 
 from recbole_ext.data.rating_matrix import Cells
 from recbole_ext.models.autorec.cells import weighted_sums
+from recbole_ext.models.autorec.choices import Activation, Initialisation
 from recbole_ext.models.autorec.kernels import LocalKernel
 from recbole_ext.models.memo import Memo
-
-Activation = Literal["identity", "sigmoid", "relu", "selu", "tanh"]
-Initialisation = Literal["xavier", "kaiming", "normal"]
 
 _BLOCK = 2**18  # numbers that are squared at a time: 1 MiB, which stays in the cache
 

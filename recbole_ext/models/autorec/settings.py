@@ -8,13 +8,15 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from recbole_ext.config import settings
-from recbole_ext.data.rating_matrix import Orientation
+from recbole_ext.config.types import Orientation
 from recbole_ext.errors import SettingError
-from recbole_ext.models.autorec.centring import Centring
-from recbole_ext.models.autorec.corruption import Corruption
-from recbole_ext.models.autorec.layers import Activation, Initialisation
-
-Loss = Literal["MSE", "CE"]
+from recbole_ext.models.autorec.choices import (
+    Activation,
+    Centring,
+    Corruption,
+    Initialisation,
+    Loss,
+)
 
 
 class AutoRecSettings(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from recbole.utils import InputType
 from torch import Tensor
 
 from recbole_ext.config import settings
-from recbole_ext.data.rating_matrix import Orientation
+from recbole_ext.config.types import Orientation
 from recbole_ext.models.ema import EmaMixin, predictor_weights
 from recbole_ext.models.ncf.feedback import Feedback, Fields, check_columns
 from recbole_ext.models.ncf.fold_in import fold_in

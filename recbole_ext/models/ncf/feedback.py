@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.errors import SettingError
-from recbole_ext.models.ncf.losses import Loss, Negatives
+from recbole_ext.models.ncf.choices import Loss, Negatives
 
 
 class Fields(NamedTuple):

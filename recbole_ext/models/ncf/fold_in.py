@@ -12,7 +12,7 @@ training.
 import torch
 from torch import Tensor
 
-from recbole_ext.data.rating_matrix import Orientation
+from recbole_ext.config.types import Orientation
 from recbole_ext.errors import SettingError
 from recbole_ext.models.ncf.net import NCFNet, Vectors
 from recbole_ext.models.ncf.objective import Objective

@@ -24,17 +24,13 @@ Symbols: B users or pairs, N items, K scores of a pair (1, or the number of clas
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from recbole_ext.data.rating_matrix import nearest_level
-
-Loss = Literal["BCE", "MSE", "RMSE", "BPR", "hinge", "softmax", "CE"]
-Negatives = Literal["sampled", "in_batch", "all"]
-Prediction = Literal["rated", "expectation"]
+from recbole_ext.models.ncf.choices import Prediction
 
 
 class LossFunction(ABC):

@@ -22,20 +22,18 @@ and each item's embedding once, not on each pair anew.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from recbole.model.layers import MLPLayers
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recbole_ext.data.rating_matrix import Orientation, RatingMatrix
+from recbole_ext.config.types import Orientation
+from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.models.memo import Memo
+from recbole_ext.models.ncf.choices import Activation, Initialisation, Norm
 from recbole_ext.models.ncf.profiles import Profile, once_each
-
-Activation = Literal["relu", "sigmoid", "tanh", "leakyrelu", "none"]
-Norm = Literal["none", "batch", "layer"]
-Initialisation = Literal["normal", "paper", "xavier", "kaiming"]
 
 # Scoring all items keeps I x H_1 activations a user; users are taken in blocks that keep this
 # many numbers at a time (8 MiB in float32), which stay in the processor's cache.

@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.models.ncf import losses
+from recbole_ext.models.ncf.choices import Loss, Negatives, Prediction
 from recbole_ext.models.ncf.feedback import Feedback, Fields
-from recbole_ext.models.ncf.losses import Loss, LossFunction, Negatives, Prediction
+from recbole_ext.models.ncf.losses import LossFunction
 from recbole_ext.models.ncf.net import NCFNet
 
 

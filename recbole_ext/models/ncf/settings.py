@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from recbole_ext.config import settings
-from recbole_ext.models.ncf.losses import Loss, Negatives
-from recbole_ext.models.ncf.net import Activation, Initialisation, Norm
+from recbole_ext.models.ncf.choices import Activation, Initialisation, Loss, Negatives, Norm
 
 
 class NCFSettings(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,10 @@
 
 import copy
 import os
+from collections.abc import Callable
 from typing import Any
+
+from recbole_ext.trainer import outputs
 
 
 def abstract_trainer_init(self: Any, config: Any, model: Any) -> None:
@@ -21,6 +24,16 @@ def ensure_dir(dir_path: str) -> None:
     os.makedirs(dir_path, exist_ok=True)
 
 
+def init_logger(
+    wrapped: Callable[..., None], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """``init_logger``, the first that a run writes: refuses a run that could not write the rest."""
+    config = args[0] if args else kwargs["config"]
+    outputs.check(config["checkpoint_dir"])
+    wrapped(*args, **kwargs)
+    outputs.raise_errors_of_logs()
+
+
 def get_data_struct(self: Any) -> Any:
     """``Collector.get_data_struct``: only tensors are moved to the CPU, counts are not."""
     struct = self.data_struct
@@ -32,3 +45,12 @@ def get_data_struct(self: Any) -> Any:
         if key in struct:
             del struct[key]
     return collected
+
+
+def init_device(
+    wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Wraps ``Config._init_device``: ``use_gpu``, which RecBole does not ask, says what is so."""
+    wrapped(*args, **kwargs)
+    settings = config.final_config_dict
+    settings["use_gpu"] = settings["device"].type == "cuda"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recbole_ext.trainer import checkpoint, same_run
+from recbole_ext.trainer import checkpoint, random_states, same_run
 from recbole_ext.trainer.identity import PARTS, RunIdentity
 
 if TYPE_CHECKING:
@@ -28,13 +28,15 @@ def create_samplers(
 def load_data_and_model(
     wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """``load_data_and_model``, which refuses data that has changed since training."""
+    """``load_data_and_model``: refuses what cannot be evaluated, and data that has changed."""
 
     def load(model_file: str) -> Any:
-        config, *rest = wrapped(model_file)
-        identity = getattr(config, "recbole_ext_identity", None)
-        if identity is not None:
-            config.recbole_ext_warning = same_run.check_same_data(model_file, identity)
+        with checkpoint.read_once():
+            same_run.check_usable(model_file)
+            config, *rest = wrapped(model_file)
+            identity = getattr(config, "recbole_ext_identity", None)
+            if identity is not None:
+                config.recbole_ext_warning = same_run.check_same_data(model_file, identity)
         return config, *rest
 
     return load(*args, **kwargs)
@@ -60,7 +62,7 @@ def fit(
         trainer.resume_checkpoint(file)
     states = getattr(trainer, "_recbole_ext_resumed", None)
     if states is not None and trainer.config["single_spec"]:
-        checkpoint.restore_random_states(states, trainer)
+        random_states.restore(states, trainer)
     score, result = wrapped(*args, **kwargs)
     valid_data = args[1] if len(args) > 1 else kwargs.get("valid_data")
     if result is None and trainer.start_epoch and valid_data:

@@ -38,19 +38,24 @@ def _files(dataset: Any) -> list[Path]:
     return sorted(p for feat in _FEATS for p in folder.glob(f"{dataset.dataset_name}*.{feat}"))
 
 
-def _place(dataset: Any) -> Path | None:
-    """Where the data set is kept; None for one that is not."""
+def reading_settings() -> list[str]:
+    """The settings that decide what is read of a data set's files."""
     from recbole.data.dataset import Dataset
     from recbole.utils.argument_list import dataset_arguments
 
+    read = re.findall(r'config\["(\w+)"\]', getsource(Dataset))
+    return sorted({*dataset_arguments, *read} - _ELSEWHERE)
+
+
+def _place(dataset: Any) -> Path | None:
+    """Where the data set is kept; None for one that is not."""
     files, config = _files(dataset), dataset.config
     if config["additional_feat_suffix"] or config["preload_weight"]:
         return None
     if sum(file.stat().st_size for file in files) < LEAST:
         return None
     found = hashlib.blake2b(digest_size=16)
-    read = re.findall(r'config\["(\w+)"\]', getsource(Dataset))
-    names = sorted({*dataset_arguments, *read} - _ELSEWHERE)
+    names = reading_settings()
     releases = [__version__, pd.__version__, torch.__version__]
     releases += [name for name, state in engine.states().items() if state == "switched off"]
     told = [type(dataset).__qualname__, releases, {name: config[name] for name in names}]

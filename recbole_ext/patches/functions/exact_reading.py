@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from recbole_ext.data import atomic_files, feature_table
+from recbole_ext.errors import DataError
 
 _IDS = (
     "USER_ID_FIELD",
@@ -35,7 +36,11 @@ _FILTERS = {
     "_filter_by_field_value": ("val_interval",),
     "_filter_inter_by_user_or_item": ("filter_inter_by_user_or_item",),
     "_filter_by_inter_num": ("user_inter_num_interval", "item_inter_num_interval"),
+    "_filter_kg_by_triple_num": ("entity_kg_num_interval", "relation_kg_num_interval"),
 }
+
+# Suffix of a file -> what its rows are.
+_KINDS = {"inter": "interaction", "user": "user", "item": "item", "kg": "triple"}
 
 
 def open_header(dataset: Any, path: str) -> TextIO:
@@ -84,7 +89,11 @@ def read_columns(dataset: Any, path: str, *, usecols: list[str], **_: Any) -> pd
 def data_processing(
     wrapped: Callable[[], None], dataset: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    """Around ``Dataset._data_processing``: one line that says how many rows RecBole drops."""
+    """Around ``Dataset._data_processing``: one line that says how many rows RecBole drops.
+
+    Raises:
+        DataError: none is left; it says how many each filter has dropped.
+    """
     dropped: dict[str, dict[str, int]] = {}  # feature file -> reason -> rows
     rows = {feat: len(frame) for feat, frame in _frames(dataset).items()}
     for feat, count in rows.items():
@@ -95,12 +104,20 @@ def data_processing(
     try:
         with _counted(dataset, dropped):
             wrapped(*args, **kwargs)
-    finally:
-        if dropped:
-            _say(
-                dataset,
-                "; ".join(_line(dataset, f, rows[f], dropped[f]) for f in rows if f in dropped),
-            )
+    except _NoneLeftError as error:
+        raise DataError(
+            f"{_lines(dataset, rows, dropped)}; no {error} is left; write a wider filter"
+        ) from None
+    if dropped:
+        _say(dataset, _lines(dataset, rows, dropped))
+
+
+class _NoneLeftError(Exception):
+    """Of which kind no row is left."""
+
+
+def _lines(dataset: Any, rows: dict[str, int], dropped: dict[str, dict[str, int]]) -> str:
+    return "; ".join(_line(dataset, f, rows[f], dropped[f]) for f in rows if f in dropped)
 
 
 def _line(dataset: Any, feat: str, n_rows: int, reasons: dict[str, int]) -> str:
@@ -116,7 +133,7 @@ def say_again(dataset: Any, notes: list[str]) -> None:
 
 
 def _frames(dataset: Any) -> dict[str, Any]:
-    frames = {feat: getattr(dataset, f"{feat}_feat", None) for feat in ("inter", "user", "item")}
+    frames = {feat: getattr(dataset, f"{feat}_feat", None) for feat in _KINDS}
     return {feat: frame for feat, frame in frames.items() if frame is not None}
 
 
@@ -131,13 +148,16 @@ def _counted(dataset: Any, dropped: dict[str, dict[str, int]]) -> Iterator[None]
             if len(frame) < before[feat]:
                 of_feat = dropped.setdefault(feat, {})
                 of_feat[_reason(dataset.config, name)] = before[feat] - len(frame)
+            if not len(frame):
+                raise _NoneLeftError(_KINDS[feat])
 
-    for name in _FILTERS:
+    names = [name for name in _FILTERS if hasattr(dataset, name)]
+    for name in names:
         vars(dataset)[name] = partial(count, name, getattr(dataset, name))
     try:
         yield
     finally:
-        for name in _FILTERS:
+        for name in names:
             del vars(dataset)[name]
 
 

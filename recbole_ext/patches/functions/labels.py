@@ -10,6 +10,7 @@ import torch
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator import evaluated_parts
+from recbole_ext.registry import model_size
 
 
 def create_samplers(
@@ -19,6 +20,8 @@ def create_samplers(
 
     def create(config: Any, dataset: Any, built_datasets: Any) -> Any:
         evaluated_parts.check(config, dataset, built_datasets)
+        counts = dataset.user_num, dataset.item_num
+        model_size.check(config["model"], config.final_config_dict, *counts)
         return wrapped(config, dataset, built_datasets)
 
     return create(*args, **kwargs)

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from recbole_ext.config import settings
+from recbole_ext.config import data_settings, settings
 from recbole_ext.config.settings import KeySource
 from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import RegistryError
 from recbole_ext.evaluator import evaluation_settings
-from recbole_ext.registry import releases
-from recbole_ext.registry.keys import check_keys, check_settings
+from recbole_ext.registry import model_size, negatives, own_settings, releases
+from recbole_ext.registry.keys import check_keys, check_settings, of_yaml
 from recbole_ext.registry.models import MODELS, defaults, load
 
 _PACKAGE = "recbole.model.general_recommender"
@@ -90,14 +90,17 @@ def load_internal_config_dict(
     from recbole_ext.data import atomic_files  # imports pandas, which `--help` need not wait for
 
     wrapped(*args, **kwargs)
-    given = config.external_config_dict
+    given, defaults_of = config.external_config_dict, of_yaml(config.model)
     config.internal_config_dict.update(releases.defaults_of_1_2_1(config.model))
+    own = {k: v for k, v in config.internal_config_dict.items() if k in defaults_of}
     if config.model in MODELS:
         _merge(config.internal_config_dict, defaults(config.model))
     data_path = Path(given.get("data_path") or config.internal_config_dict["data_path"])
     folder = dataset_folder(config.dataset, data_path)
     beside = atomic_files.settings_beside(folder)
+    config.internal_config_dict |= data_settings.renamed(config.internal_config_dict, beside)
     _merge_eval_args(config, given, beside)
+    config.internal_config_dict |= data_settings.renamed(config.internal_config_dict, given)
     merged = {**config.internal_config_dict, **given}
     files = {str(folder / f"{config.dataset}.yaml"): beside}
     sources = [
@@ -108,6 +111,9 @@ def load_internal_config_dict(
     check_keys(config.model, sources, merged)
     check_settings(config.model, given, merged)
     evaluation_settings.read(merged)
+    own_settings.check(own, merged)
+    negatives.check(config.model, config.model_class, merged)
+    model_size.check(config.model, merged)
 
 
 def _merge_eval_args(config: Any, given: dict[str, Any], beside: Mapping[str, Any]) -> None:

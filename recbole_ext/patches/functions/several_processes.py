@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recbole_ext.errors import SettingError, UserError
+from recbole_ext.trainer import child_processes
 
 if TYPE_CHECKING:
     from recbole.trainer import Trainer
@@ -185,14 +186,25 @@ def refuse_different_models(model: Any) -> None:
 def spawn(work: Callable[..., None], args: tuple[Any, ...], nprocs: int, join: bool) -> None:
     """``torch.multiprocessing.spawn`` that raises a process's ``UserError`` as it was.
 
+    If this process is interrupted, it ends the others at once.
+
     Args:
         work, args, nprocs, join: as ``run`` of RecBole gives them; the last of ``args`` has the
-            queue that processes report to.
+            queue that processes report to. It always joins.
     """
     import torch.multiprocessing as mp
 
+    processes: list[Any] = []
     try:
-        mp.spawn(work, args=args, nprocs=nprocs, join=join)
+        with child_processes.starting():
+            context = mp.spawn(work, args=args, nprocs=nprocs, join=False)
+            processes += context.processes
+        while not context.join():
+            pass
+    except KeyboardInterrupt:
+        for process in processes:
+            child_processes.end_tree(process.pid)
+        raise
     except (mp.ProcessRaisedException, mp.ProcessExitedException):
         # Whichever process ended first: when one stops, the others lose their connection to it.
         queue = args[-1]["queue"]
@@ -248,6 +260,7 @@ def run_recboles(rank: int, *args: Any) -> None:
     """
     from recbole.quick_start.quick_start import run_recbole
 
+    child_processes.end_with_the_parent()
     keywords = dict(args[-1])
     keywords["config_dict"] = {**keywords.get("config_dict", {}), "local_rank": rank}
     try:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 
 from recbole_ext import patches
+from recbole_ext.config import threads
 from recbole_ext.trainer import allocator, single_run
 
 ROOT = Path(__file__).parents[3]
@@ -103,8 +104,9 @@ def measure(side: Side, work: str, arguments: Sequence[Any], checkout: Path = RO
     told = [side, work, json.dumps(arguments)]
     command = [sys.executable, "-m", "tests.benchmarks.speed.child", *told]
     with tempfile.TemporaryDirectory() as scratch:
-        off = "speed,cache" if side == "RecBole" else ""
+        off = "speed,cache,threads" if side == "RecBole" else ""
         environment = {**os.environ, "PYTHONPATH": str(checkout), "RECBOLE_EXT_DISABLE": off}
+        environment.pop(threads.SPINS, None)  # ours, from this process's import
         ended = subprocess.run(
             command, cwd=scratch, env=environment, stdout=subprocess.PIPE, text=True, check=True
         )

@@ -2,13 +2,16 @@
 
 import hashlib
 import threading
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from recbole_ext.data import file_lock
 from recbole_ext.data.movielens import download
 from recbole_ext.data.movielens.catalogue import RELEASES, find
 from recbole_ext.errors import DataError
+from tests.limits import file_size_limit
 
 BODY = bytes(range(256)) * 2000  # 512,000 bytes
 MD5 = hashlib.md5(BODY).hexdigest()
@@ -151,6 +154,45 @@ def test_an_answer_that_is_no_file(status, message, server, tmp_path):
         fetch(server, tmp_path)
     assert len(server.asked) == (5 if status == 503 else 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_no_broken_connection(server, tmp_path):
+    with file_size_limit(100_000), pytest.raises(OSError, match="File too large") as caught:
+        fetch(server, tmp_path)
+    assert caught.value.filename == str(tmp_path / "ml-100k.zip.part")
+    assert server.asked == [None]  # and not five times
+    assert [path.name for path in tmp_path.iterdir()] == ["ml-100k.zip.part"]
+    assert fetch(server, tmp_path).read_bytes() == BODY  # once there is room
+    assert server.asked[1].startswith("bytes=")
+
+
+def test_of_two_downloads_at_once_the_second_waits_for_the_first(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(file_lock, "WAIT", 0.01)
+    arrived, may_go_on = threading.Event(), threading.Event()
+
+    def slowly(here, whole):
+        arrived.set()
+        assert may_go_on.wait(30)
+
+    first = threading.Thread(target=fetch, args=(server, tmp_path), kwargs={"progress": slowly})
+    second = threading.Thread(target=fetch, args=(server, tmp_path))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        first.start()
+        assert arrived.wait(30)
+        second.start()
+        second.join(0.2)
+        assert second.is_alive()
+        may_go_on.set()
+        first.join(30)
+        second.join(30)
+    messages = [str(warning.message) for warning in caught]
+    assert messages == [
+        f"{tmp_path}/ml-100k.zip: another process is writing it now; waiting for it"
+    ]
+    assert (tmp_path / "ml-100k.zip").read_bytes() == BODY
+    assert server.asked == [None]  # the second found it there
+    assert [path.name for path in tmp_path.iterdir()] == ["ml-100k.zip"]
 
 
 def test_no_server_at_all(tmp_path):

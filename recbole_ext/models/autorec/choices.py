@@ -1,0 +1,10 @@
+"""The words that settings of AutoRec take; here, so that settings are read without torch."""
+
+from typing import Literal
+
+Loss = Literal["MSE", "CE"]
+Corruption = Literal["none", "drop", "gaussian", "flip"]
+Centring = Literal["none", "mean", "bias"]
+
+Activation = Literal["identity", "sigmoid", "relu", "selu", "tanh"]
+Initialisation = Literal["xavier", "kaiming", "normal"]

@@ -1,0 +1,157 @@
+"""What RecBole's source says, read without importing RecBole, which imports torch for seconds.
+
+A mistake in a command is told before that import. What is read here is the same as RecBole has
+once it is imported: tests compare the two.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
+
+from recbole_ext.errors import RegistryError
+from recbole_ext.registry import releases
+
+
+class Metric(NamedTuple):
+    """A metric of RecBole.
+
+    Attributes:
+        name: as RecBole writes it, such as NDCG.
+        by_value: whether it compares predicted values with labels, instead of rankings.
+        smaller: whether a smaller value is better.
+        needs: what RecBole collects for it, such as ``rec.topk``.
+    """
+
+    name: str
+    by_value: bool
+    smaller: bool
+    needs: tuple[str, ...]
+
+
+@cache
+def folder() -> Path:
+    """The folder of the installed RecBole.
+
+    Raises:
+        RegistryError: there is none.
+    """
+    spec = importlib.util.find_spec("recbole")
+    if spec is None or spec.origin is None:
+        release = releases.for_this_python()
+        raise RegistryError(f"RecBole is not installed: pip install recbole=={release}")
+    return Path(spec.origin).parent
+
+
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"), str(file))
+
+
+@cache
+def metrics() -> dict[str, Metric]:
+    """Name in lower case -> metric, in RecBole's order."""
+    bases, own = (folder() / "evaluator" / name for name in ("base_metric.py", "metrics.py"))
+    attributes = _attributes([bases, own])
+    names = [node.name for node in _tree(own).body if isinstance(node, ast.ClassDef)]
+    return {
+        name.lower(): Metric(
+            name,
+            attributes[name]["metric_type"] == "EvaluatorType.VALUE",
+            attributes[name]["smaller"],
+            tuple(attributes[name]["metric_need"]),
+        )
+        for name in sorted(names)
+    }
+
+
+def _attributes(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """Class -> its attributes and those that it inherits, of files in which bases come first."""
+    attributes: dict[str, dict[str, Any]] = {}
+    for file in files:
+        for node in _tree(file).body:
+            if isinstance(node, ast.ClassDef):
+                bases = [attributes.get(ast.unparse(base), {}) for base in reversed(node.bases)]
+                own = dict(map(_assignment, filter(_is_assignment, node.body)))
+                attributes[node.name] = {key: x for of in (*bases, own) for key, x in of.items()}
+    return attributes
+
+
+def _is_assignment(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+
+
+def _assignment(node: Any) -> tuple[str, Any]:
+    """A name, and its value where it is a literal, or its text."""
+    try:
+        value = ast.literal_eval(node.value)
+    except ValueError:
+        value = ast.unparse(node.value)
+    return node.targets[0].id, value
+
+
+@cache
+def _enums() -> ModuleType:
+    """RecBole's module of enums, which imports nothing."""
+    file = folder() / "utils" / "enum_type.py"
+    spec = importlib.util.spec_from_file_location("recbole_ext_enum_type", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def model_class(name: str) -> SimpleNamespace:
+    """What the class of a model says of itself: its ``type``, and its ``input_type`` if it has one.
+
+    Args:
+        name: of one of RecBole's models; any other is taken for a general one of single items, as
+            ours are.
+    """
+    says = {"type": "ModelType.GENERAL", "input_type": "InputType.POINTWISE"}
+    for file in (folder() / "model").glob(f"*_recommender/{name.lower()}.py"):
+        files = [folder() / "model" / "abstract_recommender.py", *_bases(file), file]
+        # xgboost.py has the class XGBoost, and Config takes the name xgboost
+        of_classes = {key.lower(): value for key, value in _attributes(files).items()}
+        says = of_classes[name.lower()]
+    enums = {
+        key: getattr(_enums(), kind)[value]
+        for key, (kind, _, value) in ((key, text.partition(".")) for key, text in says.items())
+        if key in ("type", "input_type")
+    }
+    return SimpleNamespace(**enums)
+
+
+def _bases(file: Path) -> list[Path]:
+    """The files of the models that those of a file derive from."""
+    classes = [node for node in _tree(file).body if isinstance(node, ast.ClassDef)]
+    names = {ast.unparse(base).lower() for node in classes for base in node.bases}
+    return [path for path in file.parent.glob("*.py") if path.stem in names and path != file]
+
+
+@cache
+def config_class() -> type:
+    """RecBole's class ``Config``, from its source without what that imports of RecBole.
+
+    Its methods merge files, ``config_dict`` and defaults as ever. What looks up a model, a metric
+    or a device is not there, so its ``__init__`` cannot be called.
+    """
+    file = folder() / "config" / "configurator.py"
+    tree = ast.Module(
+        [
+            node
+            for node in _tree(file).body
+            if not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("recbole"))
+        ],
+        type_ignores=[],
+    )
+    names = {name: value for name, value in vars(_enums()).items() if not name.startswith("__")}
+    namespace = {**names, "__name__": "recbole_ext_configurator", "__file__": str(file)}
+    exec(compile(tree, str(file), "exec"), namespace)
+    cls: type = namespace["Config"]
+    return cls
