@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_ext.config import settings
+from recbole_ext.data.refused_lines import RefusedLines
 from recbole_ext.errors import DataError
 
 if TYPE_CHECKING:  # a header is checked without pandas, which takes half a second
@@ -37,12 +38,32 @@ IDS = frozenset(
 )
 JUDGEMENTS = frozenset({"rating", "timestamp", "label"})
 
+# The settings in which a run names them.
+_ID_KEYS = (
+    "USER_ID_FIELD",
+    "ITEM_ID_FIELD",
+    "HEAD_ENTITY_ID_FIELD",
+    "TAIL_ENTITY_ID_FIELD",
+    "RELATION_ID_FIELD",
+    "ENTITY_ID_FIELD",
+)
+_JUDGEMENT_KEYS = ("RATING_FIELD", "TIME_FIELD", "LABEL_FIELD")
+
 
 def required_columns(
     path: Path, ids: Collection[str] = IDS, judgements: Collection[str] = JUDGEMENTS
 ) -> frozenset[str]:
     """The columns of a file that must have a value in each line."""
     return frozenset(ids) | (frozenset(judgements) if path.suffix == ".inter" else frozenset())
+
+
+def required_in_run(path: Path, config_values: Mapping[str, Any]) -> frozenset[str]:
+    """``required_columns`` by the names that the settings of a run give them."""
+    ids, judgements = (
+        [config_values[key] for key in keys if config_values.get(key)]
+        for keys in (_ID_KEYS, _JUDGEMENT_KEYS)
+    )
+    return required_columns(path, ids, judgements)
 
 
 def interaction_files(data: settings.DataSettings) -> list[Path]:
@@ -67,7 +88,8 @@ def check_interactions(config_values: Any, *, ratings: bool) -> None:
 
     Args:
         config_values: the final settings of a run.
-        ratings: whether the model reads ratings; each must then be a number.
+        ratings: whether the model reads ratings; each must then be a number. Then the first line
+            that the run cannot read is refused, whatever is wrong with it.
 
     Raises:
         DataError: for the first problem; it names the file, and the line where there is one.
@@ -84,6 +106,7 @@ def check_interactions(config_values: Any, *, ratings: bool) -> None:
                 )
         if ratings:
             _check_rating_column(path, fields, data)
+            _check_lines(path, fields, data, config_values)
 
 
 def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, str]:
@@ -168,36 +191,45 @@ def _check_rating_column(path: Path, fields: dict[str, str], data: settings.Data
             f"load_col: the ratings are not loaded; add {field} to its list for inter "
             f"(found {data.load_col.get('inter')})"
         )
+
+
+def _check_lines(
+    path: Path, fields: Mapping[str, str], data: settings.DataSettings, values: Mapping[str, Any]
+) -> None:
+    """Refuse a line that the run will not be able to read: the one that it would refuse."""
+    named = fields if data.load_col is None else data.load_col.get("inter") or ()
+    left_out = (values.get("unload_col") or {}).get("inter") or ()
+    loaded = {name for name in fields if (named == "*" or name in named) and name not in left_out}
     status = path.stat()
-    version = (status.st_mtime_ns, status.st_size)
-    problem = _first_problem(path, data.field_separator, data.encoding, field, version)
+    problem = _first_problem(
+        path,
+        data.field_separator,
+        data.encoding,
+        required_in_run(path, values),
+        frozenset(loaded),
+        values.get("seq_separator") or " ",
+        (status.st_mtime_ns, status.st_size),
+    )
     if problem:
         raise DataError(problem)
 
 
 @lru_cache(maxsize=16)
 def _first_problem(
-    path: Path, separator: str, encoding: str | None, rating: str, _version: tuple[int, int]
+    path: Path,
+    separator: str,
+    encoding: str | None,
+    required: frozenset[str],
+    loaded: frozenset[str],
+    between: str,
+    _version: tuple[int, int],
 ) -> str:
-    """What is wrong with the first line without a rating; "" where each line has one."""
+    """What is wrong with the first line that a run cannot read; "" where it can read all."""
     fields = read_header(path, separator, encoding)
-    n_problems = 0
-    first = ""
-    for _, _, every in scan(path, fields, separator, encoding, loaded={rating}):
-        problems = without_empty_lines(every)
-        if problems and not first:
-            line = min(problems)
-            first = f"{path}, line {line}: {problems[line]}"
-        n_problems += len(problems)
-    lines = f"{n_problems} such line{'s' if n_problems > 1 else ''} in all"
-    return f"{first} ({lines}); write a number or remove the line" if first else ""
-
-
-def without_empty_lines(problems: dict[int, str]) -> dict[int, str]:
-    """The problems of a block that a reader must refuse: it passes over an empty line."""
-    from recbole_ext.data import delimited
-
-    return {line: what for line, what in problems.items() if what != delimited.EMPTY_LINE}
+    refused = RefusedLines(path)
+    for _, _, problems in scan(path, fields, separator, encoding, required, loaded, between):
+        refused.add(problems)
+    return refused.message()
 
 
 def scan(

@@ -8,6 +8,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from recbole_ext.data import atomic_files
+from recbole_ext.data.refused_lines import RefusedLines
 from recbole_ext.errors import DataError
 
 
@@ -38,22 +39,14 @@ def read(
     """
     fields = atomic_files.read_header(path, separator, encoding)
     frames: list[pd.DataFrame] = []
-    first, n_problems = "", 0
+    refused = RefusedLines(path)
     scan = atomic_files.scan(path, fields, separator, encoding, required, loaded, between)
-    for _, frame, every in scan:
-        problems = atomic_files.without_empty_lines(every)
-        if problems and not first:
-            line = min(problems)
-            first = f"{path}, line {line}: {problems[line]}"
-        n_problems += len(problems)
-        if not first and len(frame):
+    for _, frame, problems in scan:
+        refused.add(problems)
+        if not refused and len(frame):
             frames.append(frame)
-    if first:
-        lines = "1 such line" if n_problems == 1 else f"{n_problems} lines that cannot be read"
-        raise DataError(
-            f"{first} ({lines} in all); correct or remove it. `recbole-ext data check "
-            f"{path.parent}` lists every problem"
-        )
+    if refused:
+        raise DataError(refused.message())
     columns = [name for name in fields if name in loaded]
     return pd.DataFrame(
         {name: _column([frame[name] for frame in frames], fields[name]) for name in columns}

@@ -11,6 +11,7 @@ from pandas.api.types import union_categoricals
 
 from recbole_ext.data import atomic_files
 from recbole_ext.data.locate import dataset_folder
+from recbole_ext.data.refused_lines import without_empty_lines
 from recbole_ext.errors import DataError
 
 
@@ -83,7 +84,7 @@ def read(path: Path, progress: Callable[[int], None] = lambda n: None) -> Intera
     texts, lengths, frames = [], [], []
     required = atomic_files.required_columns(path)
     for block, frame, every in atomic_files.scan(path, fields, "\t", "utf-8", required):
-        if problems := atomic_files.without_empty_lines(every):
+        if problems := without_empty_lines(every):
             line = min(problems)
             raise DataError(
                 f"{path}, line {line}: {problems[line]}; `recbole-ext data check "

@@ -46,7 +46,11 @@ def check(text: str | bytes | None, *, ratings: bool = True, **settings):
             HEADER + "1\t2\t3\n1\t3\t\n",
             r"line 3: rating: expected a number, found '' \(1 such line ",
         ),
-        (HEADER + "1\t2\tx\n1\t3\tnan\n", r"line 2: .*found 'x' \(2 such lines in all\)"),
+        (
+            HEADER + "1\t2\tx\n1\t3\tnan\n",
+            r"line 2: .*found 'x' \(2 lines that cannot be read in all",
+        ),
+        (HEADER + "1\t\t3\n1\t3\tnan\n", r"line 2: item_id: an empty value \(2 lines"),
         (HEADER + "1\t2\t3\n1\t3\tinf\n", r"line 3: .*found 'inf'"),
         (HEADER + "1\t2\t3\n\n1\t3\t\n", r"line 4: rating: expected a number"),
         (b"user_id:token\titem_id:token\n\xff\xfe\t1\n", r"not in the encoding utf-8"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from recbole.config import Config
 from recbole.data import create_dataset
@@ -167,6 +167,7 @@ NUMBER = st.sampled_from(["3", "1e39", "0.1", "nan", " 2", "", "1e400"]) | st.fl
     st.lists(NUMBER, max_size=2),
     st.sampled_from(["Pop", "BPR", "AutoRec"]),
 )
+@example([("NA", ""), ("NA", "NA")], ["3", "1e39"], "AutoRec")
 def test_check_run_and_a_split_of_the_lines_agree(pairs, numbers, model):
     ratings = [*numbers, *["4"] * len(pairs)]
     rows = [(*pair, rating, 1) for pair, rating in zip(pairs, ratings, strict=False)]

@@ -19,16 +19,6 @@ import pandas as pd
 from recbole_ext.data import atomic_files, feature_table
 from recbole_ext.errors import DataError
 
-_IDS = (
-    "USER_ID_FIELD",
-    "ITEM_ID_FIELD",
-    "HEAD_ENTITY_ID_FIELD",
-    "TAIL_ENTITY_ID_FIELD",
-    "RELATION_ID_FIELD",
-    "ENTITY_ID_FIELD",
-)
-_JUDGEMENTS = ("RATING_FIELD", "TIME_FIELD", "LABEL_FIELD")
-
 # Method of Dataset that drops rows -> the settings that make it do so.
 _FILTERS = {
     "_filter_nan_user_or_item": (),
@@ -66,13 +56,12 @@ def read_columns(dataset: Any, path: str, *, usecols: list[str], **_: Any) -> pd
         DataError: lines cannot be read; it names the first.
     """
     config, file = dataset.config, Path(path)
-    names = [[config[key] for key in keys if config[key]] for keys in (_IDS, _JUDGEMENTS)]
     loaded = [column.rpartition(":")[0] for column in usecols]
     frame = feature_table.read(
         file,
         config["field_separator"],
         config["encoding"],
-        atomic_files.required_columns(file, *names),
+        atomic_files.required_in_run(file, config.final_config_dict),
         loaded,
         config["seq_separator"],
     )
