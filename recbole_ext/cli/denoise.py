@@ -6,14 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from recbole_ext.cli.command import (
-    CONTEXT,
-    SettingsCommand,
-    config_files,
-    parse_settings,
-    reports_errors,
-)
+from recbole_ext.cli.command import reports_errors
 from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.settings_words import CONTEXT, SettingsCommand, config_files, parse_settings
 from recbole_ext.errors import SettingError
 
 if TYPE_CHECKING:

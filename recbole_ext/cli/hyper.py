@@ -4,16 +4,15 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.command import (
+from recbole_ext.cli.command import reports_errors, result_table
+from recbole_ext.cli.run_config import configure, preflight
+from recbole_ext.cli.settings_words import (
     CONTEXT,
     SettingsCommand,
     config_files,
     names_a_run,
     parse_settings,
-    reports_errors,
-    result_table,
 )
-from recbole_ext.cli.run_config import configure, preflight
 
 EXAMPLE = """\b
 Example:

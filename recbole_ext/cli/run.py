@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recbole_ext.cli import answer, signals
-from recbole_ext.cli.command import (
+from recbole_ext.cli.command import reports_errors, trust_option
+from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.settings_words import (
     CONTEXT,
     SettingsCommand,
     config_files,
     names_a_run,
     parse_settings,
-    reports_errors,
-    trust_option,
 )
-from recbole_ext.cli.run_config import configure
 
 if TYPE_CHECKING:
     from recbole_ext.trainer.progress import RunRecord

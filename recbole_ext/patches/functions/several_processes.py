@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recbole_ext.errors import SettingError, UserError
-from recbole_ext.trainer import child_processes
+from recbole_ext.trainer import child_processes, outputs
 
 if TYPE_CHECKING:
     from recbole.trainer import Trainer
@@ -266,5 +266,6 @@ def run_recboles(rank: int, *args: Any) -> None:
     try:
         run_recbole(*args[:3], **keywords)
     except UserError as error:
+        outputs.remove_untrained()
         keywords["queue"].put(error)
         sys.exit(2)
