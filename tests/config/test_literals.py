@@ -47,7 +47,7 @@ def test_settings():
     read = {**given, "topk": [5, 10], 1: 2}
     assert read_literals(given) == read
     assert read_literals({"user_inter_num_interval": "10"}) == {"user_inter_num_interval": 10}
-    longest = str(list(range(2050)))
+    longest = str(list(range(1850)))
     assert LONGEST - 100 < len(longest) <= LONGEST
     assert read_literals({"x": longest}) == {"x": ast.literal_eval(longest)}
     with pytest.raises(SettingError, match=r"^x: expected at most 10000 characters, found 10001;"):
