@@ -41,7 +41,13 @@ Examples:
 @click.option(
     "--ip", default="localhost", show_default=True, help="Of the machine with the first process."
 )
-@click.option("--port", default="5678", show_default=True, help="Of the first process.")
+@click.option(
+    "--port",
+    default=5678,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="Of the first process.",
+)
 @click.option("--world_size", default=-1, help="Processes on all machines.  [default: nproc]")
 @click.option(
     "--group_offset", default=0, show_default=True, help="Rank of this machine's first process."
@@ -60,7 +66,7 @@ def main(
     allow_unknown_keys: bool,
     nproc: int,
     ip: str,
-    port: str,
+    port: int,
     world_size: int,
     group_offset: int,
     resume: str | None,
@@ -77,10 +83,11 @@ def main(
     """
     given: dict[str, Any] = parse_settings(settings, allow_unknown_keys)
     if resume is not None:
-        # absolute: RecBole evaluates settings as Python, which no absolute path is
+        # absolute: settings are read as literals, which no absolute path is
         given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}
     file_list = config_files(files)
-    config = configure(model, dataset, file_list, given, tested=True)
+    n_processes = max(nproc, world_size)
+    config = configure(model, dataset, file_list, given, tested=True, n_processes=n_processes)
     signals.advise_to_resume(Path(config["checkpoint_dir"]), config.model)
     if resume is not None:
         from recbole_ext.trainer import checkpoint, same_run
@@ -111,7 +118,7 @@ def main(
             nproc=nproc,
             world_size=world_size,
             ip=ip,
-            port=port,
+            port=str(port),
             group_offset=group_offset,
         )
         if result is not None:

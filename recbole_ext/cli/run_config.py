@@ -52,16 +52,18 @@ def configure(
     files: list[str] | None,
     settings: Mapping[str, Any],
     tested: bool = False,
+    n_processes: int = 1,
 ) -> "Config":
     """The ``Config`` of a run, checked with its data set before anything is written.
 
     Args:
         model, dataset, files, settings, tested: see ``preflight``, which comes first.
+        n_processes: that train the model.
 
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
-    preflight(model, dataset, files, settings, tested)
+    preflight(model, dataset, files, {**settings, "nproc": n_processes}, tested)
     from recbole.config import Config
 
     sys.argv = sys.argv[:1]  # RecBole's Config would read them again, its way

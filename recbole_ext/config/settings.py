@@ -17,9 +17,11 @@ from msgspec.structs import fields
 from recbole_ext.config.annotations import choices, in_words, rule_of
 from recbole_ext.config.recbole_settings import (
     DataSettings,
+    FolderSettings,
     LearnerSettings,
     RunSettings,
     check_gpu,
+    check_shared_learner,
 )
 from recbole_ext.config.setting_names import (
     ALLOW_UNKNOWN,
@@ -225,6 +227,7 @@ __all__ = [
     "Count",
     "DataSettings",
     "Filled",
+    "FolderSettings",
     "KeySource",
     "LearnerSettings",
     "NonNegative",
@@ -238,6 +241,7 @@ __all__ = [
     "annotations",
     "check_gpu",
     "check_names",
+    "check_shared_learner",
     "load",
     "names",
     "near",

@@ -175,25 +175,31 @@ def check_space(model: str, space: Mapping[str, Sequence[Any]], where: str) -> N
             check_values(model, {key: value}, where)
 
 
-def check_settings(model: str, given: Mapping[str, Any], merged: Mapping[str, Any]) -> None:
+def check_settings(
+    model: str, dataset: str, given: Mapping[str, Any], merged: Mapping[str, Any]
+) -> None:
     """Check the values of a run's settings, before anything is read or written.
 
     Args:
         model: its name; ours or RecBole's.
+        dataset: its name.
         given: the keys of the user's yaml files, ``config_dict`` and command line.
         merged: those over the defaults.
 
     Raises:
-        SettingError: a value has the wrong type or lies out of its range, another model is
-            named, a checkpoint is not there.
+        SettingError: a value has the wrong type or lies out of its range, another model or data
+            set is named, a checkpoint is not there.
     """
-    if given.get("model", model) != model:
-        raise SettingError(f"model: found {given['model']}, but the run is of {model}; keep one")
+    for key, name in (("model", model), ("dataset", dataset)):
+        if given.get(key, name) != name:
+            raise SettingError(f"{key}: found {given[key]}, but the run is of {name}; keep one")
     settings.read(settings.RunSettings, merged)
     settings.read(ReadingSettings, merged)
     settings.check_gpu(merged["gpu_id"])
     if model not in MODELS or "learner" not in own_keys(model):
         settings.read(settings.LearnerSettings, merged)
+    if max(merged.get("nproc") or 1, merged.get("world_size") or 1) > 1:
+        settings.check_shared_learner(merged["learner"])
     if model in MODELS:
         own = settings.read(load(MODELS[model].settings), merged)
         for key, file in getattr(own, "checkpoints", {}).items():

@@ -220,7 +220,7 @@ BAD = {
         "made",
         "RecBole has no metric Foo; there are: AUC,",
     ),
-    "bad expression": (["--topk=1/0"], "BPR", "made", "RecBole refuses these settings"),
+    "bad expression": (["--topk=1/0"], "BPR", "made", "topk: expected a whole number .*'1/0'"),
     "missing yaml": (
         ["--config_files=no.yaml"],
         "BPR",

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from recbole_ext.config import data_settings, settings
+from recbole_ext.config import data_settings, literals, settings
 from recbole_ext.config.settings import KeySource
 from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import RegistryError
@@ -70,6 +70,12 @@ def _merge(into: dict[str, Any], ours: Mapping[str, Any]) -> None:
     into["load_col"] = columns
 
 
+def convert_config_dict(_: Any, config_dict: dict[str, Any]) -> dict[str, Any]:
+    """``Config._convert_config_dict``: what texts stand for, read as literals; changes the dict."""
+    config_dict.update(literals.read_literals(config_dict))
+    return config_dict
+
+
 def load_config_files(
     wrapped: Callable[..., Any], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
@@ -87,15 +93,16 @@ def load_internal_config_dict(
     wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """``Config._load_internal_config_dict``, then our defaults, the data set's, and a check."""
-    from recbole_ext.data import atomic_files  # imports pandas, which `--help` need not wait for
+    from recbole_ext.data import atomic_files, loaded_columns  # `--help` need not wait for these
 
     wrapped(*args, **kwargs)
     given, defaults_of = config.external_config_dict, of_yaml(config.model)
     own = {k: v for k, v in config.internal_config_dict.items() if k in defaults_of}
     if config.model in MODELS:
         _merge(config.internal_config_dict, defaults(config.model))
-    data_path = Path(given.get("data_path") or config.internal_config_dict["data_path"])
-    folder = dataset_folder(config.dataset, data_path)
+    folders = settings.read(settings.FolderSettings, {**config.internal_config_dict, **given})
+    folder = dataset_folder(config.dataset, Path(folders.data_path))
+    loaded_columns.check_files(given.get("load_col"), folder, config.dataset)
     beside = atomic_files.settings_beside(folder)
     config.internal_config_dict |= data_settings.renamed(config.internal_config_dict, beside)
     _merge_eval_args(config, given, beside)
@@ -108,7 +115,7 @@ def load_internal_config_dict(
         KeySource(config.cmd_config_dict, audience="program"),
     ]
     check_keys(config.model, sources, merged)
-    check_settings(config.model, given, merged)
+    check_settings(config.model, config.dataset, given, merged)
     evaluation_settings.read(merged)
     own_settings.check(own, merged)
     negatives.check(config.model, config.model_class, merged)

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from recbole_ext.config.settings import check_shared_learner
 from recbole_ext.errors import SettingError, UserError
 from recbole_ext.trainer import child_processes, outputs
 
@@ -221,11 +222,8 @@ def build_trainer(
 ) -> None:
     """Wraps ``Trainer.__init__``: refuses an optimiser that cannot be used by several processes."""
     config = args[0] if args else kwargs["config"]
-    if not config["single_spec"] and str(config["learner"]).lower() == "sparse_adam":
-        raise SettingError(
-            "learner: sparse_adam needs sparse gradients, and several processes share dense ones; "
-            "set learner: adam, or --nproc=1"
-        )
+    if not config["single_spec"]:
+        check_shared_learner(config["learner"])
     wrapped(*args, **kwargs)
 
 
