@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recbole_ext.data import file_lock
-from recbole_ext.data.atomic_write import errors_of, move_into_place
+from recbole_ext.data.atomic_write import errors_of, move_into_place, refuse_special
 from recbole_ext.data.dataset_folder import md5_of
 from recbole_ext.errors import DataError
 
@@ -65,6 +65,8 @@ def _fetch(
     import requests
 
     part = to.with_name(f"{to.name}.part")
+    for file in (to, part):
+        refuse_special(file)
     failures = 0
     while True:
         before = part.stat().st_size if part.is_file() else 0
