@@ -17,6 +17,7 @@ from recbole_ext.cli.command import (
     trust_option,
 )
 from recbole_ext.cli.run_config import configure
+from recbole_ext.errors import SettingError
 
 if TYPE_CHECKING:
     from recbole_ext.trainer.progress import RunRecord
@@ -78,6 +79,8 @@ def main(
     """
     given: dict[str, Any] = parse_settings(settings, allow_unknown_keys)
     if resume is not None:
+        if not resume.strip():
+            raise SettingError("--resume: expected the path of a checkpoint, found nothing")
         # absolute: RecBole evaluates settings as Python, which no absolute path is
         given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}
     file_list = config_files(files)

@@ -12,7 +12,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -136,6 +136,24 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         finally:
             for folder in (unfinished, old):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def existing_folder(folder: Path) -> Iterator[None]:
+    """Within this block a folder is there; if the block fails, what it has made of it goes again.
+
+    Args:
+        folder: made with those above it; one that is not empty stays.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+        raise
 
 
 def move_into_place(unfinished: Path, path: Path) -> None:

@@ -30,11 +30,12 @@ from msgspec import Struct, field
 from recbole_ext.config import settings
 from recbole_ext.config.settings import KeySource
 from recbole_ext.errors import SettingError, naming
+from recbole_ext.evaluator import evaluation_settings
 from recbole_ext.evaluator.protocols import DECIDED
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan, load
 from recbole_ext.experiments.trials import Trial
-from recbole_ext.registry import keys
+from recbole_ext.registry import keys, model_size
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ class Search(Struct, frozen=True, kw_only=True):
     model: str
     datasets: Annotated[list[str], settings.Filled()]
     trials: settings.Count | None = None
-    seed: settings.NonNegativeInt = 2020
+    seed: settings.Seed = 2020
     base: settings.Values = field(default_factory=dict)
     space: settings.Space = field(default_factory=dict)
     variants: list[settings.Values] | None = None
@@ -105,8 +106,11 @@ def plan(search: Search, defaults: Mapping[str, Any]) -> Plan:
         defaults: the settings of a run of ``base``, with ``valid_metric``.
 
     Raises:
-        SettingError: there are fewer combinations than trials.
+        SettingError: there are fewer combinations than trials, a value needs more memory than
+            there is, or nothing is validated.
     """
+    evaluation_settings.check_validated(defaults)
+    model_size.check_space(search.model, search.space, defaults, "space")
     metric = str(defaults["valid_metric"])
     base = {"valid_metric": metric, **search.base, "seed": search.seed}
     model = Model(search.model, base, _trials(search, defaults))
