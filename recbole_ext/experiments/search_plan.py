@@ -30,12 +30,11 @@ from msgspec import Struct, field
 from recbole_ext.config import settings
 from recbole_ext.config.settings import KeySource
 from recbole_ext.errors import SettingError, naming
-from recbole_ext.evaluator import evaluation_settings
 from recbole_ext.evaluator.protocols import DECIDED
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan, load
 from recbole_ext.experiments.trials import Trial
-from recbole_ext.registry import keys, model_size
+from recbole_ext.registry import keys
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -106,11 +105,8 @@ def plan(search: Search, defaults: Mapping[str, Any]) -> Plan:
         defaults: the settings of a run of ``base``, with ``valid_metric``.
 
     Raises:
-        SettingError: there are fewer combinations than trials, a value needs more memory than
-            there is, or nothing is validated.
+        SettingError: there are fewer combinations than trials.
     """
-    evaluation_settings.check_validated(defaults)
-    model_size.check_space(search.model, search.space, defaults, "space")
     metric = str(defaults["valid_metric"])
     base = {"valid_metric": metric, **search.base, "seed": search.seed}
     model = Model(search.model, base, _trials(search, defaults))
