@@ -80,7 +80,10 @@ def main(
     given: dict[str, Any] = parse_settings(settings, allow_unknown_keys)
     if resume is not None:
         if not resume.strip():
-            raise SettingError("--resume: expected the path of a checkpoint, found nothing")
+            raise SettingError(
+                "--resume: expected the path of a checkpoint, found nothing; "
+                "write --resume=saved/NAME.pth"
+            )
         # absolute: RecBole evaluates settings as Python, which no absolute path is
         given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}
     file_list = config_files(files)

@@ -129,8 +129,11 @@ def test_pipes_and_sockets_are_refused_and_stay(tmp_path, monkeypatch):
         with pytest.raises(OSError, match=f"No such device or address: '{name}'"):
             atomic_write.write_text(Path(name), "page")  # it does not wait for a reader
         Path("new").write_text("new")
-        with pytest.raises(FileExistsError, match=name):
+        with pytest.raises(FileExistsError, match=name) as caught:
             atomic_write.move_into_place(Path("new"), Path(name))
+        assert str(file_error(caught.value)) == (
+            f"{name}: file exists; move away what is there, or name another place"
+        )
     with (
         pytest.raises(NotADirectoryError, match="pipe"),
         atomic_write.atomic_folder(Path("pipe")),

@@ -1,6 +1,7 @@
 """Against a server on loopback that does what servers do wrong."""
 
 import hashlib
+import os
 import threading
 import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -193,6 +194,15 @@ def test_of_two_downloads_at_once_the_second_waits_for_the_first(server, tmp_pat
     assert (tmp_path / "ml-100k.zip").read_bytes() == BODY
     assert server.asked == [None]  # the second found it there
     assert [path.name for path in tmp_path.iterdir()] == ["ml-100k.zip"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+@pytest.mark.parametrize("name", ["ml-100k.zip", "ml-100k.zip.part"])
+def test_a_pipe_in_the_place_of_a_download_stays(name, server, tmp_path):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(FileExistsError, match=f"{name}'"):
+        fetch(server, tmp_path)
+    assert ((tmp_path / name).is_fifo(), server.asked) == (True, [])
 
 
 def test_no_server_at_all(tmp_path):
