@@ -16,6 +16,7 @@ from recbole_ext.cli.settings_words import (
     names_a_run,
     parse_settings,
 )
+from recbole_ext.errors import SettingError
 
 if TYPE_CHECKING:
     from recbole_ext.trainer.progress import RunRecord
@@ -83,6 +84,11 @@ def main(
     """
     given: dict[str, Any] = parse_settings(settings, allow_unknown_keys)
     if resume is not None:
+        if not resume.strip():
+            raise SettingError(
+                "--resume: expected the path of a checkpoint, found nothing; "
+                "write --resume=saved/NAME.pth"
+            )
         # absolute: settings are read as literals, which no absolute path is
         given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}
     file_list = config_files(files)

@@ -29,8 +29,12 @@ def known_datasets() -> list[str]:
     return sorted(re.findall(r"^([^\s:#]+):", listing.read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def check_model(name: str) -> None:
+def check_model(name: str, where: str = "--model=") -> None:
     """Refuse a model that neither RecBole nor this package has.
+
+    Args:
+        name: of it.
+        where: what the message begins with, before the name.
 
     Raises:
         RegistryError: it names the nearest models there are.
@@ -39,7 +43,7 @@ def check_model(name: str) -> None:
         return
     near = settings.near(name, known_models())
     advice = f"did you mean {near}?" if near else f"there are: {', '.join(known_models())}"
-    raise RegistryError(f"--model={name}: no such model in RecBole or recbole_ext; {advice}")
+    raise RegistryError(f"{where}{name}: no such model in RecBole or recbole_ext; {advice}")
 
 
 # --- keys that somebody reads ---------------------------------------------------------------
@@ -157,10 +161,16 @@ def check_values(model: str, values: Mapping[str, Any], where: str) -> None:
         SettingError: a value has the wrong type or lies out of its range.
     """
     classes: list[type] = [settings.RunSettings, ReadingSettings]
+    if _has_recbole_learner(model):
+        classes.append(settings.LearnerSettings)
     if model in MODELS:
         classes += setting_classes(model)[:1]
     for cls in classes:
         settings.read_some(cls, values, where)
+
+
+def _has_recbole_learner(model: str) -> bool:
+    return model not in MODELS or "learner" not in own_keys(model)
 
 
 def check_space(model: str, space: Mapping[str, Sequence[Any]], where: str) -> None:
@@ -196,7 +206,7 @@ def check_settings(
     settings.read(settings.RunSettings, merged)
     settings.read(ReadingSettings, merged)
     settings.check_gpu(merged["gpu_id"])
-    if model not in MODELS or "learner" not in own_keys(model):
+    if _has_recbole_learner(model):
         settings.read(settings.LearnerSettings, merged)
     if max(merged.get("nproc") or 1, merged.get("world_size") or 1) > 1:
         settings.check_shared_learner(merged["learner"])

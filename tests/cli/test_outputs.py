@@ -147,7 +147,7 @@ OUTPUTS = {
     ),
     "benchmark, a folder": (
         ("benchmark", "plan.yaml", "--output=folder"),
-        "--output: cannot write to folder: is a directory",
+        "folder: expected a file for results, found a folder, pipe or device",
     ),
     "benchmark, the report": (
         ("benchmark", "plan.yaml", "--report=/proc/self/report"),
