@@ -12,6 +12,7 @@ from recbole.model.general_recommender import BPR
 from recbole.quick_start import quick_start
 
 from recbole_ext.errors import DataError, RegistryError, SettingError
+from recbole_ext.patches.functions import names
 from tests import runs
 from tests.patches.switch import switched_off
 
@@ -78,6 +79,12 @@ def test_what_makes_no_config_is_refused_by_one_line(wrong, ratings):
         quick_start.run_recbole(**{"model": "BPR", "dataset": "made"} | given)
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_processes_of_a_run_have_its_number():
+    """``run`` gives each of them ``nproc`` with ``local_rank``, and none of them is refused."""
+    given = {"nproc": 2, "world_size": 2, "local_rank": 0}
+    assert names.load_variable_config_dict(dict, None, (given,), {}) == given
 
 
 @pytest.mark.parametrize(
