@@ -92,7 +92,7 @@ def _check_data(values: Mapping[str, Any], tested: bool) -> None:
 
     evaluation = evaluation_settings.read(values, tested)  # Config does it without `tested`
     if not Path(values["data_path"]).is_dir():
-        _refuse_unknown_dataset(values["dataset"], Path(values["data_path"]).parent)
+        keys.check_dataset(values["dataset"], Path(values["data_path"]))
     else:
         model = values["model"]
         columns.check(values, ratings=models.needs_ratings(model), read=keys.own_keys(model))
@@ -113,28 +113,3 @@ def _check_time(values: Mapping[str, Any]) -> None:
                 f"{path}, line 1: no column {time} (found {', '.join(fields)}) to order by; name "
                 "the column in TIME_FIELD, or write eval_args: {order: RO}"
             )
-
-
-def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:
-    """RecBole downloads the data sets it knows; there is no other way to one that is not here."""
-    from recbole_ext.config import settings
-    from recbole_ext.data.movielens import catalogue
-    from recbole_ext.registry import keys
-
-    downloadable = keys.known_datasets()
-    if dataset in downloadable:
-        return
-    if dataset in catalogue.RELEASES:
-        raise DataError(
-            f"--dataset={dataset}: no folder {folder / dataset}; "
-            f"get it with `recbole-ext data get {dataset} --data_path={folder}`"
-        )
-    here = sorted(path.name for path in folder.glob("*") if path.is_dir())
-    nearest = settings.near(dataset, {"ml-100k", *here, *downloadable})
-    advice = (
-        f"did you mean {nearest}?" if nearest else f"found there: {', '.join(here) or 'nothing'}"
-    )
-    raise DataError(
-        f"--dataset={dataset}: no folder {folder / dataset}, and RecBole knows no data set of "
-        f"that name; {advice}"
-    )

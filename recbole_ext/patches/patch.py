@@ -8,7 +8,7 @@ from recbole_ext.errors import UserError
 
 Kind = Literal["replace", "wrap", "edit", "provide"]
 Group = Literal["libraries", "bugs", "names", "checkpoints", "output", "speed", "cache", "threads"]
-State = Literal["active", "not needed", "waiting", "switched off", "does not fit"]
+State = Literal["active", "too late", "not needed", "waiting", "switched off", "does not fit"]
 
 GROUPS: dict[Group, str] = {
     "libraries": "New versions of libraries broke RecBole; these patches make it run again.",
@@ -63,6 +63,8 @@ class Patch:
         uses: our modules that the new text of the edits refers to, by their full names.
         upstream: numbers of RecBole's issues and pull requests.
         needed: tells whether this environment has the problem; None for always.
+        late: tells, before the patch is applied, whether it comes too late for this process: what
+            it sets is then for the processes that this one starts. None for never.
         sources: release of RecBole -> hash of the target's source. ``replace`` must have it, and
             any patch that repeats what RecBole's function does. Any of the hashes is accepted.
         after: the module whose import applies the patch; the target's own by default.
@@ -79,6 +81,7 @@ class Patch:
     uses: tuple[str, ...] = ()
     upstream: tuple[int, ...] = ()
     needed: Callable[[], bool] | None = None
+    late: Callable[[], bool] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     after: str = ""
     requires: str = ""

@@ -8,7 +8,8 @@ from typing import Any
 
 from recbole_ext.config import settings
 from recbole_ext.config.data_settings import ReadingSettings
-from recbole_ext.errors import RegistryError, SettingError
+from recbole_ext.data.movielens import catalogue
+from recbole_ext.errors import DataError, RegistryError, SettingError
 from recbole_ext.registry.models import MODELS, load, setting_classes
 from recbole_ext.registry.recbole_source import folder as _recbole_folder
 
@@ -44,6 +45,29 @@ def check_model(name: str, where: str = "--model=") -> None:
     near = settings.near(name, known_models())
     advice = f"did you mean {near}?" if near else f"there are: {', '.join(known_models())}"
     raise RegistryError(f"{where}{name}: no such model in RecBole or recbole_ext; {advice}")
+
+
+def check_dataset(name: str, folder: Path) -> None:
+    """Refuse a data set that is not there; RecBole downloads those it knows.
+
+    Args:
+        name: of the data set.
+        folder: where it should be.
+
+    Raises:
+        DataError: it says how to get the data set, or which ones there are.
+    """
+    downloadable = known_datasets()
+    if name in downloadable:
+        return
+    problem = f"--dataset={name}: no folder {folder}"
+    if name in catalogue.RELEASES:
+        command = f"recbole-ext data get {name} --data_path={folder.parent}"
+        raise DataError(f"{problem}; get it with `{command}`")
+    here = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
+    near = settings.near(name, {"ml-100k", *here, *downloadable})
+    advice = f"did you mean {near}?" if near else f"found there: {', '.join(here) or 'nothing'}"
+    raise DataError(f"{problem}, and RecBole knows no data set of that name; {advice}")
 
 
 # --- keys that somebody reads ---------------------------------------------------------------
@@ -201,8 +225,10 @@ def check_settings(
             set is named, a checkpoint is not there.
     """
     for key, name in (("model", model), ("dataset", dataset)):
-        if given.get(key, name) != name:
-            raise SettingError(f"{key}: found {given[key]}, but the run is of {name}; keep one")
+        named = given.get(key, name)
+        named = getattr(named, "__name__", named)  # RecBole takes a model's class, too
+        if named != name:
+            raise SettingError(f"{key}: found {named}, but the run is of {name}; keep one")
     settings.read(settings.RunSettings, merged)
     settings.read(ReadingSettings, merged)
     settings.check_gpu(merged["gpu_id"])

@@ -21,8 +21,8 @@ MODELS = ("AutoRec", "NCFMLP", "BPR", "Pop", "FM", "DIN", "SASRec", "SASRecF", "
 # What Config works out after the merging.
 COMPUTED = {"MODEL_INPUT_TYPE", "eval_type", "device", "single_spec"}
 COMPUTED |= {"local_rank", "valid_neg_sample_args", "test_neg_sample_args"}
-REWRITTEN = {"metrics", "topk", "eval_args", "train_neg_sample_args", "gpu_id"}
-REWRITTEN |= {"valid_metric_bigger", "additional_feat_suffix", "use_gpu"}
+REWRITTEN = {"metrics", "topk", "eval_args", "train_neg_sample_args", "gpu_id", "use_gpu"}
+REWRITTEN |= {"valid_metric_bigger", "additional_feat_suffix"}
 
 
 def plain(value):
