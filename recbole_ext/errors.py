@@ -68,6 +68,8 @@ _ADVICE = {
     errno.ENOENT: "check the path, and make its folder first",
     errno.ELOOP: "mend the symbolic links of this path",
     errno.EMFILE: "close files, or raise the limit of open files (ulimit -n)",
+    errno.EEXIST: "move away what is there, or name another place",
+    errno.ENXIO: "this is a socket, or a pipe that nobody reads: name a file",
     errno.EIO: "check the disk",
 }
 

@@ -1,19 +1,16 @@
 """`recbole-ext denoise`: how well AutoRec rebuilds corrupted ratings."""
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from recbole_ext.cli.command import (
-    CONTEXT,
-    SettingsCommand,
-    config_files,
-    parse_settings,
-    reports_errors,
-)
+from recbole_ext.cli.command import reports_errors
+from recbole_ext.cli.data.shared import FiniteRange
 from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.settings_words import CONTEXT, SettingsCommand, config_files, parse_settings
 from recbole_ext.errors import SettingError
 
 if TYPE_CHECKING:
@@ -30,7 +27,8 @@ def _rates(context: click.Context, parameter: click.Parameter, text: str) -> lis
         rates = [float(part) for part in text.split(",")]
     except ValueError as error:
         raise click.BadParameter(f"expected numbers separated by commas, found {text}") from error
-    if sorted(set(rates)) != rates or rates[0] < 0:
+    finite = all(map(math.isfinite, rates))
+    if not finite or sorted(set(rates)) != rates or rates[0] < 0:
         raise click.BadParameter(f"expected rates from 0 on that ascend, found {text}")
     return rates
 
@@ -49,7 +47,7 @@ def _rates(context: click.Context, parameter: click.Parameter, text: str) -> lis
     "--train-rate",
     default=0.3,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="Of the denoising model: a share, for gaussian a standard deviation in stars.",
 )
 @click.option(
@@ -121,8 +119,6 @@ def denoise(
 
 
 def _report(summary: "dict[str, dict[str, dict[float, Spread]]]", corruption: str) -> str:
-    import math
-
     from tabulate import tabulate
 
     from recbole_ext.experiments.denoising import DENOISING, KINDS, PLAIN, crossing

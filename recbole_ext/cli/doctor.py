@@ -143,7 +143,7 @@ def _threads() -> str:
     from recbole_ext.config import threads
     from recbole_ext.patches import engine
 
-    return threads.description(ours=engine.states()["sleeping-threads"] == "active")
+    return threads.description(engine.states()["sleeping-threads"])
 
 
 def _train() -> str:

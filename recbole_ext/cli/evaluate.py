@@ -48,9 +48,9 @@ def evaluate(
     verbose: bool,
 ) -> None:
     """Evaluate the model of the checkpoint FILE on its data set's validation and test split."""
-    from recbole_ext.trainer import single_run
+    from recbole_ext.trainer import outputs, single_run
 
-    with answer.running(quiet, as_json, verbose):
+    with answer.running(quiet, as_json, verbose), outputs.leaving_none():
         config, model, _, *loaders = load_trained(file, trust_checkpoint, allow_changed_data)
         tables = []
         for protocol in protocols:

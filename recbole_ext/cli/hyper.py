@@ -4,16 +4,15 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.command import (
+from recbole_ext.cli.command import reports_errors, result_table
+from recbole_ext.cli.run_config import configure, preflight
+from recbole_ext.cli.settings_words import (
     CONTEXT,
     SettingsCommand,
     config_files,
     names_a_run,
     parse_settings,
-    reports_errors,
-    result_table,
 )
-from recbole_ext.cli.run_config import configure, preflight
 
 EXAMPLE = """\b
 Example:
@@ -52,6 +51,7 @@ def main(
     the end.
     """
     from recbole_ext.data import writable
+    from recbole_ext.evaluator import evaluation_settings
     from recbole_ext.experiments import hyper_space, recbole_hyper
     from recbole_ext.trainer import outputs
 
@@ -62,7 +62,10 @@ def main(
     file_list = config_files(files)
     overrides = parse_settings(settings, allow_unknown_keys)
     defaults = preflight(model, dataset, file_list, overrides)
-    hyper_space.check_space(params_file, space, model, defaults, continuous=tool == "Ray")
+    hyper_space.check_space(
+        params_file, space, model, defaults, continuous=tool == "Ray", given=overrides
+    )
+    evaluation_settings.check_validated(defaults)
     config = configure(model, dataset, file_list, overrides)
     outputs.check(config["checkpoint_dir"], logged=False)
     fixed = {**overrides, "model": model, "dataset": dataset, "show_progress": False}

@@ -3,7 +3,7 @@
 import click
 
 from recbole_ext.cli.benchmark import benchmark
-from recbole_ext.cli.command import HELP
+from recbole_ext.cli.command import HELP, Group
 from recbole_ext.cli.data import data
 from recbole_ext.cli.denoise import denoise
 from recbole_ext.cli.doctor import doctor
@@ -19,7 +19,7 @@ Examples:
 """
 
 
-@click.group(context_settings=HELP, epilog=EXAMPLE)
+@click.group(cls=Group, context_settings=HELP, epilog=EXAMPLE)
 @click.version_option(__version__, prog_name="recbole-ext")
 def main() -> None:
     """NCFMLP and AutoRec for RecBole. `run_recbole` trains them, `run_hyper` tunes them."""

@@ -57,8 +57,10 @@ def similar(
     """List the items or users that are nearest to one, by the cosine of their vectors."""
     if not items and not users:
         raise click.UsageError("say which: --item TOKEN or --user TOKEN")
+    from recbole_ext.trainer import outputs
+
     queries: tuple[tuple[Entity, tuple[str, ...]], ...] = (("item", items), ("user", users))
-    with answer.running(quiet=False, as_json=as_json, verbose=False):
+    with answer.running(quiet=False, as_json=as_json, verbose=False), outputs.leaving_none():
         config, model, dataset, *_ = load_trained(file, trust_checkpoint)
         lists = [
             of_token
@@ -146,9 +148,10 @@ def _neighbours(
 def project(file: str, output: Path, trust_checkpoint: bool) -> None:
     """Write the vectors of all users and items for TensorBoard's embedding projector."""
     from recbole_ext.data import writable
+    from recbole_ext.trainer import outputs
 
     writable.check_folder(output, "--output")
-    with answer.running(quiet=False, as_json=False, verbose=False):
+    with answer.running(quiet=False, as_json=False, verbose=False), outputs.leaving_none():
         config, model, dataset, *_ = load_trained(file, trust_checkpoint)
         from recbole_ext.models import representations
 

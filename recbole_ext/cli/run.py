@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recbole_ext.cli import answer, signals
-from recbole_ext.cli.command import (
+from recbole_ext.cli.command import reports_errors, trust_option
+from recbole_ext.cli.run_config import configure
+from recbole_ext.cli.settings_words import (
     CONTEXT,
     SettingsCommand,
     config_files,
     names_a_run,
     parse_settings,
-    reports_errors,
-    trust_option,
 )
-from recbole_ext.cli.run_config import configure
+from recbole_ext.errors import SettingError
 
 if TYPE_CHECKING:
     from recbole_ext.trainer.progress import RunRecord
@@ -42,7 +42,13 @@ Examples:
 @click.option(
     "--ip", default="localhost", show_default=True, help="Of the machine with the first process."
 )
-@click.option("--port", default="5678", show_default=True, help="Of the first process.")
+@click.option(
+    "--port",
+    default=5678,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="Of the first process.",
+)
 @click.option("--world_size", default=-1, help="Processes on all machines.  [default: nproc]")
 @click.option(
     "--group_offset", default=0, show_default=True, help="Rank of this machine's first process."
@@ -61,7 +67,7 @@ def main(
     allow_unknown_keys: bool,
     nproc: int,
     ip: str,
-    port: str,
+    port: int,
     world_size: int,
     group_offset: int,
     resume: str | None,
@@ -78,10 +84,16 @@ def main(
     """
     given: dict[str, Any] = parse_settings(settings, allow_unknown_keys)
     if resume is not None:
-        # absolute: RecBole evaluates settings as Python, which no absolute path is
+        if not resume.strip():
+            raise SettingError(
+                "--resume: expected the path of a checkpoint, found nothing; "
+                "write --resume=saved/NAME.pth"
+            )
+        # absolute: settings are read as literals, which no absolute path is
         given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}
     file_list = config_files(files)
-    config = configure(model, dataset, file_list, given, tested=True)
+    n_processes = max(nproc, world_size)
+    config = configure(model, dataset, file_list, given, tested=True, n_processes=n_processes)
     signals.advise_to_resume(Path(config["checkpoint_dir"]), config.model)
     if resume is not None:
         from recbole_ext.trainer import checkpoint, same_run
@@ -112,7 +124,7 @@ def main(
             nproc=nproc,
             world_size=world_size,
             ip=ip,
-            port=port,
+            port=str(port),
             group_offset=group_offset,
         )
         if result is not None:

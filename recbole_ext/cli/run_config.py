@@ -52,16 +52,18 @@ def configure(
     files: list[str] | None,
     settings: Mapping[str, Any],
     tested: bool = False,
+    n_processes: int = 1,
 ) -> "Config":
     """The ``Config`` of a run, checked with its data set before anything is written.
 
     Args:
         model, dataset, files, settings, tested: see ``preflight``, which comes first.
+        n_processes: that train the model.
 
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
-    preflight(model, dataset, files, settings, tested)
+    preflight(model, dataset, files, {**settings, "nproc": n_processes}, tested)
     from recbole.config import Config
 
     sys.argv = sys.argv[:1]  # RecBole's Config would read them again, its way
@@ -90,7 +92,7 @@ def _check_data(values: Mapping[str, Any], tested: bool) -> None:
 
     evaluation = evaluation_settings.read(values, tested)  # Config does it without `tested`
     if not Path(values["data_path"]).is_dir():
-        _refuse_unknown_dataset(values["dataset"], Path(values["data_path"]).parent)
+        keys.check_dataset(values["dataset"], Path(values["data_path"]))
     else:
         model = values["model"]
         columns.check(values, ratings=models.needs_ratings(model), read=keys.own_keys(model))
@@ -111,28 +113,3 @@ def _check_time(values: Mapping[str, Any]) -> None:
                 f"{path}, line 1: no column {time} (found {', '.join(fields)}) to order by; name "
                 "the column in TIME_FIELD, or write eval_args: {order: RO}"
             )
-
-
-def _refuse_unknown_dataset(dataset: str, folder: Path) -> None:
-    """RecBole downloads the data sets it knows; there is no other way to one that is not here."""
-    from recbole_ext.config import settings
-    from recbole_ext.data.movielens import catalogue
-    from recbole_ext.registry import keys
-
-    downloadable = keys.known_datasets()
-    if dataset in downloadable:
-        return
-    if dataset in catalogue.RELEASES:
-        raise DataError(
-            f"--dataset={dataset}: no folder {folder / dataset}; "
-            f"get it with `recbole-ext data get {dataset} --data_path={folder}`"
-        )
-    here = sorted(path.name for path in folder.glob("*") if path.is_dir())
-    nearest = settings.near(dataset, {"ml-100k", *here, *downloadable})
-    advice = (
-        f"did you mean {nearest}?" if nearest else f"found there: {', '.join(here) or 'nothing'}"
-    )
-    raise DataError(
-        f"--dataset={dataset}: no folder {folder / dataset}, and RecBole knows no data set of "
-        f"that name; {advice}"
-    )

@@ -35,8 +35,10 @@ def search(
 
     from recbole_ext.cli import experiments
     from recbole_ext.data import writable
+    from recbole_ext.evaluator import evaluation_settings
     from recbole_ext.experiments import results as results_of
     from recbole_ext.experiments import results_file, search_plan, summary
+    from recbole_ext.registry import model_size
 
     content = search_plan.read(file)
     if output is None:
@@ -47,7 +49,9 @@ def search(
     base = {**content.base, "seed": content.seed, "data_path": str(data_path)}
     with naming(file):
         for dataset in content.datasets:
-            preflight(content.model, dataset, None, base)
+            values = preflight(content.model, dataset, None, base)
+            evaluation_settings.check_validated(values)
+            model_size.check_space(content.model, content.space, values, "space")
         for dataset in content.datasets:
             config = configure(content.model, dataset, None, base)
         plan = search_plan.plan(content, config.final_config_dict)

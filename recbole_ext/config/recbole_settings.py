@@ -53,6 +53,13 @@ def _clips(value: dict[str, Any] | None) -> bool:
     return set(value) <= set(_CLIP_GRAD_NORM) and is_number and number > 0
 
 
+# Optimisers that only one process can use -> why.
+_ALONE = {
+    "lbfgs": "tries several steps on all rows, and several processes have a share each",
+    "sparse_adam": "needs sparse gradients, and several processes share dense ones",
+}
+
+
 class NegativeSampling(msgspec.Struct, frozen=True, kw_only=True):
     """The items that RecBole draws in training for each interaction."""
 
@@ -72,7 +79,14 @@ NegativeSamplingSetting = Annotated[
 ]
 
 
-class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
+class FolderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The folders of data sets and of checkpoints."""
+
+    data_path: _Folder
+    checkpoint_dir: _Folder
+
+
+class RunSettings(FolderSettings, frozen=True, kw_only=True):
     """The settings of RecBole that a slip of the finger ruins silently or late.
 
     Attributes:
@@ -89,7 +103,6 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         clip_grad_norm: the norm at which gradients are cut.
         loss_decimal_place, metric_decimal_place: decimals that are printed, and of results.
         worker: processes that prepare batches.
-        data_path, checkpoint_dir: folders.
 
     The others are as RecBole's overall.yaml explains them.
     """
@@ -117,8 +130,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     enable_scaler: bool
     transform: _Transform | None
     state: _Level
-    data_path: _Folder
-    checkpoint_dir: _Folder
+    show_progress: bool
+    require_pow: bool
     save_dataset: bool
     save_dataloaders: bool
     log_wandb: Annotated[
@@ -148,6 +161,16 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True):
     ITEM_ID_FIELD: str
     RATING_FIELD: str
     load_col: dict[str, Any] | None
+
+
+def check_shared_learner(learner: Any) -> None:
+    """Refuse an optimiser that several processes cannot share.
+
+    Raises:
+        SettingError: it is lbfgs or sparse_adam.
+    """
+    if why := _ALONE.get(str(learner).lower()):
+        raise SettingError(f"learner: {learner} {why}; set learner: adam, or --nproc=1")
 
 
 def check_gpu(gpu_id: Any) -> None:

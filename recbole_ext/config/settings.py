@@ -17,9 +17,11 @@ from msgspec.structs import fields
 from recbole_ext.config.annotations import choices, in_words, rule_of
 from recbole_ext.config.recbole_settings import (
     DataSettings,
+    FolderSettings,
     LearnerSettings,
     RunSettings,
     check_gpu,
+    check_shared_learner,
 )
 from recbole_ext.config.setting_names import (
     ALLOW_UNKNOWN,
@@ -38,6 +40,7 @@ from recbole_ext.config.types import (
     NonNegativeInt,
     Probability,
     RecBoleLearner,
+    Seed,
     Space,
     Values,
     Weight,
@@ -225,6 +228,7 @@ __all__ = [
     "Count",
     "DataSettings",
     "Filled",
+    "FolderSettings",
     "KeySource",
     "LearnerSettings",
     "NonNegative",
@@ -232,12 +236,14 @@ __all__ = [
     "Probability",
     "RecBoleLearner",
     "RunSettings",
+    "Seed",
     "Space",
     "Values",
     "Weight",
     "annotations",
     "check_gpu",
     "check_names",
+    "check_shared_learner",
     "load",
     "names",
     "near",

@@ -14,6 +14,7 @@ What a user says in the environment, by the variables of OpenMP and MKL, wins.
 """
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -38,6 +39,11 @@ _OWN_GROUPS = Path("/proc/self/cgroup")
 def waiting_is_open() -> bool:
     """Whether the environment does not say how threads wait."""
     return not any(name in os.environ for name in WAITING)
+
+
+def torch_is_loaded() -> bool:
+    """Whether OpenMP has read the environment already: torch was imported before this package."""
+    return "torch" in sys.modules
 
 
 def wait_asleep(_: ModuleType) -> None:
@@ -132,17 +138,21 @@ def share(workers: int) -> int:
     return number_of_user() or max(1, usable_cores() // workers)
 
 
-def description(ours: bool) -> str:
+def description(state: str) -> str:
     """How many threads this process has, how they wait, and why; imports torch.
 
     Args:
-        ours: whether this package has said how they wait.
+        state: of the patch by which this package says how they wait.
     """
     import torch
 
     user = next((f"{name}={os.environ[name]}" for name in NUMBER if name in os.environ), None)
     why = user or f"this process may use {usable_cores()} cores"
     waiting = ", ".join(f"{name}={os.environ[name]}" for name in WAITING if name in os.environ)
-    by = "recbole_ext, so that other processes do not slow them down" if ours else "the environment"
-    how = f"{waiting} by {by}" if waiting else "OpenMP's default, spinning"
+    by = "recbole_ext, so that other processes do not slow them down"
+    how = f"{waiting} by {by if state == 'active' else 'the environment'}"
+    if state == "too late" or not waiting:
+        how = "OpenMP's default, spinning"
+    if state == "too late":
+        how += ": torch was imported before recbole_ext; import recbole_ext first"
     return f"{torch.get_num_threads()} ({why}); how they wait: {how}"

@@ -13,7 +13,7 @@ import yaml
 
 from recbole_ext.config.version import __version__
 from recbole_ext.data import file_lock, writable
-from recbole_ext.data.atomic_write import atomic_folder, write_text
+from recbole_ext.data.atomic_write import atomic_folder, existing_folder, write_text
 from recbole_ext.data.locate import check_name
 from recbole_ext.errors import DataError
 
@@ -53,8 +53,8 @@ def new_folder(data_path: Path, name: str) -> Iterator[Path]:
         DataError, FileError: see ``check_new``.
     """
     check_new(data_path, name)
-    data_path.mkdir(parents=True, exist_ok=True)
-    with file_lock.turn(data_path / name), atomic_folder(data_path / name) as unfinished:
+    folder = data_path / name
+    with existing_folder(data_path), file_lock.turn(folder), atomic_folder(folder) as unfinished:
         yield unfinished
 
 

@@ -71,6 +71,28 @@ def read_tables(values: Mapping[str, Any]) -> dict[str, Table]:
     return tables
 
 
+def check_files(load_col: Any, folder: Path, name: str) -> None:
+    """Refuse columns of users or items that a user asks for, where there is no file of them.
+
+    RecBole goes on without them. Its own ``load_col`` for a data set names files that a copy of it
+    need not have.
+
+    Args:
+        load_col: as the user has written it; None where it is RecBole's.
+        folder: of the data set; one that is not there may be downloaded.
+        name: of the data set.
+
+    Raises:
+        DataError: it names the file.
+    """
+    for suffix in ("user", "item") if isinstance(load_col, Mapping) and folder.is_dir() else ():
+        path = folder / f"{name}.{suffix}"
+        if load_col.get(suffix) and not path.exists():
+            raise DataError(
+                f"{path}: no such file; leave {suffix} out of load_col, or add the file"
+            )
+
+
 def _asked_for(suffix: str, values: Mapping[str, Any]) -> Any:
     """The columns of ``load_col`` for a file: a list, "*" for all, or empty."""
     return "*" if values.get("load_col") is None else values["load_col"].get(suffix) or ()

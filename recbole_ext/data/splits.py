@@ -14,7 +14,8 @@ the order of their source.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,10 +114,51 @@ def write_split(
         DataError: a part is empty, or another folder is in the place.
     """
     with dataset_folder.new_folder(data_path, name) as folder:
-        write_parts(rows, split, folder, name)
-        settings = parts_settings(rows.header)
-        dataset_folder.write_settings(folder, name, SETTINGS_COMMENT, settings)
-        return finish(rows.path, split, folder, name, command, options)
+        return _write_into(folder, rows, split, name, command, options)
+
+
+def write_folds(
+    rows: InteractionFile,
+    folds: Sequence[Split],
+    names: Sequence[str],
+    data_path: Path,
+    command: str,
+    options: Mapping[str, Any],
+) -> list[SplitDataset]:
+    """Write the splits of ``kfold``, all or none; see ``write_split``.
+
+    Args:
+        rows, data_path, command, options: as there; a manifest has the number of its fold, too.
+        folds: row numbers of each.
+        names: of the new data sets.
+
+    Raises:
+        DataError: a part of a fold is empty, or another folder is in a place.
+    """
+    for split in folds:
+        refuse_empty(split, str(rows.path))
+    with ExitStack() as all_or_none:
+        return [
+            _write_into(
+                all_or_none.enter_context(dataset_folder.new_folder(data_path, name)),
+                *(rows, split, name, command, {"fold": fold, **options}),
+            )
+            for fold, (name, split) in enumerate(zip(names, folds, strict=True), 1)
+        ]
+
+
+def _write_into(
+    folder: Path,
+    rows: InteractionFile,
+    split: Split,
+    name: str,
+    command: str,
+    options: Mapping[str, Any],
+) -> SplitDataset:
+    write_parts(rows, split, folder, name)
+    settings = parts_settings(rows.header)
+    dataset_folder.write_settings(folder, name, SETTINGS_COMMENT, settings)
+    return finish(rows.path, split, folder, name, command, options)
 
 
 def parts_settings(header: bytes) -> dict[str, Any]:

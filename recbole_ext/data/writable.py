@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from recbole_ext.data.atomic_write import temporary
+from recbole_ext.data.atomic_write import end_of_links, is_kept, temporary
 from recbole_ext.errors import FileError, file_error
 
 _BLOCK = bytes(4096)  # a full disk takes an empty file
@@ -25,18 +25,19 @@ def check_file(path: Path, what: str) -> None:
         what: the option or setting that names it, for the message.
 
     Raises:
-        FileError: it is a folder, its folder is missing or cannot be written, the disk is full, or
-            its name is none.
+        FileError: it is a folder, a pipe or a socket, its folder is missing or cannot be written,
+            the disk is full, or its name is none.
     """
     with _refused(path, what):
         if not path.name or path.is_dir():
             raise OSError(errno.EISDIR, "", str(path))
-        if not path.parent.exists():
-            raise FileError(f"{what}: {path}: no folder {path.parent}; make it first")
-        if path.exists() and not path.is_file():
-            _check_device(path)
-        else:
-            _write_a_block(path)
+        if is_kept(path):
+            _check_device(path, what)
+            return
+        place = end_of_links(path)
+        if not place.parent.exists():
+            raise FileError(f"{what}: {path}: no folder {place.parent}; make it first")
+        _write_a_block(place)
 
 
 def check_folder(path: Path, what: str) -> None:
@@ -75,11 +76,16 @@ def _write_a_block(path: Path) -> None:
             probe.unlink()
 
 
-def _check_device(path: Path) -> None:
+def _check_device(path: Path, what: str) -> None:
     """Open a device, and write to it if nobody reads what it is given, as /dev/full."""
-    nobody_reads = stat.S_ISCHR(path.stat().st_mode)
+    mode = path.stat().st_mode
+    has_name = os.path.exists(os.path.realpath(path))  # a pipe without one is open already
+    if stat.S_ISREG(mode) or not has_name:
+        return
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        raise FileError(f"{what}: {path}: expected a file, found a pipe or a socket; name a file")
     with path.open("wb") as stream:
-        if nobody_reads and not os.isatty(stream.fileno()):
+        if stat.S_ISCHR(mode) and not os.isatty(stream.fileno()):
             stream.write(_BLOCK)
 
 

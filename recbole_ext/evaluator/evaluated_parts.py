@@ -54,15 +54,21 @@ def check(config: Any, dataset: Any, parts: Sequence[Any]) -> None:
 
 
 def _check_rows(config: Any, settings: EvaluationSettings, parts: Sequence[Any]) -> None:
+    how, n_rows = config["eval_args"]["split"], sum(map(len, parts))
+    shares = how.get("RS", how.get("TS"))
+    if shares and not config["benchmark_filename"] and shares[0] / sum(shares) * n_rows < 1:
+        raise SettingError(  # RecBole trains on what rounding the other parts down has left
+            f"eval_args: split: the share of training in {shares} is less than one of {n_rows} "
+            "rows; write RS: [0.8, 0.1, 0.1]"
+        )
     expected = (True, settings.has_validation, settings.has_test)
     for name, part, has_rows in zip(("training", *PHASES.values()), parts, expected, strict=True):
         if has_rows and not len(part):
-            how = config["eval_args"]["split"]
             if config["benchmark_filename"]:
                 how = f"benchmark_filename: {config['benchmark_filename']}"
             raise DataError(
                 f"{config['dataset']}: the {name} part has no rows ({how} of "
-                f"{sum(map(len, parts))} rows); use more data, or another split"
+                f"{n_rows} rows); use more data, or another split"
             )
 
 

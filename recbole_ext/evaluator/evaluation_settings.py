@@ -107,6 +107,27 @@ def read(values: Mapping[str, Any], tested: bool = False) -> EvaluationSettings:
     return EvaluationSettings(metrics, topk, by_value, modes, has_validation, has_test, by_time)
 
 
+def check_validated(values: Mapping[str, Any]) -> None:
+    """Refuse settings of which no validation score comes: trials are chosen by it.
+
+    Args:
+        values: the settings of a run, the defaults included.
+
+    Raises:
+        SettingError: the split has no validation part, or ``eval_step`` is 0.
+    """
+    if not read(values).has_validation:
+        raise SettingError(
+            "eval_args: split: expected a validation part, by which trials are chosen, found "
+            f"{values['eval_args']['split']}; write {{RS: [0.8, 0.1, 0.1]}} or "
+            "{LS: valid_and_test}"
+        )
+    if not values["eval_step"]:
+        raise SettingError(
+            "eval_step: expected 1 or more, for trials are chosen by validation, found 0"
+        )
+
+
 # --- eval_args ------------------------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ from recbole_ext.config.settings import (
     Count,
     Filled,
     KeySource,
-    NonNegativeInt,
+    Seed,
     Space,
     Values,
 )
@@ -60,7 +60,7 @@ class _Content(Struct, frozen=True, kw_only=True):
 
     datasets: Annotated[list[str], Filled()]
     protocols: Annotated[dict[str, str], Filled()]
-    seeds: Annotated[list[NonNegativeInt], Filled()]
+    seeds: Annotated[list[Seed], Filled()]
     trials: Count | None = None
     timeout: Count | None = None
     settings: Values = field(default_factory=dict)

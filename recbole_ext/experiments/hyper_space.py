@@ -3,21 +3,21 @@
 import ast
 import math
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from recbole_ext.config.settings import KeySource
 from recbole_ext.errors import SettingError
-from recbole_ext.registry import keys
+from recbole_ext.registry import keys, model_size
 
 Space = dict[str, dict[str, list[Any]]]  # kind -> name -> choices, or [low, high(, step)]
 
 _NUMBERS = {"uniform": 2, "loguniform": 2, "quniform": 3}
 
 # By these trials are made and compared; they have to be the same for all.
-_COMMON = {"data_path", "eval_args", "fixed_negatives", "valid_metric"}
+_COMMON = {"data_path", "eval_args", "fixed_negatives", "metrics", "topk", "valid_metric"}
 
 _LARGEST_LOG = 88.0  # of a number within float32
 
@@ -105,7 +105,12 @@ def _check_bounds(kind: str, values: list[float], where: str) -> None:
 
 
 def check_space(
-    file: str, space: Space, model: str, defaults: Mapping[str, Any], continuous: bool
+    file: str,
+    space: Space,
+    model: str,
+    defaults: Mapping[str, Any],
+    continuous: bool,
+    given: Collection[str] = (),
 ) -> None:
     """Refuse a space with settings that a model does not read, or values that they cannot have.
 
@@ -115,6 +120,7 @@ def check_space(
         model: its name.
         defaults: the settings of a run without the search.
         continuous: whether the tool can draw from ranges.
+        given: settings of the command line, which holds for all trials.
 
     Raises:
         SettingError: it names the file and the setting.
@@ -124,6 +130,11 @@ def check_space(
     for name in sorted(_COMMON & set(searched.keys)):
         raise SettingError(
             f"{file}: {name}: has to be the same for all trials; give it as --{name}=VALUE"
+        )
+    for name in sorted({*given} & set(searched.keys)):
+        raise SettingError(
+            f"{file}: {name}: is searched here, and --{name} on the command line is for all "
+            "trials; remove one of the two"
         )
     ranges = sorted(space.keys() - {"choice"})
     if ranges and not continuous:
@@ -141,6 +152,7 @@ def check_space(
             elif kind == "quniform" and is_whole(defaults.get(name), values):
                 tried = [int(value) for value in tried]
             keys.check_space(model, {name: tried}, file)
+            model_size.check_space(model, {name: tried}, defaults, file)
 
 
 def _plain(value: Any) -> Any:

@@ -5,8 +5,9 @@ read, and is cut off before others are added.
 """
 
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -90,8 +91,10 @@ def locked(file: Path) -> Iterator[None]:
         yield
     finally:
         stream.close()
-        if not file.stat().st_size:
-            file.unlink()
+        with suppress(FileNotFoundError):
+            here = file.lstat()  # a symbolic link stays, such as /dev/stdout
+            if stat.S_ISREG(here.st_mode) and not here.st_size:
+                file.unlink()
 
 
 def is_old_csv(file: Path) -> bool:

@@ -43,7 +43,7 @@ class Search(Struct, frozen=True, kw_only=True):
     model: str
     datasets: Annotated[list[str], settings.Filled()]
     trials: settings.Count | None = None
-    seed: settings.NonNegativeInt = 2020
+    seed: settings.Seed = 2020
     base: settings.Values = field(default_factory=dict)
     space: settings.Space = field(default_factory=dict)
     variants: list[settings.Values] | None = None

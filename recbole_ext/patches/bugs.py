@@ -12,12 +12,14 @@ _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for
 
 PATCHES = (
     Patch(
-        name="interval-text",
+        name="literal-settings",
         target="recbole.config.configurator:Config._convert_config_dict",
-        kind="wrap",
+        kind="replace",
         group="bugs",
-        why="RecBole evaluates 3,5 as Python, and filters by (3, 5): users with 4 interactions.",
-        function="recbole_ext.patches.functions.checked_data:convert_config_dict",
+        why="RecBole executes a setting of the command line as Python: exit() ends the run, "
+        "9**9**9 hangs, and the interval 3,5 filters by (3, 5), users with 4 interactions.",
+        function="recbole_ext.patches.functions.names:convert_config_dict",
+        sources={"1.2.1": "881580f965aa"},
     ),
     Patch(
         name="carried-data-set",

@@ -2,8 +2,8 @@
 
 Importing RecBole takes seconds, on a busy machine half a minute. Here RecBole's own methods do the
 merging, compiled from its source (registry/recbole_source.py), and the functions of the patches
-``settings-files`` and ``default-settings`` do the checks: what is refused here is what ``Config``
-would refuse, with the same message.
+``literal-settings``, ``settings-files`` and ``default-settings`` do the rest: what is refused here
+is what ``Config`` would refuse, with the same message.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ def read(
     config.file_config_dict = names.load_config_files(
         config._load_config_files, config, (files,), {}
     )
-    config.variable_config_dict = config._load_variable_config_dict(dict(settings))
+    config.variable_config_dict = names.convert_config_dict(config, dict(settings))
     config.cmd_config_dict = {}
     config._merge_external_config_dict()
     config.model, config.dataset = model, dataset

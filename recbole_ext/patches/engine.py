@@ -35,7 +35,8 @@ _recording = False
 def states() -> dict[str, State]:
     """The state of each patch by name, in the order of the table.
 
-    "waiting" means that the patch's module has not been imported yet.
+    "waiting" means that the patch's module has not been imported yet; "too late", that the patch
+    holds only for the processes that this one starts.
     """
     return {patch.name: _states.get(patch.name, "waiting") for patch in TABLE}
 
@@ -162,7 +163,7 @@ def install() -> None:
 
 def _lend(patch: Patch) -> dict[str, ModuleType]:
     """The modules that stand in while the target's module is imported; see ``stand_ins.py``."""
-    needed = is_needed(patch)
+    needed = patch.is_needed()
     _states[patch.name] = "active" if needed else "not needed"
     return _load(patch.function)() if needed else {}
 
@@ -190,20 +191,14 @@ def _after_import(name: str, hook: Callable[[ModuleType], None]) -> None:
     wrapt.register_post_import_hook(checked, name)
 
 
-def is_needed(patch: Patch) -> bool:
-    """Whether a patch is for the installed release of RecBole, and this environment needs it."""
-    if patch.releases and releases.installed() not in patch.releases:
-        return False
-    return patch.needed is None or patch.needed()
-
-
 def _apply_all(patches: list[Patch], _: ModuleType) -> None:
     for patch in patches:
         try:
             # A problem that was there once is solved: its sign may have disappeared since.
-            if _states[patch.name] == "active" or is_needed(patch):
+            if _states[patch.name] == "active" or patch.is_needed():
+                is_late = patch.late is not None and patch.late()
                 apply(patch)
-                _states[patch.name] = "active"
+                _states[patch.name] = "too late" if is_late else "active"
             else:
                 _states[patch.name] = "not needed"
         except PatchError as error:

@@ -30,6 +30,22 @@ PATCHES = (
         function=f"{_OURS}:load_config_files",
     ),
     Patch(
+        name="config-dict",
+        target="recbole.config.configurator:Config._load_variable_config_dict",
+        kind="wrap",
+        group="names",
+        why="A config_dict that is none ends in a traceback; nproc in it is passed over.",
+        function=f"{_OURS}:load_variable_config_dict",
+    ),
+    Patch(
+        name="known-names",
+        target="recbole.config.configurator:Config._get_model_and_dataset",
+        kind="wrap",
+        group="names",
+        why="The name of no model ends in a traceback about lightgbm.",
+        function=f"{_OURS}:get_model_and_dataset",
+    ),
+    Patch(
         name="default-settings",
         target="recbole.config.configurator:Config._load_internal_config_dict",
         kind="wrap",
@@ -37,6 +53,14 @@ PATCHES = (
         why="Config merges our <model>.yaml and the data set's own yaml, and checks the keys.",
         function=f"{_OURS}:load_internal_config_dict",
         requires="settings-files",
+    ),
+    Patch(
+        name="known-datasets",
+        target="recbole.data.dataset.dataset:Dataset._get_download_url",
+        kind="wrap",
+        group="names",
+        why="A data set that is not there ends in a traceback.",
+        function=f"{_OURS}:get_download_url",
     ),
     Patch(
         name="dataset-names",

@@ -17,6 +17,14 @@ PATCHES = (
         function=f"{_OURS}:init_logger",
     ),
     Patch(
+        name="curves",
+        target="recbole.utils.utils:get_tensorboard",
+        kind="wrap",
+        group="output",
+        why="A run that is refused, or a model that is only read, leaves empty curves behind.",
+        function=f"{_OURS}:get_tensorboard",
+    ),
+    Patch(
         name="progress-bars",
         target=f"{_TRAINER}:tqdm",
         kind="wrap",

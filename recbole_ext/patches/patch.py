@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from recbole_ext.errors import UserError
+from recbole_ext.registry import releases
 
 Kind = Literal["replace", "wrap", "edit", "provide", "stand_in"]
 Group = Literal[
@@ -18,7 +19,7 @@ Group = Literal[
     "cache",
     "threads",
 ]
-State = Literal["active", "not needed", "waiting", "switched off", "does not fit"]
+State = Literal["active", "too late", "not needed", "waiting", "switched off", "does not fit"]
 
 GROUPS: dict[Group, str] = {
     "release": "RecBole 1.2.0 gives the results of 1.2.1, and Ray is imported where it is used.",
@@ -77,6 +78,8 @@ class Patch:
         upstream: numbers of RecBole's issues and pull requests.
         needed: tells whether this environment has the problem; None for always.
         releases: RecBole's releases that the patch is for; none for all.
+        late: tells, before the patch is applied, whether it comes too late for this process: what
+            it sets is then for the processes that this one starts. None for never.
         sources: release of RecBole -> hash of the target's source. ``replace`` must have it, and
             any patch that repeats what RecBole's function does. Any of the hashes is accepted.
         after: the module whose import applies the patch; the target's own by default.
@@ -94,6 +97,7 @@ class Patch:
     upstream: tuple[int, ...] = ()
     needed: Callable[[], bool] | None = None
     releases: tuple[str, ...] = ()
+    late: Callable[[], bool] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     after: str = ""
     requires: str = ""
@@ -112,3 +116,9 @@ class Patch:
     def issues(self) -> str:
         """The upstream numbers as text: ``#2191 #2194``."""
         return " ".join(f"#{number}" for number in self.upstream)
+
+    def is_needed(self) -> bool:
+        """Whether it is for the installed release of RecBole, and this environment needs it."""
+        if self.releases and releases.installed() not in self.releases:
+            return False
+        return self.needed is None or self.needed()

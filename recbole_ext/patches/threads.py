@@ -15,6 +15,7 @@ PATCHES = (
         "many times as long.",
         function=f"{_OURS}:wait_asleep",
         needed=threads.waiting_is_open,
+        late=threads.torch_is_loaded,
     ),
     Patch(
         name="usable-cores",

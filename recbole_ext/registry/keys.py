@@ -8,7 +8,8 @@ from typing import Any
 
 from recbole_ext.config import settings
 from recbole_ext.config.data_settings import ReadingSettings
-from recbole_ext.errors import RegistryError, SettingError
+from recbole_ext.data.movielens import catalogue
+from recbole_ext.errors import DataError, RegistryError, SettingError
 from recbole_ext.registry import releases
 from recbole_ext.registry.models import MODELS, load, setting_classes
 from recbole_ext.registry.recbole_source import folder as _recbole_folder
@@ -30,8 +31,12 @@ def known_datasets() -> list[str]:
     return sorted(re.findall(r"^([^\s:#]+):", listing.read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def check_model(name: str) -> None:
+def check_model(name: str, where: str = "--model=") -> None:
     """Refuse a model that neither RecBole nor this package has.
+
+    Args:
+        name: of it.
+        where: what the message begins with, before the name.
 
     Raises:
         RegistryError: it names the nearest models there are.
@@ -39,10 +44,33 @@ def check_model(name: str) -> None:
     if name in known_models():
         return
     if advice := releases.advice_for_model(name):
-        raise RegistryError(f"--model={name}: {advice}")
+        raise RegistryError(f"{where}{name}: {advice}")
     near = settings.near(name, known_models())
     advice = f"did you mean {near}?" if near else f"there are: {', '.join(known_models())}"
-    raise RegistryError(f"--model={name}: no such model in RecBole or recbole_ext; {advice}")
+    raise RegistryError(f"{where}{name}: no such model in RecBole or recbole_ext; {advice}")
+
+
+def check_dataset(name: str, folder: Path) -> None:
+    """Refuse a data set that is not there; RecBole downloads those it knows.
+
+    Args:
+        name: of the data set.
+        folder: where it should be.
+
+    Raises:
+        DataError: it says how to get the data set, or which ones there are.
+    """
+    downloadable = known_datasets()
+    if name in downloadable:
+        return
+    problem = f"--dataset={name}: no folder {folder}"
+    if name in catalogue.RELEASES:
+        command = f"recbole-ext data get {name} --data_path={folder.parent}"
+        raise DataError(f"{problem}; get it with `{command}`")
+    here = sorted(path.name for path in folder.parent.glob("*") if path.is_dir())
+    near = settings.near(name, {"ml-100k", *here, *downloadable})
+    advice = f"did you mean {near}?" if near else f"found there: {', '.join(here) or 'nothing'}"
+    raise DataError(f"{problem}, and RecBole knows no data set of that name; {advice}")
 
 
 # --- keys that somebody reads ---------------------------------------------------------------
@@ -161,10 +189,16 @@ def check_values(model: str, values: Mapping[str, Any], where: str) -> None:
         SettingError: a value has the wrong type or lies out of its range.
     """
     classes: list[type] = [settings.RunSettings, ReadingSettings]
+    if _has_recbole_learner(model):
+        classes.append(settings.LearnerSettings)
     if model in MODELS:
         classes += setting_classes(model)[:1]
     for cls in classes:
         settings.read_some(cls, values, where)
+
+
+def _has_recbole_learner(model: str) -> bool:
+    return model not in MODELS or "learner" not in own_keys(model)
 
 
 def check_space(model: str, space: Mapping[str, Sequence[Any]], where: str) -> None:
@@ -179,25 +213,33 @@ def check_space(model: str, space: Mapping[str, Sequence[Any]], where: str) -> N
             check_values(model, {key: value}, where)
 
 
-def check_settings(model: str, given: Mapping[str, Any], merged: Mapping[str, Any]) -> None:
+def check_settings(
+    model: str, dataset: str, given: Mapping[str, Any], merged: Mapping[str, Any]
+) -> None:
     """Check the values of a run's settings, before anything is read or written.
 
     Args:
         model: its name; ours or RecBole's.
+        dataset: its name.
         given: the keys of the user's yaml files, ``config_dict`` and command line.
         merged: those over the defaults.
 
     Raises:
-        SettingError: a value has the wrong type or lies out of its range, another model is
-            named, a checkpoint is not there.
+        SettingError: a value has the wrong type or lies out of its range, another model or data
+            set is named, a checkpoint is not there.
     """
-    if given.get("model", model) != model:
-        raise SettingError(f"model: found {given['model']}, but the run is of {model}; keep one")
+    for key, name in (("model", model), ("dataset", dataset)):
+        named = given.get(key, name)
+        named = getattr(named, "__name__", named)  # RecBole takes a model's class, too
+        if named != name:
+            raise SettingError(f"{key}: found {named}, but the run is of {name}; keep one")
     settings.read(settings.RunSettings, merged)
     settings.read(ReadingSettings, merged)
     settings.check_gpu(merged["gpu_id"])
-    if model not in MODELS or "learner" not in own_keys(model):
+    if _has_recbole_learner(model):
         settings.read(settings.LearnerSettings, merged)
+    if max(merged.get("nproc") or 1, merged.get("world_size") or 1) > 1:
+        settings.check_shared_learner(merged["learner"])
     if model in MODELS:
         own = settings.read(load(MODELS[model].settings), merged)
         for key, file in getattr(own, "checkpoints", {}).items():

@@ -4,7 +4,7 @@ What is counted is a lower bound of a model's parameters: the tables of users an
 matrices between the layers. Training needs several times as much.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,6 +69,28 @@ def check(model: str, values: Mapping[str, Any], n_users: int = 1, n_items: int 
                 f"{need.key}: {need.what} need at least {_in_units(need.n_bytes)} of memory, found "
                 f"{_in_units(limit)} on this machine; write a smaller number"
             )
+
+
+def check_space(
+    model: str, space: Mapping[str, Sequence[Any]], defaults: Mapping[str, Any], where: str
+) -> None:
+    """Refuse a value to be tried that asks for more memory than there is; see ``check``.
+
+    Args:
+        model: its name.
+        space: setting -> values; each is checked alone, since not all of them may be drawn.
+        defaults: the settings of a run without the search.
+        where: the file and its part that messages begin with.
+
+    Raises:
+        SettingError: for the first such value.
+    """
+    for key, values in space.items():
+        for value in values:
+            try:
+                check(model, {**defaults, key: value})
+            except SettingError as error:
+                raise SettingError(f"{where}: {error}") from error
 
 
 def _needs(model: str, values: Mapping[str, Any], n_users: int, n_items: int) -> Iterator[Need]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from recbole_ext.data.content_hash import data_files, files_hash
 from recbole_ext.data.locate import CARRIED, dataset_folder
-from recbole_ext.errors import CheckpointError, in_a_line
+from recbole_ext.errors import CheckpointError, RegistryError, in_a_line
+from recbole_ext.registry import keys
 
 if TYPE_CHECKING:
     from torch import Tensor, nn, optim
@@ -75,6 +76,12 @@ def check_content(
         raise CheckpointError(
             f"{file}: its config has no {', '.join(unset)}; use a checkpoint that a run has saved"
         )
+    of_run = identity["settings"].get("model", settings["model"]) if identity else settings["model"]
+    if settings["model"] != of_run:
+        raise CheckpointError(
+            f"{file}: its config is of the model {settings['model']}, its identity of {of_run}; "
+            "use a checkpoint that a run has saved"
+        )
     for name, tensor in record["state_dict"].items():
         if not isinstance(tensor, torch.Tensor):
             raise CheckpointError(
@@ -102,6 +109,22 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
     config = record.get("config")
     settings = config if isinstance(config, Mapping) else getattr(config, "final_config_dict", {})
     return dict(settings)
+
+
+def check_model(file: str | Path, record: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint of a model that cannot be made here from its name.
+
+    Args:
+        file: where it is.
+        record: of it, after ``check_content``.
+
+    Raises:
+        CheckpointError: neither RecBole nor this package has the model.
+    """
+    try:
+        keys.check_model(settings_of(record)["model"], f"{file}: model: ")
+    except RegistryError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def data_folder(settings: Mapping[str, Any]) -> Path:

@@ -1,8 +1,16 @@
-"""What a run writes beside its results: refused before the run where it could not be written."""
+"""What a run writes beside its results: its log, its curves, and the folders of both.
+
+A run is refused where it could not write them. A command that is refused before an epoch has been
+trained, or that only reads a trained model, leaves none of them behind.
+"""
 
 import logging
+import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +19,26 @@ from recbole_ext.data import writable
 
 # RecBole's, in the current folder: the text of a run, and its curves.
 LOG, CURVES = Path("log"), Path("log_tensorboard")
+
+
+@dataclass
+class _Begun:
+    """What this process has begun to write for its newest run.
+
+    Attributes:
+        folders: those that were not there before, the deepest first.
+        log: RecBole's, if there is one.
+        curves: TensorBoard's writers.
+        is_trained: whether the run has trained an epoch, so that they are worth keeping.
+    """
+
+    folders: list[Path] = field(default_factory=list)
+    log: Path | None = None
+    curves: list[Any] = field(default_factory=list)
+    is_trained: bool = False
+
+
+_begun = _Begun()
 
 
 def check(checkpoint_dir: str, logged: bool = True) -> None:
@@ -30,11 +58,85 @@ def check(checkpoint_dir: str, logged: bool = True) -> None:
         threading.excepthook = _Hook(threading.excepthook)
 
 
+def begin(checkpoint_dir: str, model: str) -> None:
+    """Note which folders a run is going to make.
+
+    Args:
+        checkpoint_dir: the setting.
+        model: the name of the model.
+    """
+    global _begun
+    saved, log = Path(checkpoint_dir).absolute(), (LOG / model).absolute()
+    folders = [saved, *saved.parents, log, log.parent, CURVES.absolute()]
+    _begun = _Begun([folder for folder in folders if not folder.exists()])
+
+
+def log_begun() -> None:
+    """Note RecBole's log, unless another run has written to the same file before."""
+    for handler in _log_handlers():
+        file = Path(handler.baseFilename)
+        if file.is_file() and file.stat().st_size == 0:
+            _begun.log = file
+
+
+def curves_begun(writer: Any) -> None:
+    """Note a ``SummaryWriter``."""
+    _begun.curves.append(writer)
+
+
+def trained() -> None:
+    """An epoch has been trained: what the run has written is kept."""
+    _begun.is_trained = True
+
+
+def trained_log() -> str:
+    """The log of a run that has trained an epoch; "" if there is none."""
+    log = _begun.log if _begun.is_trained else None
+    return os.path.relpath(log) if log is not None and log.is_file() else ""
+
+
+def remove_untrained() -> None:
+    """Remove what this process has begun for a run that has trained no epoch."""
+    if _begun.is_trained:
+        return
+    root = logging.getLogger()
+    for handler in _log_handlers():
+        if _begun.log is not None and Path(handler.baseFilename) == _begun.log:
+            root.removeHandler(handler)  # which would write the file again
+            handler.close()
+    if _begun.log is not None:
+        _begun.log.unlink(missing_ok=True)
+    folders = list(_begun.folders)
+    for writer in _begun.curves:
+        folder = Path(writer.log_dir).absolute()
+        with suppress(OSError):  # a full disk
+            writer.close()
+        for file in folder.glob(f"events.out.tfevents.*.{os.getpid()}.*"):
+            file.unlink(missing_ok=True)
+        folders.insert(0, folder)
+    for folder in folders:
+        with suppress(OSError):  # it has not been made, or another run writes there
+            folder.rmdir()
+    _begun.log, _begun.curves = None, []
+
+
+@contextmanager
+def leaving_none() -> Iterator[None]:
+    """Within this block trained models are read: what RecBole logs of it is no run's."""
+    try:
+        yield
+    finally:
+        remove_untrained()
+
+
+def _log_handlers() -> list[logging.FileHandler]:
+    return [one for one in logging.getLogger().handlers if isinstance(one, logging.FileHandler)]
+
+
 def raise_errors_of_logs() -> None:
     """A log that cannot be written ends the run; by default each line of it prints a traceback."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.FileHandler):
-            handler.handleError = partial(_raise, handler.baseFilename)  # type: ignore[method-assign]
+    for handler in _log_handlers():
+        handler.handleError = partial(_raise, handler.baseFilename)  # type: ignore[method-assign]
 
 
 def _raise(file: str, record: logging.LogRecord) -> None:

@@ -68,11 +68,13 @@ def check_usable(file: str | Path) -> None:
         file: the checkpoint.
 
     Raises:
-        CheckpointError: ``load`` refuses it, it has no settings or no numbers, its data set is not
-            there, or the files have changed since training, outside ``changed_data``.
+        CheckpointError: ``load`` refuses it, it has no settings or no numbers, nobody has its
+            model, its data set is not there, or the files have changed since training, outside
+            ``changed_data``.
     """
     record = load(file)
     checkpoint_checks.check_content(file, record)
+    checkpoint_checks.check_model(file, record)
     saved, now = identity_of(record).data, checkpoint_checks.check_data_set(file, record)
     if saved and saved != now and not _changed_data.get():
         _refuse_changed(f"{file}: the data files are")

@@ -147,7 +147,7 @@ OUTPUTS = {
     ),
     "benchmark, a folder": (
         ("benchmark", "plan.yaml", "--output=folder"),
-        "--output: cannot write to folder: is a directory",
+        "folder: expected a file for results, found a folder, pipe or device",
     ),
     "benchmark, the report": (
         ("benchmark", "plan.yaml", "--report=/proc/self/report"),
@@ -291,3 +291,15 @@ def test_standard_output_that_takes_nothing_is_one_line(ratings):
     assert process.returncode == 2
     lines = [line for line in err.splitlines() if line.strip() and "reading" not in line]
     assert lines == ["error: no space left on device; free space there, or write to another disk"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="a device of Linux")
+@pytest.mark.parametrize("module", ["main", "run", "hyper"])
+def test_help_that_cannot_be_printed_is_one_line(module):
+    command = [sys.executable, "-m", f"recbole_ext.cli.{module}", "--help"]
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert process.returncode == 2
+    assert process.stderr == (
+        "error: no space left on device; free space there, or write to another disk\n"
+    )

@@ -112,6 +112,12 @@ def setting(key: str, value: Any) -> Callable[[dict], Any]:
     return lambda record: record["config"].update({key: value})
 
 
+def of_model(name: str) -> Callable[[dict], Any]:
+    return lambda record: [
+        part.update(model=name) for part in (record["config"], record["identity"]["settings"])
+    ]
+
+
 def weights(change: Callable[[dict, str, torch.Tensor], Any]) -> Callable[[dict], Any]:
     """Changes the first tensor of the model."""
 
@@ -163,9 +169,20 @@ OF_MODELS: dict[str, tuple[Callable[[dict], Any], str]] = {
         weights(lambda state, name, tensor: state.update({name: tensor[..., :-1].clone()})),
         ": expected [",
     ),
-    "of no model": (setting("model", "Nothing"), "its run cannot be set up again here"),
-    "of another class": (setting("model", "Pop"), "does not fit Pop with its settings and data"),
-    "of a class without these settings": (setting("model", "BPR"), "its run cannot be set up"),
+    "of no model": (
+        of_model("Nothing"),
+        "model.pth: model: Nothing: no such model in RecBole or recbole_ext; there are: ",
+    ),
+    "of no model, of an earlier release": (
+        lambda record: [record.pop("identity"), record["config"].update(model="AutoRek")],
+        "model.pth: model: AutoRek: no such model in RecBole or recbole_ext; did you mean AutoRec?",
+    ),
+    "of two models": (
+        setting("model", "Pop"),
+        "model.pth: its config is of the model Pop, its identity of AutoRec; use a checkpoint",
+    ),
+    "of another class": (of_model("Pop"), "does not fit Pop with its settings and data"),
+    "of a class without these settings": (of_model("BPR"), "its run cannot be set up"),
     "of no kind": (setting("MODEL_TYPE", "ODD"), "its run cannot be set up again here"),
     "of broken settings": (setting("mlp_hidden_size", "x"), "mlp_hidden_size: expected"),
     "broken others": (put("other_parameter", 3), "other_parameter cannot be read"),
@@ -177,7 +194,7 @@ OF_RUNS: dict[str, tuple[Callable[[dict], Any], str]] = {
     "no steps": (without("cur_step"), "found no cur_step"),
     "an epoch of text": (put("epoch", "1"), "epoch: cannot be a str"),
     "of another model": (
-        lambda record: record["identity"]["settings"].update({"model": "BPR", "topk": [1]}),
+        of_model("BPR"),
         "model was 'BPR', is now 'AutoRec'. Give",
     ),
 }

@@ -169,6 +169,16 @@ print(os.environ.get("GOMP_SPINCOUNT"), recbole_ext.patches.states()["sleeping-t
     assert python(code, **environment).stdout.strip() == expected
 
 
+def test_after_torch_it_is_for_the_processes_that_this_one_starts():
+    """OpenMP reads it once; a process that is started reads it anew."""
+    code = """
+import os, torch, recbole_ext.patches
+print(os.environ.get("GOMP_SPINCOUNT"), recbole_ext.patches.states()["sleeping-threads"])
+"""
+    assert python(code).stdout.strip() == f"{threads.SPINS_VALUE} too late"
+    assert python(code, GOMP_SPINCOUNT="77").stdout.strip() == "77 not needed"
+
+
 @pytest.mark.slow
 def test_openmp_has_read_it_and_torch_keeps_to_the_cores():
     code = """
@@ -187,16 +197,17 @@ print(torch.get_num_threads(), recbole_ext.patches.states()["usable-cores"], cor
 
 
 @pytest.mark.parametrize(
-    ("environment", "ours", "words"),
+    ("environment", "state", "words"),
     [
-        ({"GOMP_SPINCOUNT": "0"}, True, "how they wait: GOMP_SPINCOUNT=0 by recbole_ext"),
-        ({"OMP_WAIT_POLICY": "ACTIVE"}, False, "OMP_WAIT_POLICY=ACTIVE by the environment"),
-        ({}, False, "how they wait: OpenMP's default, spinning"),
-        ({"OMP_NUM_THREADS": "1"}, False, "(OMP_NUM_THREADS=1)"),
-        ({}, False, "(this process may use "),
+        ({"GOMP_SPINCOUNT": "0"}, "active", "how they wait: GOMP_SPINCOUNT=0 by recbole_ext"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "not needed", "OMP_WAIT_POLICY=ACTIVE by the environment"),
+        ({}, "switched off", "how they wait: OpenMP's default, spinning"),
+        ({"GOMP_SPINCOUNT": "0"}, "too late", "default, spinning: torch was imported before recb"),
+        ({"OMP_NUM_THREADS": "1"}, "active", "(OMP_NUM_THREADS=1)"),
+        ({}, "active", "(this process may use "),
     ],
 )
-def test_the_doctor_says_why(environment, ours, words, monkeypatch):
+def test_the_doctor_says_why(environment, state, words, monkeypatch):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert words in threads.description(ours)
+    assert words in threads.description(state)

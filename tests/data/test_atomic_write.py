@@ -245,6 +245,29 @@ def test_an_error_in_the_block_leaves_the_old_folder(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
 
 
+def fail_in(folder: Path, file: Path | None = None) -> None:
+    with atomic_write.existing_folder(folder):
+        if file is not None:
+            file.touch()
+        raise ZeroDivisionError
+
+
+def test_a_folder_that_was_made_goes_with_what_fails_unless_it_holds_something(tmp_path):
+    (tmp_path / "old").mkdir()
+    with pytest.raises(ZeroDivisionError):
+        fail_in(tmp_path / "old" / "new" / "newer")
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "old"]
+    with pytest.raises(ZeroDivisionError):
+        fail_in(tmp_path / "old")
+    assert (tmp_path / "old").is_dir()
+    with pytest.raises(ZeroDivisionError):
+        fail_in(tmp_path / "a" / "b", tmp_path / "a" / "part")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["part"]
+    with atomic_write.existing_folder(tmp_path / "x" / "y"):
+        pass
+    assert (tmp_path / "x" / "y").is_dir()
+
+
 def test_a_folder_takes_the_place_of_the_old_one_or_gives_it_back(tmp_path, monkeypatch):
     path = tmp_path / "folder"
     path.mkdir()

@@ -128,6 +128,35 @@ def test_an_empty_part_is_refused_and_nothing_is_left(source):
     assert [path.name for path in Path("dataset").iterdir()] == ["made"]
 
 
+def test_folds_are_written_all_or_none(source, monkeypatch):
+    folds = splits.kfold(len(source), 3, 0.1, 1)
+    names, place = ["a", "b", "c"], source.path.parents[1]
+    before = sorted(place.rglob("*"))
+    write, calls = splits.write_parts, []
+
+    def fail_at_the_third(*args):
+        calls.append(args)
+        if len(calls) == 3:
+            raise OSError("no room")
+        write(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(splits, "write_parts", fail_at_the_third)
+        with pytest.raises(OSError, match="no room"):
+            splits.write_folds(source, folds, names, place, "how", {"folds": 3})
+    assert (len(calls), sorted(place.rglob("*"))) == (3, before)
+    with pytest.raises(DataError, match="no row is left for valid"):
+        splits.write_folds(source, splits.kfold(len(source), 2, 0.0, 1), names[:2], place, "", {})
+    assert sorted(place.rglob("*")) == before
+    datasets = splits.write_folds(source, folds, names, place, "how", {"folds": 3})
+    assert [dataset.name for dataset in datasets] == names
+    for fold, dataset in enumerate(datasets, 1):
+        file = place / dataset.name / f"{dataset.name}.test.inter"
+        assert len(file.read_text().splitlines()) - 1 == len(folds[fold - 1]["test"])
+        manifest = json.loads((place / dataset.name / "manifest.json").read_text())
+        assert manifest["options"] == {"fold": fold, "folds": 3}
+
+
 def test_features_go_with_the_split(source):
     Path("dataset/made/made.item").write_text("item_id:token\tyear:token\ni1\t1999\n")
     found = splits.random_split(len(source), 0.2, 0.1, 7)

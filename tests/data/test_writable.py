@@ -3,7 +3,9 @@
 import errno
 import multiprocessing
 import os
+import socket
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -105,13 +107,99 @@ def test_devices_are_written_to_and_not_replaced(tmp_path):
 
 
 def device(folder: Path, name: str, minor: int) -> Path:
-    """A device of Linux, in a folder of the test where root may make one."""
+    """A device of Linux in a folder of the test; never that of the machine."""
     try:
         os.mknod(folder / name, stat.S_IFCHR | 0o666, os.makedev(1, minor))
         (folder / name).open("wb").close()
-        return folder / name
-    except OSError:  # no right to
-        return Path("/dev") / name
+    except OSError as error:
+        pytest.skip(f"no right to make a device: {error}")
+    return folder / name
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_pipes_and_sockets_are_refused_and_stay(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the name of a socket is short
+    os.mkfifo("pipe")
+    server = socket.socket(socket.AF_UNIX)
+    server.bind("socket")
+    Path("link").symlink_to("pipe")
+    for name in ("pipe", "socket", "link"):
+        with pytest.raises(FileError, match=f"--html: {name}: expected a file, found a pipe or a"):
+            writable.check_file(Path(name), "--html")
+        with pytest.raises(OSError, match=f"No such device or address: '{name}'"):
+            atomic_write.write_text(Path(name), "page")  # it does not wait for a reader
+        Path("new").write_text("new")
+        with pytest.raises(FileExistsError, match=name) as caught:
+            atomic_write.move_into_place(Path("new"), Path(name))
+        assert str(file_error(caught.value)) == (
+            f"{name}: file exists; move away what is there, or name another place"
+        )
+    with (
+        pytest.raises(NotADirectoryError, match="pipe"),
+        atomic_write.atomic_folder(Path("pipe")),
+    ):
+        pass
+    server.close()
+    assert (Path("pipe").is_fifo(), Path("socket").is_socket()) == (True, True)
+    assert left_behind(tmp_path) == ["link", "new", "pipe", "socket"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_a_pipe_that_is_read_is_written_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    atomic_write.write_text(tmp_path / "pipe", "page")
+    assert os.read(reader, 10) == b"page"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="symbolic links")
+def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "old").write_text("old")
+    for name in ("old", "new"):
+        link = tmp_path / f"{name} link"
+        link.symlink_to(Path("far") / name)
+        writable.check_file(link, "--html")
+        atomic_write.write_text(link, "page")
+        assert (link.is_symlink(), (tmp_path / "far" / name).read_text()) == (True, "page")
+    (tmp_path / "folder").symlink_to("far")
+    with atomic_write.atomic_folder(tmp_path / "folder") as folder:
+        (folder / "file").write_text("new")
+    assert (tmp_path / "folder").is_symlink()
+    assert left_behind(tmp_path) == ["far", "file", "folder", "new link", "old link"]
+    for name, target in (("one", "other"), ("other", "one"), ("lost", "no/page")):
+        (tmp_path / name).symlink_to(target)
+    with pytest.raises(FileError, match="one: too many levels of symbolic links; mend the"):
+        writable.check_file(tmp_path / "one", "--html")
+    with pytest.raises(OSError, match=r"Too many levels of symbolic links: '.*one'"):
+        atomic_write.write_text(tmp_path / "one", "page")
+    with pytest.raises(FileError, match=r"no folder .*no; make it first"):
+        writable.check_file(tmp_path / "lost", "--html")
+    assert (tmp_path / "one").is_symlink()
+
+
+@LINUX
+@pytest.mark.parametrize("output", ["file", "pipe"])
+def test_the_output_of_a_process_is_written_to_in_order(output, tmp_path):
+    """/dev/stdout: a file that the shell has opened, or a pipe; by a link of this test."""
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    lines = (
+        "from pathlib import Path; from recbole_ext.data import atomic_write, writable",
+        f"path = Path({str(tmp_path / 'stdout')!r}); print('before')",
+        "writable.check_file(path, '--html'); atomic_write.write_text(path, 'page\\n')",
+        "print('after')",
+    )
+    command = [sys.executable, "-c", "; ".join(lines)]
+    if output == "pipe":
+        text = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    else:
+        with (tmp_path / "out").open("w") as stream:
+            subprocess.run(command, stdout=stream, check=True)
+        text = (tmp_path / "out").read_text()
+    assert text == "before\npage\nafter\n"
+    assert (tmp_path / "stdout").is_symlink()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")

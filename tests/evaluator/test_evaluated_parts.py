@@ -227,6 +227,21 @@ def test_a_part_without_rows_is_named(args, part):
         runs.prepare("BPR", eval_args=args, **settings)
 
 
+@pytest.mark.parametrize("split", [{"RS": [0.1, 0.5, 0.5]}, {"RS": [1e-9, 5, 5]}])
+def test_a_share_of_training_is_at_least_one_row(split):
+    """RecBole would train on the row of each user that rounding the other parts down leaves."""
+    settings = pairs("u1 abc", "u2 bcd", "u3 cda")
+    share = split["RS"][0] / sum(split["RS"]) * 9
+    with pytest.raises(
+        SettingError,
+        match=r"^eval_args: split: the share of training in \[.*\] is less than one of 9 rows;",
+    ):
+        runs.prepare("BPR", eval_args={"split": split}, **settings)
+    assert share < 1
+    run = runs.prepare("BPR", eval_args={"split": {"RS": [0.13, 0.5, 0.5]}}, **settings)
+    assert len(run.train.dataset) == 3
+
+
 def test_a_part_that_the_split_does_not_ask_for_may_be_empty():
     run = runs.prepare(
         "BPR", eval_args={"split": {"LS": "test_only"}}, **pairs("u1 ab", "u2 bc", "u3 ca")

@@ -85,6 +85,7 @@ def test_a_fingerprint_follows_the_settings_of_what_a_model_starts_from(file):
     [
         ("seeds: [1, 2]", "seeds: []", "seeds: expected a list"),
         ("seeds: [1, 2]", "seeds: [-1]", "seeds: expected a list"),
+        ("seeds: [1, 2]", "seeds: [4294967296]", "seeds: expected a list"),
         ("seeds: [1, 2]", "seed: [1, 2]", "seed: expected one of datasets, protocols, seeds"),
         (
             "{default: NDCG@10}",

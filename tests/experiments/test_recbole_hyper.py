@@ -180,6 +180,24 @@ def test_a_key_that_the_model_does_not_read_is_refused(line, words, message, rat
             "space.txt: dropout_prob: expected a num",
         ),
         ("valid_metric choice ['RMSE', 'MAE']", (), "valid_metric: has to be the same for all tr"),
+        ("topk choice [[5], [10]]", (), "space.txt: topk: has to be the same for all trials"),
+        (
+            "reg_weight choice [0.1]",
+            ("--reg_weight=0.2",),
+            "space.txt: reg_weight: is searched here, and --reg_weight on the command line is for",
+        ),
+        (
+            "mlp_hidden_size choice [[4], [1000000000000]]",
+            (),
+            "space.txt: mlp_hidden_size: layers of ",
+        ),
+        (
+            "reg_weight choice [0.1]",
+            ("--eval_args={'split': {'LS': 'test_only'}}",),
+            "eval_args: split: expected a validation part, by which trials are chosen, found {'LS'",
+        ),
+        ("reg_weight choice [0.1]", ("--eval_step=0",), "eval_step: expected 1 or more"),
+        ("learner choice ['adma']", ("--model=BPR",), "space.txt: learner: expected one of adam"),
         ("reg_weight choice [0.1]", ("--tool=ray",), "'ray' is not one of 'Hyperopt', 'Ray'"),
         ("reg_weight choice [0.1]", ("--max_evals=0",), "max_evals: neither AutoRec nor RecBole"),
         ("reg_weight choice [0.1]", ("--algo=random",), "algo: neither AutoRec nor RecBole reads"),
@@ -187,7 +205,8 @@ def test_a_key_that_the_model_does_not_read_is_refused(line, words, message, rat
 )
 def test_a_value_that_a_setting_cannot_have_is_refused(line, words, message, ratings, tmp_path):
     (tmp_path / "space.txt").write_text(line + "\n")
-    words = ("--model=AutoRec", "--dataset=made", "--params_file=space.txt", *words)
+    model = () if "--model=BPR" in words else ("--model=AutoRec",)
+    words = (*model, "--dataset=made", "--params_file=space.txt", *words)
     result = CliRunner().invoke(hyper.main, words, catch_exceptions=False)
     assert result.exit_code == 2, result.output
     assert message in result.stderr, result.stderr

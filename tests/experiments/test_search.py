@@ -332,6 +332,18 @@ def test_a_run_that_fails_is_a_line_that_says_why(file, ratings):
             "[0.0, -1.0]",
             r"search\.yaml: space: reg_weight: expected a number at least 0, f",
         ),
+        ("seed: 4", "seed: 4294967296", r"seed: expected a whole number in \[0, 4294967295\]"),
+        (
+            "[0.0, 0.2]\n",
+            "[0.0, 0.2]\n  mlp_hidden_size: [[4], [1000000000000]]\n",
+            r"search\.yaml: space: mlp_hidden_size: layers of .*1000000000000 .*of memory",
+        ),
+        (
+            "epochs: 2}",
+            "eval_args: {split: {RS: [0.9, 0, 0.1]}}}",
+            r"search\.yaml: eval_args: split: expected a validation part, .*\[0\.9, 0, 0\.1\]",
+        ),
+        ("epochs: 2}", "eval_step: 0}", r"search\.yaml: eval_step: expected 1 or more"),
         ("epochs: 2}", "seed: 3}", "base: seed: cannot be set here; write it as a key"),
         ("reg_weight: [0.0, 0.2]", "topk: [1, 2]", "space: topk: cannot be set here; it has to be"),
         ("model: AutoRec", "model: [", r"search\.yaml, line \d+: not yaml: "),

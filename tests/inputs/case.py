@@ -36,6 +36,8 @@ class Input:
         most_bytes: a larger file cannot be written, as on a full disk; None for any size.
         output: where standard output goes: a file, a pipe that nobody reads, or /dev/full.
         signal: the signal that it gets, and a pattern of files: it gets it once there is one.
+        trains: whether an epoch is trained before the mistake: the log and curves of that are worth
+            keeping, and the message says where the log is.
         answers: whether a status of 2 is an answer on standard output, as of `data check`.
     """
 
@@ -51,6 +53,7 @@ class Input:
     most_bytes: int | None = None
     output: Literal["file", "closed", "full"] = "file"
     signal: tuple[int, str] | None = None
+    trains: bool = False
     answers: bool = False
 
     @property

@@ -89,8 +89,9 @@ def judge(
         problems.append(f"does not say {missing!r}")
     new = [name for name in after if name not in before]
     if case.status == MISTAKE:
+        has_log = is_python or case.trains
         changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-        changed = [name for name in changed if not (is_python and name.startswith("log"))]
+        changed = [name for name in changed if not (has_log and name.startswith("log"))]
         if changed:
             problems.append(f"leaves {', '.join(changed[:3])}")
     elif case.status in (WORKS, INTERRUPTED, TERMINATED):

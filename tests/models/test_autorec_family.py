@@ -205,7 +205,9 @@ def test_pretrained_starts_from_the_weights_that_predicted(ratings):
         means = theirs(first.model.ratings.dense(all_rows(first.model))[0]).mean(1)
     torch.testing.assert_close(ours.global_kernel.pooled, means)
     other = small(mlp_hidden_size=[9], pretrained=file)
-    with pytest.raises(SettingError, match=r"pretrained: expected .*\[9, .* found .*\[7, "):
+    with pytest.raises(
+        SettingError, match=r"pretrained: .*\.pth: expected .*\[9, .* found .*\[7, "
+    ):
         other.fit()
 
 

@@ -1,5 +1,6 @@
 """What is read of RecBole's source is what RecBole has once it is imported."""
 
+import re
 import sys
 from enum import Enum
 from pathlib import Path
@@ -10,6 +11,7 @@ from recbole.evaluator import metric_types, smaller_metrics
 from recbole.evaluator.register import metric_information, metrics_dict
 from recbole.utils import EvaluatorType, get_model
 
+from recbole_ext.errors import SettingError
 from recbole_ext.patches import early_config
 from recbole_ext.registry import keys, recbole_source
 
@@ -19,7 +21,7 @@ MODELS = ("AutoRec", "NCFMLP", "BPR", "Pop", "FM", "DIN", "SASRec", "SASRecF", "
 # What Config works out after the merging.
 COMPUTED = {"MODEL_INPUT_TYPE", "eval_type", "device", "single_spec"}
 COMPUTED |= {"local_rank", "valid_neg_sample_args", "test_neg_sample_args"}
-REWRITTEN = {"metrics", "topk", "eval_args", "train_neg_sample_args", "gpu_id"}
+REWRITTEN = {"metrics", "topk", "eval_args", "train_neg_sample_args", "gpu_id", "use_gpu"}
 REWRITTEN |= {"valid_metric_bigger", "additional_feat_suffix"}
 
 
@@ -77,18 +79,32 @@ def test_the_settings_are_those_of_config(model, dataset, ratings):
     assert (early["epochs"], early["topk"], early["learning_rate"]) == (3, [10, 5], 0.001)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("3", "1e-3", "[1, 2]", "[64]*2", "None", "true", "False", "TRUE", "x", "ml-100k", "~"),
-        *("{'a': 1}", "{1, 2}", "b'x'", "user", "max", "max(1, 2)", "dataset/made", "1 +", ""),
-        *("os", "key", "param", "'3'", "nan", "float('inf')", "[user]", "(1, 2)", "Enum"),
-    ],
-)
-def test_a_word_of_the_command_line_is_read_as_config_reads_it(text):
-    early = recbole_source.config_class()
-    of = [cls._convert_config_dict(cls.__new__(cls), {"x": text}) for cls in (early, Config)]
-    assert repr(of[0]) == repr(of[1])
+# What RecBole reads by `eval` is read the same, as long as it is a literal or a word.
+SAME = [
+    *("3", "-3", "+3", "0x1", "2_048", "1e-3", ".5", "1e400", "[1, 2]", "(1, 2)", "0,1", "3,"),
+    *("None", "true", "False", "TRUE", "x", "ml-100k", "~", "{'a': [1, {'b': None}]}", "{1, 2}"),
+    *("b'x'", "user", "max", "dataset/made", "1 +", "", " 5", "os", "'3'", "nan", "inf", "[user]"),
+    *("Enum", "010", "1j", "[1, 2", "it's", "50%", "a\nb", "...", "()", "[]", "{}", "param"),
+]
+
+
+@pytest.mark.parametrize("text", SAME)
+def test_a_literal_of_the_command_line_is_what_recbole_reads(text):
+    original = recbole_source.config_class()
+    expected = original._convert_config_dict(original.__new__(original), {"x": text})
+    config_dict = {"x": text}
+    assert Config._convert_config_dict(Config.__new__(Config), config_dict) is config_dict
+    assert repr(config_dict) == repr(expected)
+
+
+def test_nothing_of_the_command_line_is_executed(ratings):
+    for text in ("exit()", "9**9**9", "1/0", "[1]*10**11", "epochs", "__import__('os')"):
+        given = {"epochs": text, "data_path": "dataset"}
+        with pytest.raises(SettingError, match=rf"epochs: .* {re.escape(repr(text))}") as early:
+            early_config.read("BPR", "made", None, dict(given))
+        with pytest.raises(SettingError) as late:
+            Config("BPR", "made", config_dict=dict(given))
+        assert str(early.value) == str(late.value)
 
 
 def test_reading_them_leaves_recbole_as_it_is():

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from recbole_ext.config.setting_names import KeySource
-from recbole_ext.errors import SettingError
+from recbole_ext.errors import DataError, SettingError
+from recbole_ext.patches import early_config
 from recbole_ext.registry import keys
 from tests import runs
 
@@ -94,6 +95,48 @@ def test_another_model_in_a_file_is_refused():
     ):
         config("BPR", files=["a.yaml"])
     assert config("NCFMLP", files=["a.yaml"]).model == "NCFMLP"
+
+
+def test_another_data_set_in_a_file_is_refused():
+    Path("a.yaml").write_text("dataset: ml-1m\n")
+    with pytest.raises(
+        SettingError, match=r"^dataset: found ml-1m, but the run is of ml-100k; keep one$"
+    ):
+        config("BPR", files=["a.yaml"])
+    assert config("BPR", "ml-1m", files=["a.yaml"]).dataset == "ml-1m"
+
+
+@pytest.mark.parametrize("learner", ["lbfgs", "sparse_adam"])
+@pytest.mark.parametrize("processes", [{"nproc": 2}, {"nproc": 1, "world_size": 2}])
+def test_an_optimiser_that_several_processes_cannot_share_is_refused(learner, processes):
+    given = {"learner": learner}
+    with pytest.raises(
+        SettingError, match=rf"^learner: {learner} .*; set learner: adam, or --nproc"
+    ):
+        early_config.read("AutoRec", "ml-100k", None, given | processes)
+    early_config.read("AutoRec", "ml-100k", None, given | {"nproc": 1, "world_size": -1})
+    early_config.read("AutoRec", "ml-100k", None, {"learner": "rprop"} | processes)
+
+
+def test_columns_of_users_need_a_file_of_users(ratings):
+    columns = {"inter": ["user_id", "item_id"], "user": ["user_id", "age"]}
+    given = {"data_path": str(ratings), "load_col": columns}
+    with pytest.raises(DataError, match=r"made\.user: no such file; leave user out of load_col"):
+        config("BPR", "made", **given)
+    config("BPR", "made", **given | {"load_col": columns | {"user": []}})
+    config("FM", "ml-100k", data_path=str(ratings))  # RecBole's own columns, of its own copy
+    runs.write_inter(ratings, "ml-100k", [("u", "i", 3, 5)])  # a copy without a .user file
+    of_fm = config("FM", "ml-100k", data_path=str(ratings))["load_col"]
+    assert of_fm["user"] == ["user_id", "age", "gender", "occupation"]
+    (ratings / "made" / "made.user").write_text("user_id:token\tage:float\nu\t3\n")
+    config("BPR", "made", **given)
+
+
+@pytest.mark.parametrize("key", ["data_path", "checkpoint_dir"])
+@pytest.mark.parametrize("value", ["5", "None", "", "''", "['a']"])
+def test_a_folder_is_named_by_its_path(key, value):
+    with pytest.raises(SettingError, match=rf"^{key}: expected the path of a folder, found "):
+        config("BPR", "made", **{key: value})
 
 
 def test_the_options_of_a_python_program_are_its_own(monkeypatch):

@@ -54,6 +54,11 @@ def check(
     if limits is None:
         release = catalogue.RELEASES.get(folder.name)
         limits = (release.low, release.high) if release else (float("-inf"), float("inf"))
+    low, high = limits
+    if not low <= high:  # nor where one is nan
+        raise click.BadParameter(
+            f"--range: expected LOW HIGH with LOW below HIGH, found {low:g} {high:g}"
+        )
     size = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     with progress_bar(f"checking {folder.name}", size) as progress:
         report = checks.check_folder(folder, field_separator, encoding, *limits, limit, progress)

@@ -1,10 +1,11 @@
 """Options, progress bars and reading, shared by the data commands."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,23 @@ def example(lines: str) -> str:
     return f"\b\nExample:{lines}\n"
 
 
+class FiniteRange(click.FloatRange):
+    """A range of numbers, of which nan and infinity are none: nan is in every range of click's."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """As click does it.
+
+        Raises:
+            click.BadParameter: it is no finite number of the range.
+        """
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"expected a finite number, found {value}", param, ctx)
+        return number
+
+
 data_path_option = click.option(
     "--data_path",
     default="dataset",
@@ -31,7 +49,7 @@ seed_option = click.option(
     "--seed",
     default=protocols.SEED,
     show_default=True,
-    type=click.IntRange(0),
+    type=click.IntRange(0, 2**32 - 1),  # what numpy takes
     help="Random seed.",
 )
 new_name_option = click.option(
@@ -43,7 +61,7 @@ new_name_option = click.option(
 
 def share_option(flag: str, default: float, help_text: str) -> Callable[[F], F]:
     """An option between 0 and 1, both excluded."""
-    kind = click.FloatRange(0, 1, min_open=True, max_open=True)
+    kind = FiniteRange(0, 1, min_open=True, max_open=True)
     return click.option(flag, default=default, show_default=True, type=kind, help=help_text)
 
 

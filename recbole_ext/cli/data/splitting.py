@@ -115,10 +115,13 @@ def split(
         fold_names = new_names(name, new_name, f"{name}-seed{seed}", data_path, suffixes)
         rows = read_rows(name, data_path)
         again = command("split", name, method, seed=seed, folds=folds, valid=valid)
+        if folds > len(rows):
+            raise click.BadParameter(
+                f"--folds {folds}: expected at most {len(rows)}, the rows of {name}"
+            )
+        options = {"folds": folds, "valid": valid, "seed": seed}
         split_rows = splits.kfold(len(rows), folds, valid, seed)
-        for fold, (fold_name, parts) in enumerate(zip(fold_names, split_rows, strict=True), 1):
-            options = {"fold": fold, "folds": folds, "valid": valid, "seed": seed}
-            dataset = splits.write_split(rows, parts, fold_name, data_path, again, options)
+        for dataset in splits.write_folds(rows, split_rows, fold_names, data_path, again, options):
             echo_counts(dataset, data_path)
 
 

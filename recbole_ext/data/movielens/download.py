@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recbole_ext.data import file_lock
-from recbole_ext.data.atomic_write import errors_of, move_into_place
+from recbole_ext.data.atomic_write import (
+    errors_of,
+    existing_folder,
+    move_into_place,
+    refuse_special,
+)
 from recbole_ext.data.dataset_folder import md5_of
 from recbole_ext.errors import DataError
 
@@ -48,10 +53,9 @@ def download(
     """
     import requests
 
-    to.parent.mkdir(parents=True, exist_ok=True)
     session = requests.Session()
     session.headers["Accept-Encoding"] = "identity"  # the bytes of the file, to be resumed
-    with file_lock.turn(to):
+    with existing_folder(to.parent), file_lock.turn(to):
         md5 = md5 or _published_md5(session, f"{url}.md5")
         if not (to.is_file() and md5_of(to) == md5):
             _fetch(session, url, to, md5, progress, wait)
@@ -65,6 +69,8 @@ def _fetch(
     import requests
 
     part = to.with_name(f"{to.name}.part")
+    for file in (to, part):
+        refuse_special(file)
     failures = 0
     while True:
         before = part.stat().st_size if part.is_file() else 0

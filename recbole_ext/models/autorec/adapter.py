@@ -107,8 +107,8 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         own = {k: v for k, v in self.net.state_dict().items() if "global_kernel" not in k}
         if (shapes := _shapes(weights)) != (expected := _shapes(own)):
             raise SettingError(
-                f"pretrained: expected a model with {expected}, found {shapes}; train both with "
-                "the same layers on the same data set"
+                f"pretrained: {self.settings.pretrained}: expected a model with {expected}, found "
+                f"{shapes or 'none of these'}; train both with the same layers on the same data set"
             )
         self.load_weights(weights)
         if self.net.global_kernel is not None:

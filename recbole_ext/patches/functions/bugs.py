@@ -30,7 +30,9 @@ def init_logger(
     """``init_logger``, the first that a run writes: refuses a run that could not write the rest."""
     config = args[0] if args else kwargs["config"]
     outputs.check(config["checkpoint_dir"])
+    outputs.begin(config["checkpoint_dir"], config["model"])
     wrapped(*args, **kwargs)
+    outputs.log_begun()
     outputs.raise_errors_of_logs()
 
 

@@ -11,21 +11,6 @@ from recbole_ext.registry.keys import own_keys
 from recbole_ext.registry.models import needs_ratings
 
 
-def convert_config_dict(
-    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """``Config._convert_config_dict``: intervals stay as they are written."""
-    (settings,) = (*args, *kwargs.values())
-    texts = {
-        key: value
-        for key, value in settings.items()
-        if key.endswith("_num_interval") and isinstance(value, str) and "," in value
-    }
-    wrapped(settings)
-    settings.update(texts)
-    return settings
-
-
 def load_inter_feat(
     wrapped: Callable[..., None], dataset: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:

@@ -10,13 +10,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from recbole_ext.config import data_settings, settings
+from recbole_ext.config import data_settings, literals, settings
 from recbole_ext.config.settings import KeySource
 from recbole_ext.data.locate import CARRIED, dataset_folder
-from recbole_ext.errors import RegistryError
+from recbole_ext.errors import RegistryError, SettingError
 from recbole_ext.evaluator import evaluation_settings
 from recbole_ext.registry import model_size, negatives, own_settings, releases
-from recbole_ext.registry.keys import check_keys, check_settings, of_yaml
+from recbole_ext.registry.keys import (
+    check_dataset,
+    check_keys,
+    check_model,
+    check_settings,
+    of_yaml,
+)
 from recbole_ext.registry.models import MODELS, defaults, load
 
 _PACKAGE = "recbole.model.general_recommender"
@@ -70,12 +76,23 @@ def _merge(into: dict[str, Any], ours: Mapping[str, Any]) -> None:
     into["load_col"] = columns
 
 
+def convert_config_dict(_: Any, config_dict: dict[str, Any]) -> dict[str, Any]:
+    """``Config._convert_config_dict``: what texts stand for, read as literals; changes the dict."""
+    config_dict.update(literals.read_literals(config_dict))
+    return config_dict
+
+
 def load_config_files(
     wrapped: Callable[..., Any], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """``Config._load_config_files`` with our reader; notes which file each key comes from."""
 
     def load(file_list: Sequence[str] | None) -> dict[str, Any]:
+        if isinstance(file_list, (str, Path)):  # RecBole would open a file for each letter
+            raise SettingError(
+                f"config_file_list: expected a list of files, found {file_list!r}; write "
+                f"[{str(file_list)!r}]"
+            )
         contents = {str(file): settings.load(Path(file)) for file in file_list or ()}
         config.keys_of_files = {file: list(content) for file, content in contents.items()}
         return {key: value for content in contents.values() for key, value in content.items()}
@@ -83,11 +100,74 @@ def load_config_files(
     return load(*args, **kwargs)
 
 
+def load_variable_config_dict(
+    wrapped: Callable[..., Any], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``Config._load_variable_config_dict``: refuses a ``config_dict`` that has no settings."""
+    (given,) = (*args, *kwargs.values())
+    if not given:
+        return wrapped(given)
+    if not isinstance(given, Mapping):
+        raise SettingError(
+            f"config_dict: expected a dict of settings, found {given!r}; write {{'epochs': 20}}"
+        )
+    for key in given:
+        if not isinstance(key, str):
+            raise SettingError(f"config_dict: expected names of settings, found the key {key!r}")
+    # `run` puts it there with the number of each process; alone, it would be passed over.
+    if "nproc" in given and "local_rank" not in given:
+        raise SettingError(
+            "nproc: this is an argument of recbole.quick_start.run, not a setting; write "
+            f"run(model, dataset, nproc={given['nproc']})"
+        )
+    return wrapped(given)
+
+
+def get_model_and_dataset(
+    wrapped: Callable[..., Any], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``Config._get_model_and_dataset``: says which name is missing, or is of no model."""
+
+    def get(model: Any, dataset: Any) -> Any:
+        external = config.external_config_dict
+        model = external.get("model") if model is None else model
+        dataset = external.get("dataset") if dataset is None else dataset
+        if not (isinstance(model, type) or (isinstance(model, str) and model)):
+            raise SettingError(
+                f"model: expected the name of a model or its class, found {model!r}; write "
+                "model='BPR'"
+            )
+        if not (isinstance(dataset, str) and dataset):
+            raise SettingError(
+                f"dataset: expected the name of a data set, found {dataset!r}; write "
+                "dataset='ml-100k'"
+            )
+        try:
+            return wrapped(model, dataset)
+        except Exception:  # asked afterwards: a user's own model is found in ways of its own
+            if isinstance(model, str):
+                check_model(model)
+            raise
+
+    return get(*args, **kwargs)
+
+
+def get_download_url(
+    wrapped: Callable[..., Any], dataset: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``Dataset._get_download_url``, of a data set that is not there: refuses an unknown name."""
+    try:
+        return wrapped(*args, **kwargs)
+    except ValueError:
+        check_dataset(dataset.dataset_name, Path(dataset.dataset_path))
+        raise
+
+
 def load_internal_config_dict(
     wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """``Config._load_internal_config_dict``, then our defaults, the data set's, and a check."""
-    from recbole_ext.data import atomic_files  # imports pandas, which `--help` need not wait for
+    from recbole_ext.data import atomic_files, loaded_columns  # `--help` need not wait for these
 
     wrapped(*args, **kwargs)
     given, defaults_of = config.external_config_dict, of_yaml(config.model)
@@ -95,8 +175,9 @@ def load_internal_config_dict(
     own = {k: v for k, v in config.internal_config_dict.items() if k in defaults_of}
     if config.model in MODELS:
         _merge(config.internal_config_dict, defaults(config.model))
-    data_path = Path(given.get("data_path") or config.internal_config_dict["data_path"])
-    folder = dataset_folder(config.dataset, data_path)
+    folders = settings.read(settings.FolderSettings, {**config.internal_config_dict, **given})
+    folder = dataset_folder(config.dataset, Path(folders.data_path))
+    loaded_columns.check_files(given.get("load_col"), folder, config.dataset)
     beside = atomic_files.settings_beside(folder)
     config.internal_config_dict |= data_settings.renamed(config.internal_config_dict, beside)
     _merge_eval_args(config, given, beside)
@@ -109,7 +190,7 @@ def load_internal_config_dict(
         KeySource(config.cmd_config_dict, audience="program"),
     ]
     check_keys(config.model, sources, merged)
-    check_settings(config.model, given, merged)
+    check_settings(config.model, config.dataset, given, merged)
     evaluation_settings.read(merged)
     own_settings.check(own, merged)
     negatives.check(config.model, config.model_class, merged)

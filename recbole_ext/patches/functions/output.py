@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from recbole_ext.trainer import terminal
+from recbole_ext.trainer import outputs, terminal
 from recbole_ext.trainer.identity import PARTS, RunIdentity
 from recbole_ext.trainer.progress import Counts, Progress, RunRecord, RunResult
 
@@ -87,6 +87,15 @@ def _without_colours(record: logging.LogRecord) -> bool:
     return True
 
 
+def get_tensorboard(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Wraps ``get_tensorboard``: the curves of a run that is refused are removed."""
+    writer = wrapped(*args, **kwargs)
+    outputs.curves_begun(writer)
+    return writer
+
+
 # --- bars -----------------------------------------------------------------------------------
 
 
@@ -159,6 +168,7 @@ def generate_train_loss_output(
     """Wraps ``Trainer._generate_train_loss_output``, which is called once an epoch."""
 
     def generate(epoch_idx: int, s_time: float, e_time: float, losses: Any) -> str:
+        outputs.trained()
         progress = _progress(trainer)
         if progress is not None:
             epoch, step = epoch_idx + 1, trainer.eval_step
@@ -178,6 +188,7 @@ def valid_epoch(
     """Wraps ``_valid_epoch`` of both kinds of trainers."""
     start = time.perf_counter()
     score, metrics = wrapped(*args, **kwargs)
+    outputs.trained()  # trees have no epochs
     progress = _progress(trainer)
     if progress is not None:
         progress.validated(score, time.perf_counter() - start)

@@ -26,8 +26,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from recbole_ext.config.settings import check_shared_learner
 from recbole_ext.errors import SettingError, UserError
-from recbole_ext.trainer import child_processes
+from recbole_ext.trainer import child_processes, outputs
 
 if TYPE_CHECKING:
     from recbole.trainer import Trainer
@@ -221,11 +222,8 @@ def build_trainer(
 ) -> None:
     """Wraps ``Trainer.__init__``: refuses an optimiser that cannot be used by several processes."""
     config = args[0] if args else kwargs["config"]
-    if not config["single_spec"] and str(config["learner"]).lower() == "sparse_adam":
-        raise SettingError(
-            "learner: sparse_adam needs sparse gradients, and several processes share dense ones; "
-            "set learner: adam, or --nproc=1"
-        )
+    if not config["single_spec"]:
+        check_shared_learner(config["learner"])
     wrapped(*args, **kwargs)
 
 
@@ -266,5 +264,6 @@ def run_recboles(rank: int, *args: Any) -> None:
     try:
         run_recbole(*args[:3], **keywords)
     except UserError as error:
+        outputs.remove_untrained()
         keywords["queue"].put(error)
         sys.exit(2)
