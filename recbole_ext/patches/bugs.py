@@ -116,7 +116,8 @@ PATCHES = (
         group="bugs",
         why="Ray Tune gets the metrics of the test split, and chooses a trial by them.",
         upstream=(1819,),
-        edits=(Edit("tune.report(**test_result)", "tune.report(**best_valid_result)"),),
+        # a run without validation, such as pre-training of S3Rec, has None
+        edits=(Edit("tune.report(**test_result)", "tune.report(**(best_valid_result or {}))"),),
     ),
     Patch(
         name="coverage-metrics",
