@@ -98,7 +98,7 @@ def test_what_a_process_prints_and_its_status_are_kept(tmp_path):
 
 def test_a_process_that_hangs_is_ended(tmp_path):
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    outcome = outcome_of(tmp_path, code, limit=2)
+    outcome = outcome_of(tmp_path, code, limit=10)
     assert outcome.problems == ("hangs",)
     with pytest.raises(ProcessLookupError):
         os.kill(int(outcome.stdout), 0)
