@@ -58,8 +58,8 @@ def _check_rows(config: Any, settings: EvaluationSettings, parts: Sequence[Any])
     shares = how.get("RS", how.get("TS"))
     if shares and not config["benchmark_filename"] and shares[0] / sum(shares) * n_rows < 1:
         raise SettingError(  # RecBole trains on what rounding the other parts down has left
-            f"eval_args: split: the share of training in {shares} is less than one of {n_rows} "
-            "rows; write RS: [0.8, 0.1, 0.1]"
+            f"{config['dataset']}: eval_args: split: the share of training in {shares} is less "
+            f"than one of {n_rows} rows; use more data, or write RS: [0.8, 0.1, 0.1]"
         )
     expected = (True, settings.has_validation, settings.has_test)
     for name, part, has_rows in zip(("training", *PHASES.values()), parts, expected, strict=True):

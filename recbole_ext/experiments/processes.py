@@ -10,6 +10,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -155,15 +156,25 @@ def _carry_out(
     work: Callable[..., Any],
     arguments: tuple[Any, ...],
 ) -> None:
-    """What a process does: its outcome goes through the connection."""
+    """What a process does: its outcome goes through the connection.
+
+    It removes its folder itself, for its parent may have been killed meanwhile.
+    """
     child_processes.end_with_the_parent(scratch)
     try:
-        _prepare(threads, scratch)
-        connection.send(work(*arguments))
-    except Exception as error:  # the job's, not the others'
-        failure = JobFailure(in_a_line(error))
-        failure.traceback = traceback.format_exc()
-        connection.send(failure)
+        try:
+            _prepare(threads, scratch)
+            connection.send(work(*arguments))
+        except BrokenPipeError:
+            pass  # the parent has gone
+        except Exception as error:  # the job's, not the others'
+            failure = JobFailure(in_a_line(error))
+            failure.traceback = traceback.format_exc()
+            with suppress(BrokenPipeError):
+                connection.send(failure)
+    finally:
+        os.chdir(tempfile.gettempdir())
+        child_processes.remove(scratch)
 
 
 def _prepare(threads: int, scratch: str) -> None:

@@ -56,7 +56,7 @@ def connect(address: str | None, where: str, **options: Any) -> None:
 
     Args:
         address: ``HOST:PORT`` of a cluster; ``auto`` for the one of this machine; None for what the
-            environment variable RAY_ADDRESS says, else Ray's own choice.
+            environment variable RAY_ADDRESS says, else a Ray of its own, whatever else runs here.
         where: what messages begin with.
         options: of ``ray.init``.
 
@@ -67,8 +67,11 @@ def connect(address: str | None, where: str, **options: Any) -> None:
 
     if address is None and os.environ.get("RAY_ADDRESS"):
         where = f"RAY_ADDRESS={os.environ['RAY_ADDRESS']}"
+    elif address is None:
+        address = "local"
     try:
-        _refuse_silence(address)
+        if address != "local":
+            _refuse_silence(address)
         ray.init(address=address, **options)
         if threading.current_thread() is threading.main_thread():
             # Ray has put a handler of C++ in Python's place, which prints its stack

@@ -118,7 +118,10 @@ PATCHES = (
         why="Ray Tune gets the metrics of the test split, and chooses a trial by them; its report "
         "takes a dict since Ray 2.7 and fails outside of Ray.",
         upstream=(1819,),
-        edits=(Edit("tune.report(**test_result)", f"{_RELEASE}.report(best_valid_result)"),),
+        # a run without validation, such as pre-training of S3Rec, has None
+        edits=(
+            Edit("tune.report(**test_result)", f"{_RELEASE}.report(best_valid_result or {{}})"),
+        ),
         uses=(_RELEASE,),
     ),
     Patch(

@@ -19,6 +19,7 @@ whole checkpoint.
 
 import os
 import pickle
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -163,7 +164,10 @@ def _read_record(path: Path, map_location: Any) -> dict[str, Any]:
     import torch  # seconds; the file need not wait for it to be refused
 
     try:
-        record = torch.load(path, map_location=map_location, weights_only=True)
+        with warnings.catch_warnings():
+            # of the pickle's protocol, before the error that says what to do about the pickle
+            warnings.simplefilter("ignore", UserWarning)
+            record = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         if not _trust.get() and path.resolve() not in trusted_files:
             raise CheckpointError(

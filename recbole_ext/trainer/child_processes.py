@@ -71,12 +71,18 @@ def _wait_for_the_parent(scratch: str | None) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        for _ in range(100 if scratch is not None else 0):
-            shutil.rmtree(str(scratch), ignore_errors=True)
-            if not os.path.exists(str(scratch)):
-                break
-            time.sleep(0.02)  # the main thread has written in between
+        if scratch is not None:
+            remove(scratch)
         os._exit(1)
+
+
+def remove(folder: str) -> None:
+    """Remove a folder that others may still write to, as far as that is possible in two seconds."""
+    for _ in range(100):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):
+            return
+        time.sleep(0.02)
 
 
 def end_tree(pid: int) -> None:

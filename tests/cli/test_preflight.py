@@ -52,7 +52,7 @@ WRONG = [
     ((*RUN, "--learning_rate=fast"), "learning_rate: expected a number"),
     ((*RUN, "--model=AutoRec", "--orientation=users"), "orientation: expected one of"),
     ((*RUN, "--gpu_id=x"), "gpu_id: expected the number of a GPU"),
-    ((*RUN, "--epochs=1/0"), "RecBole refuses these settings: division by zero"),
+    ((*RUN, "--epochs=1/0"), "epochs: expected a whole number at least 0, found '1/0'"),
     # the evaluation
     ((*RUN, "--metrics=['NDGC']"), "metrics: RecBole has no metric NDGC; did you mean NDCG"),
     ((*RUN, "--metrics=['NDCG', 'RMSE']"), "metrics: NDCG are of rankings and RMSE of predicted"),

@@ -234,7 +234,7 @@ def test_a_share_of_training_is_at_least_one_row(split):
     share = split["RS"][0] / sum(split["RS"]) * 9
     with pytest.raises(
         SettingError,
-        match=r"^eval_args: split: the share of training in \[.*\] is less than one of 9 rows;",
+        match=r"^made: eval_args: split: the share of training in .* is less than one of 9 rows;",
     ):
         runs.prepare("BPR", eval_args={"split": split}, **settings)
     assert share < 1

@@ -344,7 +344,7 @@ def test_a_benchmark_runs_goes_on_and_equals_plain_runs(file):
     expected = plain.trainer.evaluate(plain.test, show_progress=False)
     found = next(r for r in results if r.key == RunKey(*TABLE, "BPR", 2))
     assert found.test == pytest.approx(dict(expected), abs=1e-6)
-    assert first.output.split("\n\n")[-1] == again.output.split("\n\n")[-1]
+    assert first.stdout.split("\n\n")[-1] == again.stdout.split("\n\n")[-1]
 
 
 @pytest.mark.slow

@@ -27,7 +27,6 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="Each Nth input.")
     parser.add_argument("--output", type=Path, help="A file for the table, as markdown.")
     parser.add_argument("--failed", action="store_true", help="Print failures only, in full.")
-    parser.add_argument("--known", action="store_true", help="Exit with 0 for failures of OPEN.")
     parser.add_argument("--limit", type=float, default=run_all.LIMIT, help="Seconds for each.")
     options = parser.parse_args()
     cases = [
@@ -43,15 +42,11 @@ def main() -> None:
         elif outcome.problems:
             print(_failure(outcome), flush=True)
     failed = [outcome for outcome in outcomes if outcome.problems]
-    known = [outcome for outcome in failed if outcome.case.name in tables.OPEN]
-    mended = {outcome.case.name for outcome in outcomes if not outcome.problems} & {*tables.OPEN}
-    for name in sorted(mended):
-        print(f"works now, take it out of tables/still_open.py: {name}")
     seconds = sum(outcome.seconds for outcome in outcomes)
-    print(f"{len(outcomes)} inputs, {seconds:.0f} s; {len(failed)} fail, {len(known)} known to")
+    print(f"{len(outcomes)} inputs, {seconds:.0f} s; {len(failed)} fail")
     if options.output is not None:
         options.output.write_text(markdown(outcomes), encoding="utf-8")
-    sys.exit(1 if len(failed) > (len(known) if options.known else 0) else 0)
+    sys.exit(1 if failed else 0)
 
 
 def _line(outcome: Outcome) -> str:
@@ -62,9 +57,7 @@ def _line(outcome: Outcome) -> str:
 
 def _failure(outcome: Outcome) -> str:
     last = "\n".join(f"    | {line}" for line in outcome.stderr.strip().splitlines()[-6:])
-    known = tables.OPEN.get(outcome.case.name)
-    which = f" (known: {known})" if known else ""
-    what = f"{outcome.case.name}{which}: {'; '.join(outcome.problems)}"
+    what = f"{outcome.case.name}: {'; '.join(outcome.problems)}"
     return f"{what}\n  {outcome.case.typed[:1000]}\n{last}"
 
 

@@ -22,13 +22,12 @@ def test_there_are_400_inputs_with_names_of_their_own():
     assert len(cases[::EVERY]) >= 400
     assert len({case.name for case in cases}) == len(cases)
     assert len({case.typed for case in cases if not (case.files or case.prepare)}) >= 200
-    assert {*tables.OPEN} <= {case.name for case in cases}
 
 
 @pytest.mark.slow
 def test_every_third_input_ends_as_it_should():
     """All of them take minutes; the script runs them."""
-    command = [sys.executable, "-m", "tests.inputs", "--failed", "--known", f"--every={EVERY}"]
+    command = [sys.executable, "-m", "tests.inputs", "--failed", f"--every={EVERY}"]
     result = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
     )
@@ -99,7 +98,7 @@ def test_what_a_process_prints_and_its_status_are_kept(tmp_path):
 
 def test_a_process_that_hangs_is_ended(tmp_path):
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    outcome = outcome_of(tmp_path, code, limit=2)
+    outcome = outcome_of(tmp_path, code, limit=10)
     assert outcome.problems == ("hangs",)
     with pytest.raises(ProcessLookupError):
         os.kill(int(outcome.stdout), 0)

@@ -295,7 +295,7 @@ def test_ray_workers_find_our_models():
     code = """
 import os, recbole_ext, ray
 before = os.environ.get("PYTHONPATH")
-ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
 assert os.environ.get("PYTHONPATH") == before
 
 @ray.remote

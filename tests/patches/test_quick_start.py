@@ -171,3 +171,15 @@ def test_ray_gets_the_metrics_of_validation(ratings, monkeypatch):
     with switched_off("ray-report"):
         quick_start.objective_function(settings, saved=False)
     assert reports[1] == result["test_result"]
+
+
+def test_a_run_without_validation_has_no_metrics_for_ray(ratings, monkeypatch):
+    """As pre-training of S3Rec, which RecBole's own suite runs this way."""
+    reports = []
+    monkeypatch.setattr(quick_start.tune, "report", lambda **metrics: reports.append(metrics))
+    settings = {"data_path": str(ratings), "epochs": 1, "show_progress": False, "state": "ERROR"}
+    settings |= {"model": "BPR", "dataset": "made", "eval_step": 0}
+    result = quick_start.objective_function(settings, saved=False)
+    assert result["best_valid_result"] is None
+    assert 0 <= result["test_result"]["recall@10"] <= 1
+    assert reports == [{}]

@@ -23,7 +23,7 @@ from pathlib import Path
 from tests.recbole_suite import page
 from tests.recbole_suite.page import ALONE, OFF, WITH, Outcomes
 
-LIMIT = 900  # seconds a test
+LIMIT = 300  # seconds a test
 CONFTEST = f"""
 import signal
 import sys

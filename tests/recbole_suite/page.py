@@ -121,12 +121,13 @@ def _counts(outcomes: Outcomes, owners: dict[str, str]) -> list[str]:
         cells = (f"`{part}`", len(modes[WITH]), passed[ALONE], passed[WITH], _in_words(own))
         lines.append(f"| {' | '.join(map(str, cells))} |")
     cells = ("all", sums["tests"], sums[ALONE], sums[WITH], _in_words(failures))
-    alone = {outcome.message for modes in outcomes.values() for outcome in modes[ALONE].values()}
+    of_alone = [outcome for modes in outcomes.values() for outcome in modes[ALONE].values()]
+    alone = sorted({one.message.replace("`", "'") for one in of_alone if not one.passed})
     return [
         *lines,
         f"| {' | '.join(map(str, cells))} |",
         "",
-        f"Alone, the errors are: {'; '.join(f'`{message}`' for message in sorted(alone - {''}))}.",
+        f"Alone, the errors are: {'; '.join(f'`{message}`' for message in alone)}.",
         "",
         "Whose a failure is:",
         "",

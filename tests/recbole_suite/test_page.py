@@ -69,7 +69,8 @@ def test_the_page_counts_tests_and_shows_whose_a_failure_is(reasons):
 
 def test_a_failure_without_a_reason_and_a_reason_without_a_failure_are_complaints(reasons):
     reasons("test_one", "test_two")
-    _, complaints = page.write(outcomes())
+    text, complaints = page.write(outcomes())
+    assert "| `test_one`, `test_two` | check | Nobody reads it. | ?, passes |" in text
     assert complaints == [
         f"{PART}::test_one has a reason and has not failed",
         f"{PART}::test_three has no reason: KeyError: x",
