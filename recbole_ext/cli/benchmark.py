@@ -57,10 +57,12 @@ def benchmark(
     from recbole_ext.cli import experiments
     from recbole_ext.data import writable
     from recbole_ext.evaluator import protocols
-    from recbole_ext.experiments import benchmark_plan, same_runs, summary
+    from recbole_ext.experiments import benchmark_plan, ray_cluster, same_runs, summary
     from recbole_ext.experiments import report as reports
     from recbole_ext.experiments import results as results_of
 
+    if address is not None:
+        ray_cluster.require("--ray")
     plan = benchmark_plan.read(file)
     output = output or file.with_suffix(".jsonl")
     results = results_of.load(output, plan)

@@ -52,12 +52,14 @@ def main(
     """
     from recbole_ext.data import writable
     from recbole_ext.evaluator import evaluation_settings
-    from recbole_ext.experiments import hyper_space, recbole_hyper
+    from recbole_ext.experiments import hyper_space, ray_cluster, recbole_hyper
     from recbole_ext.trainer import outputs
 
     writable.check_file(Path(output_file), "--output_file")
     if display_file is not None:
         writable.check_file(Path(display_file), "--display_file")
+    if tool == "Ray":
+        ray_cluster.require("--tool=Ray")
     space = hyper_space.read_space(params_file)
     file_list = config_files(files)
     overrides = parse_settings(settings, allow_unknown_keys)

@@ -3,20 +3,38 @@
 If a node dies, Ray repeats its jobs on other nodes.
 """
 
+import importlib.util
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Generator, Mapping
-from contextlib import redirect_stderr
-from io import StringIO
 from typing import Any
 
 from recbole_ext.errors import UserError
 from recbole_ext.experiments import processes
 from recbole_ext.experiments.processes import JobFailure, K, R
+from recbole_ext.registry import releases
 
 PATIENCE = 4  # seconds in which a cluster has to answer
+
+# How a client of HTTP/2, which is what gRPC speaks, begins (RFC 9113, section 3.4), with a frame of
+# no settings. The server's first frame is one of settings, too (the type is the fourth byte).
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_SETTINGS = 4
+
+
+def require(option: str) -> None:
+    """Check that Ray is installed, without importing it.
+
+    Args:
+        option: that needs it; the message begins with it.
+
+    Raises:
+        UserError: it is not.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise UserError(f"{option}: Ray is not installed; pip install 'recbole-ext[ray]'")
 
 
 def run_all(
@@ -33,8 +51,9 @@ def run_all(
         address: of a running cluster, as ``HOST:6379``; ``auto`` for the one of this machine.
 
     Raises:
-        UserError: there is no cluster.
+        UserError: there is no cluster, or Ray is not installed.
     """
+    require(f"--ray {address}")
     import ray
 
     connect(address, f"--ray {address}", log_to_driver=False, logging_level="ERROR")
@@ -78,35 +97,38 @@ def connect(address: str | None, where: str, **options: Any) -> None:
             signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     except Exception as error:  # Ray raises ConnectionError, RuntimeError and others
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        needs = ", which needs `pip install 'setuptools<82'`" * releases.ray_reads_pkg_resources()
         raise UserError(
             f"{where}: no Ray cluster answers there ({reason}); "
-            "start one with `ray start --head`, which needs `pip install 'setuptools<82'`"
+            f"start one with `ray start --head`{needs}"
         ) from error
 
 
 def _refuse_silence(address: str | None) -> None:
-    """Ask a cluster for its health; none is asked where Ray starts one of its own.
+    """Greet a cluster; none is greeted where Ray starts one of its own.
 
     Raises:
         Exception: nobody answers, or what answers is no cluster.
     """
-    import ray
     from ray._private import services
 
-    if address is not None and "://" in address:  # a client's server, which has no such question
-        _open_port(address.split("://", 1)[1])
+    if address is not None and "://" in address:  # a client's server
+        _greet(address.split("://", 1)[1])
         return
     cluster = services.canonicalize_bootstrap_address(address)
     if cluster is not None:
-        _open_port(cluster)
-        with redirect_stderr(StringIO()):  # it prints a traceback
-            is_cluster = ray._raylet.check_health(cluster, timeout=PATIENCE / 2)
-        if not is_cluster:
-            raise ConnectionError("what answers is no cluster")
+        _greet(cluster)
 
 
-def _open_port(place: str) -> None:
+def _greet(place: str) -> None:
     host, colon, port = place.partition("/")[0].rpartition(":")
     if not colon or not port.isdecimal():
         raise ValueError(f"expected HOST:PORT, found {place}")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE / 2).close()
+    server = (host.strip("[]"), int(port))
+    with socket.create_connection(server, timeout=PATIENCE / 2) as connection:
+        if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+            return  # it greets after a handshake with certificates, which is Ray's to do
+        connection.sendall(_GREETING)
+        answer = connection.recv(4)
+    if answer[3:] != bytes([_SETTINGS]):
+        raise ConnectionError("what answers is no cluster")

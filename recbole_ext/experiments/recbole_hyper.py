@@ -16,7 +16,7 @@ from typing import Any
 from recbole_ext.errors import UserError
 from recbole_ext.experiments import ray_cluster
 from recbole_ext.experiments.hyper_space import Space, is_whole
-from recbole_ext.trainer import single_run
+from recbole_ext.trainer import single_run, tune_report
 
 # RecBole's run_hyper draws this many samples with Ray.
 RAY_SAMPLES = 5
@@ -135,6 +135,7 @@ def with_ray(
         UserError: what Ray Tune needs is not installed, or the cluster that RAY_ADDRESS names
             does not answer.
     """
+    ray_cluster.require("--tool=Ray")
     import ray
 
     try:
@@ -165,7 +166,7 @@ def with_ray(
                 for name, values in settings.items()
             },
             num_samples=RAY_SAMPLES,
-            local_dir=str(Path("ray_log").absolute()),
+            storage_path=str(Path("ray_log").absolute()),
             resources_per_trial={"cpu": 1, "gpu": int(torch.cuda.is_available())},
         )
         mode = "max" if defaults["valid_metric_bigger"] else "min"
@@ -179,12 +180,10 @@ def with_ray(
 
 def validate(trial: dict[str, Any], fixed: dict[str, Any], files: list[str] | None) -> None:
     """One trial, in a Ray worker: reports its best validation score and metrics."""
-    from ray import tune
-
     sys.argv = sys.argv[:1]  # the worker's own, which RecBole's Config would read
     run, score, valid = _trial({**fixed, **trial}, files)
     checkpoint = str(Path(run.trainer.saved_model_file).absolute())
-    tune.report(valid_score=score, valid=valid, checkpoint_file=checkpoint)
+    tune_report.report({"valid_score": score, "valid": valid, "checkpoint_file": checkpoint})
 
 
 def test_metrics(

@@ -6,7 +6,7 @@ from recbole_ext.patches.patch import Edit, Patch
 _OURS = "recbole_ext.patches.functions.bugs"
 _DATASET = "recbole.data.dataset.dataset"
 _READING = "recbole_ext.patches.functions.exact_reading"
-_RELEASE = "recbole_ext.patches.functions.release"
+_TUNE_REPORT = "recbole_ext.trainer.tune_report"
 _TIME = "recbole_ext.patches.functions.exact_time"
 _CPU_WHY = "Several processes (--nproc) need CUDA: RecBole asks for nccl and for CUDA devices."
 
@@ -120,9 +120,9 @@ PATCHES = (
         upstream=(1819,),
         # a run without validation, such as pre-training of S3Rec, has None
         edits=(
-            Edit("tune.report(**test_result)", f"{_RELEASE}.report(best_valid_result or {{}})"),
+            Edit("tune.report(**test_result)", f"{_TUNE_REPORT}.report(best_valid_result or {{}})"),
         ),
-        uses=(_RELEASE,),
+        uses=(_TUNE_REPORT,),
     ),
     Patch(
         name="coverage-metrics",

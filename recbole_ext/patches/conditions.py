@@ -5,21 +5,15 @@ Each function is called when its patch is about to be applied, and imports its l
 
 import importlib.util
 import warnings
-from importlib.metadata import PackageNotFoundError, version
 
-# of those that were looked into
-FIRST_RAY_WITHOUT_PKG_RESOURCES = (2, 50)
+from recbole_ext.registry import releases
 
 
 def ray_lacks_pkg_resources() -> bool:
     """Whether setuptools has no pkg_resources (82 and later), and an old Ray imports it."""
     if importlib.util.find_spec("pkg_resources") is not None:
         return False
-    try:
-        release = version("ray").split(".")
-    except PackageNotFoundError:
-        return False
-    return (int(release[0]), int(release[1])) < FIRST_RAY_WITHOUT_PKG_RESOURCES
+    return releases.ray_reads_pkg_resources()
 
 
 def no_distutils() -> bool:

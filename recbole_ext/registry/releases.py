@@ -12,6 +12,9 @@ from typing import Any
 # The first Python for which ray 2.6.3 has no wheels.
 WITHOUT_OLD_RAY = (3, 12)
 
+# Of the releases of Ray that were looked into, the first that does not import pkg_resources.
+FIRST_RAY_WITHOUT_PKG_RESOURCES = (2, 50)
+
 # Models that came with RecBole 1.2.1.
 MODELS_OF_1_2_1 = ("AsymKNN", "GRU4RecCPR", "SASRecCPR")
 
@@ -35,6 +38,15 @@ def installed() -> str | None:
 def for_this_python() -> str:
     """The release of RecBole that pip installs by default for the Python in use."""
     return "1.2.0" if sys.version_info >= WITHOUT_OLD_RAY else "1.2.1"
+
+
+def ray_reads_pkg_resources() -> bool:
+    """Whether an old Ray is installed, which imports pkg_resources of setuptools before 82."""
+    try:
+        major, minor, *_ = version("ray").split(".")
+    except PackageNotFoundError:
+        return False
+    return (int(major), int(minor)) < FIRST_RAY_WITHOUT_PKG_RESOURCES
 
 
 def defaults_of_1_2_1(model: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from recbole_ext.errors import RegistryError
 from recbole_ext.patches.functions import release
 from recbole_ext.patches.stand_ins import ImportedLater, StandInFinder
 from recbole_ext.registry import keys, releases
+from recbole_ext.trainer import tune_report
 from tests import runs
 
 RECBOLE = version("recbole")
@@ -104,10 +105,10 @@ def test_metrics_are_reported_as_ray_takes_them(as_dict, monkeypatch):
     ray.is_initialized = lambda: True
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setitem(sys.modules, "ray.tune", tune)
-    release.report({"ndcg@10": 0.5})
+    tune_report.report({"ndcg@10": 0.5})
     assert reports == [{"ndcg@10": 0.5}]
     ray.is_initialized = lambda: False  # the process of a search that Ray does not run
-    release.report({"ndcg@10": 0.5})
+    tune_report.report({"ndcg@10": 0.5})
     assert len(reports) == 1
 
 

@@ -1,9 +1,7 @@
 """What group ``release`` puts into RecBole 1.2.0, and in the place of Ray."""
 
 import importlib
-import inspect
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -43,19 +41,6 @@ def distutils_stand_in() -> dict[str, ModuleType]:
     module.LooseVersion = Version  # type: ignore[attr-defined]
     package.version = module  # type: ignore[attr-defined]
     return {"distutils": package, "distutils.version": module}
-
-
-def report(metrics: Mapping[str, float]) -> None:
-    """``tune.report``, as this Ray takes metrics; outside of Ray there is nobody to report to."""
-    ray = sys.modules.get("ray")
-    if ray is not None and ray.is_initialized():
-        from ray import tune
-
-        first = next(iter(inspect.signature(tune.report).parameters))
-        if first == "metrics":  # a dict, since Ray 2.7
-            tune.report(dict(metrics))
-        else:
-            tune.report(**metrics)
 
 
 # --- names and data -------------------------------------------------------------------------
