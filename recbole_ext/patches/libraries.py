@@ -8,6 +8,11 @@ _OURS = "recbole_ext.patches.functions.libraries"
 
 _AGG_WHY = "pandas 3's Series.agg(len) counts rows instead of each row's values."
 _FILLNA_WHY = "pandas 3 fills a copy: missing values stay missing."
+_ARRAYS = "recbole_ext.patches.functions.pandas_arrays"
+_ARRAYS_WHY = "pandas 3 hands out texts as arrays of its own, and RecBole takes numpy's alone."
+_TENSOR_FIELD = (
+    "elif isinstance(value, torch.Tensor):\n                self.interaction[key] = value\n"
+)
 _SCALER_WHY = "torch.cuda.amp.GradScaler warns, once an epoch, that it has moved to torch.amp."
 _SCALER = (Edit("amp.GradScaler(enabled", 'torch.amp.GradScaler("cuda", enabled'),)
 
@@ -156,6 +161,46 @@ PATCHES = (
         why="pandas 3's Series.values is read-only, and torch warns about tensors over it.",
         edits=(Edit("data[k].values", "data[k].to_numpy(copy=True)"),),
         needed=conditions.values_are_read_only,
+    ),
+    Patch(
+        name="pandas-tokens",
+        target=f"{_DATASET}:Dataset.token2id",
+        kind="wrap",
+        group="libraries",
+        why=_ARRAYS_WHY,
+        function=f"{_ARRAYS}:with_plain_arrays",
+    ),
+    Patch(
+        name="pandas-ids",
+        target=f"{_DATASET}:Dataset.id2token",
+        kind="wrap",
+        group="libraries",
+        why="RecBole takes ids as an array of pandas' own for wrong ids.",
+        function=f"{_ARRAYS}:with_plain_arrays",
+    ),
+    Patch(
+        name="pandas-columns",
+        target="recbole.data.interaction:Interaction.__init__",
+        kind="edit",
+        group="libraries",
+        why="RecBole takes no column of a frame for a field of an Interaction.",
+        edits=(
+            Edit(
+                _TENSOR_FIELD,
+                f"{_TENSOR_FIELD}"
+                f"            elif {_ARRAYS}.is_pandas(value):\n"
+                "                self.interaction[key] = _convert_to_tensor(value)\n",
+            ),
+        ),
+        uses=(_ARRAYS,),
+    ),
+    Patch(
+        name="pandas-to-tensor",
+        target="recbole.data.interaction:_convert_to_tensor",
+        kind="wrap",
+        group="libraries",
+        why="torch warns about an array of pandas 3, which is read-only, and takes no others.",
+        function=f"{_ARRAYS}:to_tensor",
     ),
     Patch(
         name="torch-scaler",

@@ -12,7 +12,8 @@ from recbole.model.general_recommender import BPR
 from recbole.quick_start import quick_start
 
 from recbole_ext.errors import DataError, RegistryError, SettingError
-from recbole_ext.patches.functions import names, release
+from recbole_ext.patches.functions import names
+from recbole_ext.trainer import tune_report
 from tests import runs
 from tests.patches.switch import switched_off
 
@@ -160,7 +161,7 @@ def test_flops_are_logged_for_recboles_models_alone(model, times, ratings, caplo
 
 def test_ray_gets_the_metrics_of_validation(ratings, monkeypatch):
     reports = []
-    monkeypatch.setattr(release, "report", reports.append)
+    monkeypatch.setattr(tune_report, "report", reports.append)
     tune = SimpleNamespace(report=lambda **metrics: reports.append(metrics))
     monkeypatch.setattr(quick_start, "tune", tune)
     settings = {"data_path": str(ratings), "epochs": 1, "show_progress": False, "state": "ERROR"}
@@ -176,7 +177,7 @@ def test_ray_gets_the_metrics_of_validation(ratings, monkeypatch):
 def test_a_run_without_validation_has_no_metrics_for_ray(ratings, monkeypatch):
     """As pre-training of S3Rec, which RecBole's own suite runs this way."""
     reports = []
-    monkeypatch.setattr(quick_start.tune, "report", lambda **metrics: reports.append(metrics))
+    monkeypatch.setattr(tune_report, "report", reports.append)
     settings = {"data_path": str(ratings), "epochs": 1, "show_progress": False, "state": "ERROR"}
     settings |= {"model": "BPR", "dataset": "made", "eval_step": 0}
     result = quick_start.objective_function(settings, saved=False)

@@ -1,16 +1,20 @@
-"""RecBole's numbers on two sets of libraries: are they the same?
+"""The numbers of RecBole's models and ours on two stacks: are they the same?
+
+A stack is a Python, a release of RecBole, and a set of libraries.
 
     OLD/bin/python -m tests.stacks old.json        # numpy 1.26, pandas 2.2, scipy 1.12
     NEW/bin/python -m tests.stacks new.json        # what pip picks today
     python -m tests.stacks --compare old.json new.json
+    python -m tests.stacks --page old.json new.json     # a part of docs/recbole_1.2.0.md, too
 
-The first two train nine of RecBole's models on its ml-100k for three epochs each, one thread,
-and read a toy data set with missing values in ten ways; each writes losses, test metrics and
-tensors. The third prints the largest differences and exits with 1 if one is above 1e-6.
+The first two train nine of RecBole's models and three of ours on its ml-100k, for three epochs each
+in one thread, and read a toy data set with missing values in ten ways; each writes losses, test
+metrics and tensors. The others print the largest differences and exit with 1 if one is above 1e-6.
 """
 
 import json
 import logging
+import platform
 import sys
 import tempfile
 from importlib.metadata import version
@@ -18,9 +22,10 @@ from pathlib import Path
 
 import recbole_ext  # noqa: F401
 from tests.patches.switch import switched_off
-from tests.stacks import toy
+from tests.stacks import page, toy
 
 MODELS = ["BPR", "NeuMF", "LightGCN", "NGCF", "EASE", "MultiVAE", "DeepFM", "SASRecF", "CFKG"]
+MODELS += ["NCFMLP", "NCFNeuMF", "AutoRec"]
 TOLERANCE = 1e-6
 
 
@@ -85,15 +90,19 @@ def measure(file: Path) -> None:
     """All of it, in a scratch folder: RecBole writes where it runs. Written model by model."""
     import os
 
+    import recbole.quick_start  # noqa: F401  which applies the patch that is switched off below
     import torch
 
     torch.set_num_threads(1)
-    packages = ("numpy", "pandas", "scipy", "setuptools", "torch")
+    packages = ("recbole", "numpy", "pandas", "scipy", "torch")
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
         logging.disable(logging.CRITICAL)
         result = {
-            "versions": {name: version(name) for name in packages},
+            "versions": {
+                "Python": platform.python_version(),
+                **{name: version(name) for name in packages},
+            },
             "models": {},
         }
         with switched_off("exact-reading"):  # which refuses a missing rating
@@ -105,22 +114,27 @@ def measure(file: Path) -> None:
         os.chdir("/")
 
 
-def compare(one: dict, other: dict) -> bool:
-    """Print the largest difference of each model and of the toy data; True where all are small."""
+def largest(a: list[float], b: list[float]) -> float:
+    """The largest difference of two lists; infinite where their lengths differ."""
+    if len(a) != len(b):
+        return float("inf")
+    return max((0.0 if x == y else abs(x - y) for x, y in zip(a, b, strict=True)), default=0.0)
 
-    def largest(a: list[float], b: list[float]) -> float:
-        if len(a) != len(b):
-            return float("inf")
-        return max((0.0 if x == y else abs(x - y) for x, y in zip(a, b, strict=True)), default=0.0)
 
-    print(" ".join(f"{k} {one['versions'][k]} | {other['versions'][k]}  " for k in one["versions"]))
+def of_models(one: dict, other: dict) -> dict[str, tuple[float, float]]:
+    """Name of a model -> largest difference of a loss, and of a test metric."""
     differences = {}
     for name in MODELS:
         a, b = one["models"][name], other["models"][name]
-        differences[name] = max(
-            largest(a["loss"], b["loss"]),
-            largest(list(a["test"].values()), [b["test"][metric] for metric in a["test"]]),
-        )
+        metrics = [[of["test"].get(metric, float("inf")) for metric in a["test"]] for of in (a, b)]
+        differences[name] = largest(a["loss"], b["loss"]), largest(*metrics)
+    return differences
+
+
+def compare(one: dict, other: dict) -> bool:
+    """Print the largest difference of each model and of the toy data; True where all are small."""
+    print(" ".join(f"{k} {one['versions'][k]} | {other['versions'][k]}  " for k in one["versions"]))
+    differences = {name: max(both) for name, both in of_models(one, other).items()}
     toys = one["toy"].keys() | other["toy"].keys()
     differences["toy"] = max(largest(one["toy"].get(k, []), other["toy"].get(k, [0])) for k in toys)
     for name, difference in differences.items():
@@ -132,8 +146,10 @@ def compare(one: dict, other: dict) -> bool:
 def main() -> None:
     arguments = sys.argv[1:]
     sys.argv = sys.argv[:1]  # RecBole's Config reads them
-    if arguments[0] == "--compare":
+    if arguments[0] in ("--compare", "--page"):
         one, other = (json.loads(Path(file).read_text()) for file in arguments[1:])
+        if arguments[0] == "--page":
+            page.write(one, other, of_models(one, other))
         sys.exit(0 if compare(one, other) else 1)
     measure(Path(arguments[0]).absolute())
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from recbole_ext.data.interaction_set import InteractionSet
+from recbole_ext.patches.functions.pandas_arrays import plain
 
 # The attribute of an evaluated part that holds the parts before it.
 _EARLIER = "recbole_ext_earlier_parts"
@@ -33,6 +34,7 @@ def full_sort_scores(
     """``full_sort_scores``, also for loaders that do not know what users have seen."""
 
     def scores(uid_series: Any, model: Any, test_data: Any, device: Any = None) -> Any:
+        uid_series = plain(uid_series)
         if not test_data.is_sequential and not hasattr(test_data, "uid2history_item"):
             test_data = SimpleNamespace(
                 dataset=test_data.dataset,

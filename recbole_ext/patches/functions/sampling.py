@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from recbole_ext.data.interaction_set import InteractionSet
+from recbole_ext.patches.functions.pandas_arrays import is_pandas, plain
 from recbole_ext.registry.models import MODELS, load
 
 # --- drawing items --------------------------------------------------------------------------
@@ -71,6 +72,8 @@ def interaction_getitem(self: Any, index: Any) -> Any:
         return self.interaction[index]
     if isinstance(index, np.ndarray | torch.Tensor | list):
         index = as_index(index)
+    elif is_pandas(index):
+        index = as_index(plain(index))
     return Interaction({name: column[index] for name, column in self.interaction.items()})
 
 
