@@ -62,7 +62,8 @@ def in_words(annotation: Any, words: Words = IN_MESSAGES) -> str:
         return words.items.format(in_words(arguments[0], words))
     if origin in (Union, UnionType):
         return " or ".join(in_words(choice, words) for choice in arguments)
-    if isinstance(annotation, type) and issubclass(annotation, Struct):
+    # list[Any] is a type, too, for Python 3.10
+    if origin is None and isinstance(annotation, type) and issubclass(annotation, Struct):
         parts = (f"{part.name}: {in_words(part.type, words)}" for part in fields(annotation))
         return f"{{{', '.join(parts)}}}"
     kind = origin or annotation

@@ -154,7 +154,7 @@ def _convert(value: Any, annotation: Any, key: str) -> Any:
     written = value
     if isinstance(value, Mapping):
         part = _part(annotation)
-        if isinstance(part, type):
+        if get_origin(part) is None and part is not None:
             value = read_alone(part, value, key)
         elif part is not None:
             inner = get_args(part)[1]
@@ -181,7 +181,9 @@ def _part(annotation: Any) -> Any:
     if origin in (Annotated, Union, UnionType):
         inner = arguments[:1] if origin is Annotated else arguments
         return next((part for part in map(_part, inner) if part is not None), None)
-    if isinstance(annotation, type) and (
+    # dict[str, int] is a type, too, for Python 3.10
+    is_class = origin is None and isinstance(annotation, type)
+    if is_class and (
         issubclass(annotation, msgspec.Struct) or dataclasses.is_dataclass(annotation)
     ):
         return annotation
