@@ -39,8 +39,6 @@ def is_tried_here(patch):
     return is_for_this_release(patch) and importlib.util.find_spec(library) is not None
 
 
-
-
 def of_kind(*kinds):
     patches = [patch for patch in TABLE if patch.kind in kinds and is_tried_here(patch)]
     return pytest.mark.parametrize("patch", patches, ids=lambda patch: patch.name)
