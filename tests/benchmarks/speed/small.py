@@ -25,7 +25,7 @@ def training(side: Side, batch: int) -> Measured:
     """Examples a second, one drawn negative for each interaction: the second epoch and on."""
     run = _ncf(side, train_batch_size=batch)
     run.trainer._train_epoch(run.train, 0)
-    taken = seconds(lambda: run.trainer._train_epoch(run.train, 1), 3)
+    taken = seconds(lambda: run.trainer._train_epoch(run.train, 1), 9)
     return Measured(2 * len(run.train._dataset) / taken)
 
 
