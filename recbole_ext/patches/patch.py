@@ -8,7 +8,7 @@ from recbole_ext.errors import UserError
 
 Kind = Literal["replace", "wrap", "edit", "provide"]
 Group = Literal["libraries", "bugs", "names", "checkpoints", "output", "speed", "cache", "threads"]
-State = Literal["active", "too late", "not needed", "waiting", "switched off", "does not fit"]
+State = Literal["active", "not needed", "waiting", "switched off", "does not fit"]
 
 GROUPS: dict[Group, str] = {
     "libraries": "New versions of libraries broke RecBole; these patches make it run again.",
@@ -18,7 +18,7 @@ GROUPS: dict[Group, str] = {
     "output": "Commands show a run in a few lines; RecBole's log goes to its file.",
     "speed": "RecBole's Python loops are vectorised; the results are the same.",
     "cache": "A large data set is kept as RecBole has read it.",
-    "threads": "Threads sleep while they wait, and fit the cores that the process may use.",
+    "threads": "Threads fit the cores that the process may use, and leave them while they wait.",
 }
 
 # Our models and commands call what these groups put into RecBole.
@@ -63,8 +63,6 @@ class Patch:
         uses: our modules that the new text of the edits refers to, by their full names.
         upstream: numbers of RecBole's issues and pull requests.
         needed: tells whether this environment has the problem; None for always.
-        late: tells, before the patch is applied, whether it comes too late for this process: what
-            it sets is then for the processes that this one starts. None for never.
         sources: release of RecBole -> hash of the target's source. ``replace`` must have it, and
             any patch that repeats what RecBole's function does. Any of the hashes is accepted.
         after: the module whose import applies the patch; the target's own by default.
@@ -81,7 +79,6 @@ class Patch:
     uses: tuple[str, ...] = ()
     upstream: tuple[int, ...] = ()
     needed: Callable[[], bool] | None = None
-    late: Callable[[], bool] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     after: str = ""
     requires: str = ""

@@ -101,7 +101,7 @@ def test_a_provided_name_is_there(patch):
 
 def test_every_patch_has_its_state():
     assert list(states()) == [patch.name for patch in TABLE]
-    assert set(states().values()) <= {"active", "not needed", "too late"}
+    assert set(states().values()) <= {"active", "not needed"}
     assert states()["numpy-names"] == ("active" if np.__version__ >= "2" else "not needed")
     assert all(states()[patch.name] == "active" for patch in TABLE if patch.needed is None)
 
