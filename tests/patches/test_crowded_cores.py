@@ -34,16 +34,16 @@ def looks(crowd, *used):
     return "".join("x" if crowd.look(value) else "." for value in used)
 
 
-def test_the_threads_sleep_at_once_and_spin_again_after_two_seconds():
+def test_others_count_after_a_second_and_are_gone_after_two():
     crowd = Crowd(n_cores=2, n_threads=2)
-    assert looks(crowd, 0.0, 0.25, 0.26) == "..x"
-    assert looks(crowd, *[0.0] * 7, 0.26) == "xxxxxxxx"  # a pause of less than two seconds
-    assert looks(crowd, *[0.25] * 9) == "xxxxxxx.."
-    assert not crowd.is_there
+    assert looks(crowd, 0.0, 0.31, 0.3, 0.31, 0.31) == "....x"  # once is not enough
+    assert looks(crowd, 0.3, 0.0, 0.0, 0.31) == "xxxx"  # a pause of less than two seconds
+    assert looks(crowd, 0.3, 0.0, 0.0, 0.0, 0.31, 0.31) == "xxx..x"
+    assert crowd.is_there
 
 
 def test_cores_that_this_process_leaves_free_are_for_others():
-    assert looks(Crowd(n_cores=8, n_threads=6), 2.25, 2.26) == ".x"
+    assert looks(Crowd(n_cores=8, n_threads=6), 2.3, 2.3, 2.31, 2.31) == "...x"
 
 
 @pytest.mark.parametrize(

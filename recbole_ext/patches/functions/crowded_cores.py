@@ -23,9 +23,10 @@ from typing import Any
 from recbole_ext.config import threads
 
 _STAT = Path("/proc/stat")
-_SECONDS = 0.25  # between two looks
-_TOLERANCE = 0.25  # cores: what a system needs for itself
-_CALM_LOOKS = 8  # without others in a row, before the threads spin again
+_SECONDS = 0.5  # between two looks
+_TOLERANCE = 0.3  # cores: what a system needs for itself
+_LOOKS = 2  # in a row that find others, before the threads sleep: a second
+_CALM_LOOKS = 4  # in a row without others, before they spin again: two seconds
 
 
 class Crowd:
@@ -37,17 +38,18 @@ class Crowd:
 
     def __init__(self, n_cores: int, n_threads: int) -> None:
         self._free = n_cores - n_threads + _TOLERANCE
-        self._calm = 0
+        self._against = 0  # looks in a row that spoke against what is there
         self.is_there = False
 
     def look(self, used_by_others: float) -> bool:
         """Take in the cores that other processes have used on the average since the last look.
 
-        The threads sleep from the first look on that finds others; they spin again after two
-        seconds without any, for a process that pauses for a moment will go on.
+        A process that computes for a moment is no crowd; one that pauses for a moment goes on.
         """
-        self._calm = 0 if used_by_others > self._free else self._calm + 1
-        self.is_there = self._calm == 0 or (self.is_there and self._calm < _CALM_LOOKS)
+        speaks_against = (used_by_others > self._free) != self.is_there
+        self._against = self._against + 1 if speaks_against else 0
+        if self._against == (_CALM_LOOKS if self.is_there else _LOOKS):
+            self.is_there, self._against = not self.is_there, 0
         return self.is_there
 
 
@@ -113,7 +115,7 @@ def can_be_seen() -> bool:
 
 
 def watch(torch: ModuleType) -> None:
-    """Look for other processes four times a second, in a thread that ends with this process."""
+    """Look for other processes twice a second, in a thread that ends with this process."""
     threading.Thread(target=_watch, args=(torch,), name="crowded cores", daemon=True).start()
 
 
