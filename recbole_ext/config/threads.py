@@ -1,32 +1,19 @@
-"""How many threads a process computes with, and how they wait for each other.
+"""How many threads a process computes with, and what the environment says of how they wait.
 
-torch on a CPU computes with OpenMP: the threads share a product of matrices, and each waits for
-the last one. On Linux torch brings GNU's OpenMP, whose threads wait by spinning for some
-milliseconds before they sleep. A spinning thread takes the core that the thread it waits for needs
-as soon as the cores have other processes: training then takes many times as long. Here they spin
-for some microseconds, in which the next product mostly begins, and then sleep. GNU's OpenMP itself
-waits so where it has more threads than there are cores.
-
-A container or a batch system may allow fewer cores than the machine has. torch asks for the cores
-of the machine, and its threads then wait for a core in turn.
+torch on a CPU computes with OpenMP: the threads share a product of matrices. A container or a batch
+system may allow fewer cores than the machine has; torch asks for the cores of the machine, and its
+threads then wait for a core in turn.
 
 What a user says in the environment, by the variables of OpenMP and MKL, wins.
 """
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-# Turns of a waiting thread before it sleeps; GNU's OpenMP alone reads it. On two cores with eight
-# other processes an epoch of AutoRec took 0.5 s with 0 and with 1,000 turns, 2.1 s with 10,000, and
-# 2.8 s with the default, 300,000.
-SPINS = "GOMP_SPINCOUNT"
-SPINS_VALUE = "1000"
-
 # By which a user says how threads wait, and how many there are.
-WAITING = ("OMP_WAIT_POLICY", SPINS, "KMP_BLOCKTIME", "KMP_LIBRARY")
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME", "KMP_LIBRARY")
 NUMBER = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -39,19 +26,6 @@ _OWN_GROUPS = Path("/proc/self/cgroup")
 def waiting_is_open() -> bool:
     """Whether the environment does not say how threads wait."""
     return not any(name in os.environ for name in WAITING)
-
-
-def torch_is_loaded() -> bool:
-    """Whether OpenMP has read the environment already: torch was imported before this package."""
-    return "torch" in sys.modules
-
-
-def wait_asleep(_: ModuleType) -> None:
-    """Let threads that wait soon sleep; OpenMP reads it once, when torch is loaded.
-
-    It stands in the environment, so it holds for the processes that this one starts, too.
-    """
-    os.environ[SPINS] = SPINS_VALUE
 
 
 # --- how many there are ---------------------------------------------------------------------
@@ -142,17 +116,14 @@ def description(state: str) -> str:
     """How many threads this process has, how they wait, and why; imports torch.
 
     Args:
-        state: of the patch by which this package says how they wait.
+        state: of the patch that lets them sleep while other processes need the cores.
     """
     import torch
 
     user = next((f"{name}={os.environ[name]}" for name in NUMBER if name in os.environ), None)
     why = user or f"this process may use {usable_cores()} cores"
     waiting = ", ".join(f"{name}={os.environ[name]}" for name in WAITING if name in os.environ)
-    by = "recbole_ext, so that other processes do not slow them down"
-    how = f"{waiting} by {by if state == 'active' else 'the environment'}"
-    if state == "too late" or not waiting:
-        how = "OpenMP's default, spinning"
-    if state == "too late":
-        how += ": torch was imported before recbole_ext; import recbole_ext first"
+    how = f"{waiting} by the environment" if waiting else "OpenMP's default, spinning"
+    if state == "active":
+        how = "spinning, and asleep while other processes need the cores"
     return f"{torch.get_num_threads()} ({why}); how they wait: {how}"

@@ -35,8 +35,7 @@ _recording = False
 def states() -> dict[str, State]:
     """The state of each patch by name, in the order of the table.
 
-    "waiting" means that the patch's module has not been imported yet; "too late", that the patch
-    holds only for the processes that this one starts.
+    "waiting" means that the patch's module has not been imported yet.
     """
     return {patch.name: _states.get(patch.name, "waiting") for patch in TABLE}
 
@@ -196,9 +195,8 @@ def _apply_all(patches: list[Patch], _: ModuleType) -> None:
         try:
             # A problem that was there once is solved: its sign may have disappeared since.
             if _states[patch.name] == "active" or patch.is_needed():
-                is_late = patch.late is not None and patch.late()
                 apply(patch)
-                _states[patch.name] = "too late" if is_late else "active"
+                _states[patch.name] = "active"
             else:
                 _states[patch.name] = "not needed"
         except PatchError as error:

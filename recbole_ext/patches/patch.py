@@ -19,7 +19,7 @@ Group = Literal[
     "cache",
     "threads",
 ]
-State = Literal["active", "too late", "not needed", "waiting", "switched off", "does not fit"]
+State = Literal["active", "not needed", "waiting", "switched off", "does not fit"]
 
 GROUPS: dict[Group, str] = {
     "release": "RecBole 1.2.0 gives the results of 1.2.1, and Ray is imported where it is used.",
@@ -30,7 +30,7 @@ GROUPS: dict[Group, str] = {
     "output": "Commands show a run in a few lines; RecBole's log goes to its file.",
     "speed": "RecBole's Python loops are vectorised; the results are the same.",
     "cache": "A large data set is kept as RecBole has read it.",
-    "threads": "Threads sleep while they wait, and fit the cores that the process may use.",
+    "threads": "Threads fit the cores that the process may use, and leave them while they wait.",
 }
 
 # Our models and commands call what these groups put into RecBole.
@@ -78,8 +78,6 @@ class Patch:
         upstream: numbers of RecBole's issues and pull requests.
         needed: tells whether this environment has the problem; None for always.
         releases: RecBole's releases that the patch is for; none for all.
-        late: tells, before the patch is applied, whether it comes too late for this process: what
-            it sets is then for the processes that this one starts. None for never.
         sources: release of RecBole -> hash of the target's source. ``replace`` must have it, and
             any patch that repeats what RecBole's function does. Any of the hashes is accepted.
         after: the module whose import applies the patch; the target's own by default.
@@ -97,7 +95,6 @@ class Patch:
     upstream: tuple[int, ...] = ()
     needed: Callable[[], bool] | None = None
     releases: tuple[str, ...] = ()
-    late: Callable[[], bool] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     after: str = ""
     requires: str = ""

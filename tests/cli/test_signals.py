@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import commands
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 LONG = ("--epochs=100000", "--stopping_step=100000", "--show_progress=False", "--state=ERROR")
@@ -76,14 +78,8 @@ if __name__ == "__main__":
 
 def start(*words, folder=None):
     environment = {**os.environ, "TMPDIR": str(folder)} if folder else None
-    return subprocess.Popen(
-        [sys.executable, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a group of its own, as a shell gives to a command
-        env=environment,
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return commands.started(*words, **pipes, env=environment)
 
 
 @pytest.mark.parametrize(("signum", "word"), [(signal.SIGINT, "interrupted"), (15, "terminated")])
@@ -106,16 +102,13 @@ def test_a_command_ends_in_one_line(what, signum, word, tmp_path):
     assert process.returncode == 128 + signum
 
 
-def family_at_work(process, n_children, seconds=120):
-    """The children of a command, once there are n and a while has passed."""
+def family_at_work(process, n_children, folder, seconds=120):
+    """The processes of a command, once n of them have a folder of their own: they train."""
     deadline = time.monotonic() + seconds
-    while True:
-        family = psutil.Process(process.pid).children(recursive=True)
-        at_work = [child for child in family if child.cpu_times().user > 1]
-        if len(at_work) >= n_children:
-            return family
+    while len(list(folder.glob("recbole-ext-*"))) < n_children:
         assert time.monotonic() < deadline, process.poll()
         time.sleep(0.1)
+    return psutil.Process(process.pid).children(recursive=True)
 
 
 @pytest.mark.slow
@@ -129,8 +122,7 @@ def test_a_benchmark_ends_with_its_workers(is_group, ratings, tmp_path):
     )
     words = ("-m", "recbole_ext.cli.main", "benchmark", "plan.yaml", "--workers=2")
     with start(*words, folder=tmp_path / "tmp") as process:
-        family = family_at_work(process, 2)
-        assert list((tmp_path / "tmp").glob("recbole-ext-*"))
+        family = family_at_work(process, 2, tmp_path / "tmp")
         if is_group:
             os.killpg(process.pid, signal.SIGINT)
         else:

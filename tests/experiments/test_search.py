@@ -1,7 +1,6 @@
 import json
 import re
 import subprocess
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +16,7 @@ from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import runs as experiment_runs
 from recbole_ext.experiments.plan import RunKey, TableKey
 from recbole_ext.experiments.results import Result
-from tests import runs
+from tests import commands, runs
 
 TEXT = """\
 model: AutoRec
@@ -262,18 +261,18 @@ def test_a_search_ranks_by_validation_and_goes_on_where_it_stopped(file, ratings
 @pytest.mark.slow
 def test_workers_end_with_a_killed_search(file):
     file.write_text(TEXT.replace("epochs: 2", "epochs: 100000, stopping_step: 100000"))
-    words = [sys.executable, "-m", "recbole_ext.cli.main", "search", str(file), "--workers=2"]
-    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    children = psutil.Process(process.pid).children
-    deadline = time.monotonic() + 60
-    while len([c for c in children() if "spawn_main" in str(c.cmdline())]) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    workers = children(recursive=True)
-    time.sleep(5)  # they have to be at work: the thread that watches starts after torch
-    process.kill()
-    _, alive = psutil.wait_procs(workers, timeout=20)
-    assert not alive
+    words = ("-m", "recbole_ext.cli.main", "search", str(file), "--workers=2")
+    with commands.started(*words, stderr=subprocess.DEVNULL) as process:
+        children = psutil.Process(process.pid).children
+        deadline = time.monotonic() + 120
+        while len([c for c in children() if "spawn_main" in str(c.cmdline())]) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        workers = children(recursive=True)
+        time.sleep(5)  # they have to be at work: the thread that watches starts after torch
+        process.kill()
+        _, alive = psutil.wait_procs(workers, timeout=20)
+        assert not alive
 
 
 def test_a_run_whose_process_died_is_a_line_that_says_so(file, ratings, monkeypatch):

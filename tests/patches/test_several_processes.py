@@ -4,7 +4,9 @@ import copy
 import random
 import subprocess
 import sys
+import weakref
 from queue import SimpleQueue
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -320,3 +322,22 @@ def test_models_that_come_apart_are_refused_in_one_line(words, problem, ratings)
     assert len(errors) == 1
     assert problem in errors[0]
     assert "Traceback" not in result.stderr
+
+
+def test_what_joins_the_processes_outlives_the_trainer(monkeypatch):
+    """Dropping it may wait for gloo's threads, which may wait for the dropping one: for ever."""
+    monkeypatch.setattr(several_processes, "_joined_models", [])
+
+    class Joined:
+        pass
+
+    def build(several):
+        trainer = SimpleNamespace()
+        wrapped = lambda _: setattr(trainer, "distributed_model", Joined())  # noqa: E731
+        config = {"single_spec": not several, "learner": "adam"}
+        several_processes.build_trainer(wrapped, trainer, (config,), {})
+        return weakref.ref(trainer.distributed_model)
+
+    alone, joined = build(several=False), build(several=True)
+    assert alone() is None
+    assert joined() is not None

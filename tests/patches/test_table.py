@@ -34,7 +34,7 @@ def is_for_this_release(patch):
 
 
 def is_tried_here(patch):
-    """Whether it is for this release of RecBole, and its library, which may be optional, is here."""
+    """Whether it is for this release of RecBole, and its library, which is optional, is here."""
     library = patch.module.split(".")[0]
     return is_for_this_release(patch) and importlib.util.find_spec(library) is not None
 
@@ -113,7 +113,7 @@ def test_a_provided_name_is_there(patch):
 
 def test_every_patch_has_its_state():
     assert list(states()) == [patch.name for patch in TABLE]
-    assert set(states().values()) <= {"active", "not needed", "too late"}
+    assert set(states().values()) <= {"active", "not needed"}
     assert states()["numpy-names"] == ("active" if np.__version__ >= "2" else "not needed")
     for patch in TABLE:
         if not is_for_this_release(patch):

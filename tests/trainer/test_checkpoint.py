@@ -1,6 +1,5 @@
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from recbole_ext.errors import CheckpointError
 from recbole_ext.trainer import checkpoint, plain_values, same_run, single_run
 from recbole_ext.trainer.identity import RunIdentity
-from tests import runs
+from tests import commands, runs
 from tests.limits import file_size_limit
 
 PLAIN = st.recursive(
@@ -200,22 +199,21 @@ def test_a_full_disk_at_any_byte_is_an_error_of_the_system(tmp_path):
 
 @pytest.mark.slow
 def test_killed_in_training_and_resumed(tmp_path):
-    command = [sys.executable, "-m", "recbole_ext.cli.run", "--model=AutoRec"]
-    run = [*command, "--show_progress=False", "--verbose"]
-    first = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = ("-m", "recbole_ext.cli.run", "--model=AutoRec", "--show_progress=False", "--verbose")
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     saved = []
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        saved = list(tmp_path.glob("saved/*.pth"))
-        if saved and torch.load(saved[0], weights_only=True)["epoch"] >= 3:
-            break
-        time.sleep(0.05)
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
+    with commands.started(*run, **silent) as first:
+        while time.monotonic() < deadline:
+            saved = list(tmp_path.glob("saved/*.pth"))
+            if saved and torch.load(saved[0], weights_only=True)["epoch"] >= 3:
+                break
+            time.sleep(0.05)
+        first.kill()
     epoch = torch.load(saved[0], weights_only=True)["epoch"]
     assert epoch >= 3
     second = subprocess.run(
-        [*run, "--resume", str(saved[0]), f"--epochs={epoch + 3}"],
+        [sys.executable, *run, "--resume", str(saved[0]), f"--epochs={epoch + 3}"],
         capture_output=True,
         text=True,
         timeout=300,

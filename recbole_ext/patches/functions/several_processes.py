@@ -39,6 +39,9 @@ _Batch = TypeVar("_Batch")
 # How far weights may differ, of the largest: processors round differently, no more.
 _ROUNDING = 1e-4
 
+# DistributedDataParallel of each trainer; see build_trainer.
+_joined_models: list[Any] = []
+
 
 # --- an evaluation in shares ----------------------------------------------------------------
 
@@ -220,11 +223,19 @@ def spawn(work: Callable[..., None], args: tuple[Any, ...], nprocs: int, join: b
 def build_trainer(
     wrapped: Callable[..., None], trainer: "Trainer", args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    """Wraps ``Trainer.__init__``: refuses an optimiser that cannot be used by several processes."""
+    """Wraps ``Trainer.__init__``: refuses an optimiser that cannot be used by several processes.
+
+    What joins the model to the other processes is kept until this one ends. Whoever drops it drops
+    the process group, too: that waits for gloo's threads, which may wait for Python's lock (GIL)
+    to drop a tensor, and the process hangs for ever at the end of its run.
+    """
     config = args[0] if args else kwargs["config"]
-    if not config["single_spec"]:
-        check_shared_learner(config["learner"])
+    if config["single_spec"]:
+        wrapped(*args, **kwargs)
+        return
+    check_shared_learner(config["learner"])
     wrapped(*args, **kwargs)
+    _joined_models.append(trainer.distributed_model)
 
 
 def evaluate(

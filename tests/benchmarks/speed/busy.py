@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,11 +42,18 @@ print(recbole_ext.__file__, (time.perf_counter() - began) / n_epochs)
 """
 
 
+# What the other processes do; given to `python -c`.
+ONE_THREAD = "while True: pass"
+# As a training does: torch computes with as many threads as there are cores, and they spin.
+ALL_CORES = "import torch; a = torch.randn(500, 500)\nwhile True: a @ a"
+
+
 @contextmanager
-def busy_processes(number: int) -> Iterator[None]:
+def busy_processes(number: int, code: str = ONE_THREAD) -> Iterator[None]:
     """Within this block, so many other processes compute without a pause."""
-    command = [sys.executable, "-c", "while True: pass"]
-    processes = [subprocess.Popen(command) for _ in range(number)]
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(number)]
+    if processes and code != ONE_THREAD:
+        time.sleep(5)  # they import torch
     try:
         yield
     finally:
@@ -89,7 +97,8 @@ def tables(
     most_epochs: int = 10,
     seconds: float = 8.0,
 ) -> Iterator[str]:
-    """Two tables, each as soon as it is measured: alone, and beside as many processes as cores.
+    """Three tables, each as soon as it is measured: alone, and beside as many processes as cores,
+    of one thread each and of as many as there are cores.
 
     Args:
         against: a checkout of the commit before, or None.
@@ -101,13 +110,18 @@ def tables(
     before = (against, "") if against is not None else (ROOT, "threads")
     sides = {"before": before, "now": (ROOT, "")}
     cores = threads.usable_cores()
-    for number, title in ((0, "alone"), (cores, f"beside {cores} busy processes")):
+    loads = (
+        (0, ONE_THREAD, "alone"),
+        (cores, ONE_THREAD, f"beside {cores} busy processes"),
+        (cores, ALL_CORES, f"beside {cores} busy processes of {cores} threads"),
+    )
+    for number, code, title in loads:
         rows = []
         for model in models:
             values: dict[str, list[float]] = {side: [] for side in sides}
             for _ in range(rounds):
                 for side, (checkout, off) in sides.items():
-                    with busy_processes(number):
+                    with busy_processes(number, code):
                         value = seconds_an_epoch(model, checkout, off, most_epochs, seconds)
                     values[side].append(value)
                     print(f"{model}, {title}, {side}: {value:.3f} s an epoch", file=sys.stderr)

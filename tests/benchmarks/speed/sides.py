@@ -16,7 +16,6 @@ from typing import Any, Literal
 import torch
 
 from recbole_ext import patches
-from recbole_ext.config import threads
 from recbole_ext.trainer import allocator, single_run
 
 ROOT = Path(__file__).parents[3]
@@ -106,7 +105,6 @@ def measure(side: Side, work: str, arguments: Sequence[Any], checkout: Path = RO
     with tempfile.TemporaryDirectory() as scratch:
         off = "speed,cache,threads" if side == "RecBole" else ""
         environment = {**os.environ, "PYTHONPATH": str(checkout), "RECBOLE_EXT_DISABLE": off}
-        environment.pop(threads.SPINS, None)  # ours, from this process's import
         ended = subprocess.run(
             command, cwd=scratch, env=environment, stdout=subprocess.PIPE, text=True, check=True
         )

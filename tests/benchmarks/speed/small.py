@@ -25,7 +25,7 @@ def training(side: Side, batch: int) -> Measured:
     """Examples a second, one drawn negative for each interaction: the second epoch and on."""
     run = _ncf(side, train_batch_size=batch)
     run.trainer._train_epoch(run.train, 0)
-    taken = seconds(lambda: run.trainer._train_epoch(run.train, 1), 3)
+    taken = seconds(lambda: run.trainer._train_epoch(run.train, 1), 9)
     return Measured(2 * len(run.train._dataset) / taken)
 
 
@@ -37,7 +37,7 @@ def evaluation(side: Side, batch: int) -> Measured:
     def evaluate() -> None:
         found.update(run.trainer.evaluate(run.valid, load_best_model=False))
 
-    taken = seconds(evaluate, 1 if side == "RecBole" else 3)
+    taken = seconds(evaluate, 1 if side == "RecBole" else 9)
     return Measured(taken, {name: round(value, 6) for name, value in found.items()})
 
 
@@ -61,4 +61,4 @@ def autoencoder(side: Side, orientation: str, batch: int) -> Measured:
         own = {"orientation": orientation, "mlp_hidden_size": [500]}
         run = prepare(side, "AutoRec", "ml-100k", train_batch_size=batch, **own)
     run.trainer._train_epoch(run.train, 0)
-    return Measured(seconds(lambda: run.trainer._train_epoch(run.train, 1), 7))
+    return Measured(seconds(lambda: run.trainer._train_epoch(run.train, 1), 21))
