@@ -82,7 +82,9 @@ def recommend(
     """
     people = [bool(users), everybody, person is not None, history is not None]
     if sum(people) != 1:
-        raise click.UsageError("say for whom, one of: --user ID, --all, --for ITEM=RATING, --history")
+        raise click.UsageError(
+            "say for whom, one of: --user ID, --all, --for ITEM=RATING, --history"
+        )
     if everybody and output is None:
         raise click.UsageError("--all needs --output: a file that ends in .csv, .jsonl or .parquet")
     if output is not None and not (users or everybody):
@@ -135,7 +137,10 @@ def _load(file: str, trust: bool) -> "Recommender":
 
 
 def _write(
-    recommender: "Recommender", output: Path, users: tuple[str, ...] | None, settings: dict[str, Any]
+    recommender: "Recommender",
+    output: Path,
+    users: tuple[str, ...] | None,
+    settings: dict[str, Any],
 ) -> int:
     """Write the lists of some users, or of all (None); the number of users."""
     from tqdm import tqdm

@@ -67,7 +67,8 @@ class RecommendedList:
         titles = ["title"] * self._has_titles
         headers = ["", "score", "item", *titles, *["rated"] * rated, "has", *titles]
         left = [
-            [str(row.rank), f"{row.score:.4f}", *self._words(row)] for row in self.items.itertuples()
+            [str(row.rank), f"{row.score:.4f}", *self._words(row)]
+            for row in self.items.itertuples()
         ]
         right = [
             [*([f"{row.rating:g}"] if rated else []), *self._words(row)]

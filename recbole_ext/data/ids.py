@@ -31,5 +31,7 @@ def number_of(dataset: Any, entity: Entity, token: str, dashes: str = "--") -> i
     if not number:  # 0 is RecBole's padding
         nearest = near(token, [other for other in map(str, numbers) if other != "[PAD]"])
         advice = f"; did you mean {nearest}?" if nearest else ""
-        raise DataError(f"{dashes}{entity} {token}: no such {field} in {dataset.dataset_name}{advice}")
+        raise DataError(
+            f"{dashes}{entity} {token}: no such {field} in {dataset.dataset_name}{advice}"
+        )
     return number

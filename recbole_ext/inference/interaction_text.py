@@ -101,4 +101,6 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: expected text in UTF-8, found byte {error.start} of another") from None
+        raise DataError(
+            f"{path}: expected text in UTF-8, found byte {error.start} of another"
+        ) from None

@@ -59,7 +59,9 @@ def _csv(stream: BinaryIO) -> "Iterator[Write]":
 def _jsonl(stream: BinaryIO) -> "Iterator[Write]":
     def write(frame: "pd.DataFrame") -> None:
         if len(frame):
-            text = frame.to_json(orient="records", lines=True, double_precision=15, force_ascii=False)
+            text = frame.to_json(
+                orient="records", lines=True, double_precision=15, force_ascii=False
+            )
             stream.write(text.encode("utf-8"))
 
     yield write

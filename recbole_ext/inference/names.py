@@ -49,9 +49,7 @@ class Names:
 
     def items_frame(self, numbers: np.ndarray) -> pd.DataFrame:
         """Items: columns item_id and title."""
-        return pd.DataFrame(
-            {"item_id": self.items[numbers], "title": self.trained.titles[numbers]}
-        )
+        return pd.DataFrame({"item_id": self.items[numbers], "title": self.trained.titles[numbers]})
 
     def lists_frame(
         self, first: dict[str, Any], rows: np.ndarray, items: np.ndarray, scores: np.ndarray

@@ -47,7 +47,9 @@ def scores(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None)
     model = trained.model
     numbers = torch.from_numpy(items).to(trained.device)
     if trained.needs_ratings:
-        result = model.fold_in(numbers, torch.as_tensor(ratings, dtype=torch.float32).to(numbers.device))
+        result = model.fold_in(
+            numbers, torch.as_tensor(ratings, dtype=torch.float32).to(numbers.device)
+        )
     elif hasattr(model, "fold_in"):
         result = model.fold_in(numbers)
     elif fold_in := _FOLD_INS.get(trained.name):
@@ -65,17 +67,18 @@ def scores(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None)
     return result
 
 
-def check_range(trained: TrainedModel, item: str, rating: float) -> None:
+def _check_range(trained: TrainedModel, item: str, rating: float) -> None:
     """Refuse a rating that is no number, or beyond those of the data set.
 
     Raises:
         DataError: it names the range.
     """
-    field = trained.rating_field
-    values = trained.dataset.inter_feat[field] if field else None
-    low, high = (-np.inf, np.inf) if values is None else (float(values.min()), float(values.max()))
+    ratings = trained.ratings
+    low, high = (-np.inf, np.inf) if ratings is None else ratings.range
     if not (np.isfinite(rating) and low <= rating <= high):
-        expected = f"{low:g} to {high:g}, as in {trained.dataset.dataset_name}" if field else "a number"
+        expected = "a number"
+        if ratings is not None:
+            expected = f"{low:g} to {high:g}, as in {trained.dataset.dataset_name}"
         raise DataError(f"item {item}: rating: expected {expected}, found {rating:g}")
 
 
@@ -95,7 +98,7 @@ def _check(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None)
             )
         return
     for token, rating in zip(tokens, ratings, strict=True):
-        check_range(trained, token, float(rating))
+        _check_range(trained, token, float(rating))
 
 
 def _by_matrix(model: Any, row: Tensor) -> Tensor:

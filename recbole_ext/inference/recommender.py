@@ -3,7 +3,7 @@
 Every answer is a pandas frame. Ids are those of the data files, as text; a number works, too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ from recbole_ext.errors import DataError, SettingError
 from recbole_ext.inference import new_person, trained_model
 from recbole_ext.inference.names import Id, Ids, Names
 from recbole_ext.inference.trained_model import TrainedModel
-from recbole_ext.inference.user_scores import UserScores
+from recbole_ext.inference.user_scores import UserScores, best
 from recbole_ext.models import representations
 
 Exclude = Literal["seen"] | None
@@ -105,9 +105,9 @@ class Recommender:
         for start in range(0, len(numbers), step):
             some = numbers[start : start + step]
             scores = self._scores.of(some, exclude == "seen")
-            rows, items, best = self._lists(scores, k, allowed)
+            rows, items, values = self._lists(scores, k, allowed)
             ids = {"user_id": self._names.users[some[rows]]}
-            yield self._names.lists_frame(ids, rows, items, best)
+            yield self._names.lists_frame(ids, rows, items, values)
 
     def recommend_for(
         self,
@@ -140,8 +140,8 @@ class Recommender:
         scores = new_person.scores(self.trained, items, values)
         if exclude == "seen":
             scores[torch.from_numpy(items).to(scores.device)] = -torch.inf
-        rows, numbers, best = self._lists(scores[None], k, allowed)
-        return self._names.lists_frame({}, rows, numbers, best)
+        rows, numbers, values = self._lists(scores[None], k, allowed)
+        return self._names.lists_frame({}, rows, numbers, values)
 
     def predict(self, users: Ids, items: Ids) -> pd.DataFrame:
         """The score of pairs: of each user with the item at the same place.
@@ -191,26 +191,29 @@ class Recommender:
             DataError: the id is unknown.
         """
         (number,) = self._names.numbers("user", user)
-        parts = [self.trained.parts[name] for name in ("train", "valid") if name in self.trained.parts]
-        fields = [parts[0].iid_field, *filter(None, [self.trained.rating_field])]
-        columns = []
-        for part in parts:
-            rows = part.inter_feat[part.uid_field] == int(number)
-            columns.append(torch.stack([part.inter_feat[f][rows].double() for f in fields]))
-        items, *ratings = torch.cat(columns, dim=1).numpy()
-        frame = self._names.items_frame(items.astype(int))
-        if ratings:
-            frame.insert(1, "rating", ratings[0])
-            frame = frame.sort_values("rating", ascending=False, kind="stable", ignore_index=True)
-        return frame
+        parts = [part for name, part in self.trained.parts.items() if name != "test"]
+        rows = [part.inter_feat[part.uid_field] == int(number) for part in parts]
+        pairs = zip(parts, rows, strict=True)
+        items = torch.cat([part.inter_feat[part.iid_field][of_user] for part, of_user in pairs])
+        numbers = items.unique().numpy()
+        ratings = self.trained.ratings
+        if ratings is None:
+            return self._names.items_frame(numbers)
+        of_items = ratings.of_user(int(number))
+        return self._with_ratings(numbers, [of_items[item] for item in numbers.tolist()])
 
     def described(self, interactions: Mapping[Id, float] | Iterable[Id]) -> pd.DataFrame:
         """A new person's items as ``history`` describes a user's."""
-        frame = self._names.items_frame(self._names.numbers("item", interactions))
+        numbers = self._names.numbers("item", interactions)
         if isinstance(interactions, Mapping):
-            frame.insert(1, "rating", list(interactions.values()))
-            frame = frame.sort_values("rating", ascending=False, kind="stable", ignore_index=True)
-        return frame
+            return self._with_ratings(numbers, [*interactions.values()])
+        return self._names.items_frame(numbers)
+
+    def _with_ratings(self, numbers: np.ndarray, ratings: Sequence[float]) -> pd.DataFrame:
+        """Items with their ratings, the highest first."""
+        frame = self._names.items_frame(numbers)
+        frame.insert(1, "rating", ratings)
+        return frame.sort_values("rating", ascending=False, kind="stable", ignore_index=True)
 
     def similar_items(self, items: Ids, k: int = 10) -> pd.DataFrame:
         """The items that are nearest to each item, by the cosine of the model's vectors.
@@ -277,24 +280,4 @@ class Recommender:
             )
         if allowed is not None:
             scores[:, ~allowed.to(scores.device)] = -torch.inf
-        return _best(scores, k, self.trained.longest_cutoff)
-
-
-def _best(scores: Tensor, k: int, at_least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The k items with the highest scores, those of ``-inf`` left out.
-
-    Which of several items with equal scores come first depends on the length that ``topk`` is
-    asked for: it is asked for at least that of the evaluation.
-
-    Args:
-        scores: [B, items].
-        k: of each row.
-        at_least: the length that an evaluation asks for.
-
-    Returns:
-        of each item that is left its row, ascending, its number and its score.
-    """
-    top = scores.topk(min(max(k, at_least), scores.shape[1]))
-    values, items = top.values[:, :k].cpu().numpy(), top.indices[:, :k].cpu().numpy()
-    kept = values > -np.inf
-    return np.nonzero(kept)[0], items[kept], values[kept]
+        return best(scores, k, self.trained.longest_cutoff)

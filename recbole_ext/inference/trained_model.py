@@ -1,4 +1,4 @@
-"""A trained model with its data set, read from a checkpoint without the loaders of an evaluation."""
+"""A trained model with its data set, read from a checkpoint without loaders."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from recbole_ext.data import interaction_file
 from recbole_ext.data.interaction_set import InteractionSet
+from recbole_ext.inference.ratings import Ratings
 from recbole_ext.models import representations
 from recbole_ext.registry.models import MODELS, needs_ratings
 from recbole_ext.trainer import checkpoint, checkpoint_checks, same_run
@@ -73,15 +75,19 @@ class TrainedModel:
         return needs_ratings(self.name)
 
     @cached_property
-    def rating_field(self) -> str | None:
-        """The column with the ratings as the data file has them; None where there is none.
-
-        RecBole's own models see ml-100k's ratings squeezed into [0, 1] (``normalize_all``).
-        """
-        field, settings = self.config["RATING_FIELD"], self.config
-        normalised = settings["normalize_all"] or field in (settings["normalize_field"] or ())
-        loaded = field in self.dataset.inter_feat.columns
-        return field if loaded and (self.needs_ratings or not normalised) else None
+    def ratings(self) -> Ratings | None:
+        """The ratings as the data file has them; None where it has none, or they are not loaded."""
+        config, field = self.config, self.config["RATING_FIELD"]
+        if field not in self.dataset.inter_feat.columns:
+            return None
+        if not (config["normalize_all"] or field in (config["normalize_field"] or ())):
+            return Ratings(self.dataset, field, None)
+        path = Path(config["data_path"]) / f"{config['dataset']}.inter"
+        names = config["USER_ID_FIELD"], config["ITEM_ID_FIELD"], field, config["field_separator"]
+        if not path.is_file() or names != ("user_id", "item_id", "rating", "\t"):
+            return None
+        file = interaction_file.read(path)
+        return None if file.ratings is None else Ratings(self.dataset, field, file)
 
     @cached_property
     def seen(self) -> InteractionSet:

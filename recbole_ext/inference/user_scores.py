@@ -1,4 +1,4 @@
-"""The scores of all items for users, as RecBole's evaluation computes them."""
+"""The scores of all items for users, and the best of them, as RecBole's evaluation has them."""
 
 from collections.abc import Iterable
 from types import SimpleNamespace
@@ -76,6 +76,26 @@ class UserScores:
                 f"{field} {token}: {self.trained.name} predicts the next item of a sequence, and "
                 "the test part has none of this user; ask for a user of the test part"
             )
+
+
+def best(scores: Tensor, k: int, at_least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The k items with the highest scores, those of ``-inf`` left out.
+
+    Which of several items with equal scores come first depends on the length that ``topk`` is
+    asked for: it is asked for at least that of the evaluation.
+
+    Args:
+        scores: [B, items].
+        k: of each row.
+        at_least: the length that an evaluation asks for.
+
+    Returns:
+        of each item that is left its row, ascending, its number and its score.
+    """
+    top = scores.topk(min(max(k, at_least), scores.shape[1]))
+    values, items = top.values[:, :k].cpu().numpy(), top.indices[:, :k].cpu().numpy()
+    kept = values > -np.inf
+    return np.nonzero(kept)[0], items[kept], values[kept]
 
 
 class _Items:

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ from tests.inference import trained
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory) -> Iterator[Path]:
+def place(tmp_path_factory) -> Path:
     """A folder with the data set `made`, with titles, and a checkpoint of each small model."""
     folder = tmp_path_factory.mktemp("inference")
     runs.write_ratings(folder / "dataset", "made")
@@ -19,4 +18,4 @@ def place(tmp_path_factory) -> Iterator[Path]:
         patch.chdir(folder)
         for model in trained.SETTINGS:
             trained.train(model, folder)
-    yield folder
+    return folder

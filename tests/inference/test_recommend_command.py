@@ -11,6 +11,9 @@ import recbole_ext
 from recbole_ext.cli import main
 from tests.inference import trained
 
+# of libraries that RecBole calls as they were; pytest shows them, a command does not
+pytestmark = pytest.mark.filterwarnings("ignore")
+
 
 def invoke(*words: Path | str) -> Any:
     return CliRunner().invoke(main.main, [str(word) for word in words], catch_exceptions=False)
@@ -66,9 +69,7 @@ def test_the_same_as_json(place):
 def test_include_seen_and_among(place):
     Path("some.txt").write_text("i4\n\ni9\ni2\n")
     words = ("recommend", place / "Pop.pth", "--user", "u3", "--json")
-    (content,) = json.loads(
-        invoke(*words, "--among", "some.txt", "--include-seen").stdout
-    )["lists"]
+    (content,) = json.loads(invoke(*words, "--among", "some.txt", "--include-seen").stdout)["lists"]
     assert {row["item_id"] for row in content["recommendations"]} == {"i4", "i9", "i2"}
     (without,) = json.loads(invoke(*words, "--among", "some.txt").stdout)["lists"]
     seen = {row["item_id"] for row in without["history"]}
@@ -138,7 +139,10 @@ REFUSED = {
     "an item twice": (["--for", "i3=5,i3=4"], "item i3: given twice"),
     "a rating of text": (["--for", "i3=five"], "item i3: rating: expected a number, found 'five'"),
     "some ratings": (["--for", "i3=5,i4"], "some items have a rating, others none"),
-    "a high rating": (["--for", "i3=5.5"], "item i3: rating: expected 1 to 5, as in made, found 5.5"),
+    "a high rating": (
+        ["--for", "i3=5.5"],
+        "item i3: rating: expected 1 to 5, as in made, found 5.5",
+    ),
     "no number": (["--for", "i3=nan"], "item i3: rating: expected 1 to 5, as in made, found nan"),
     "no ratings": (["--for", "i3,i4"], "AutoRec needs the person's ratings, found none"),
     "no history": (["--history", "no.csv"], "no.csv: no such file"),

@@ -110,7 +110,9 @@ def test_similar_items_are_the_nearest_of_all(recommenders):
     cosines = units @ units[number]
     best = [n for n in np.argsort(-cosines) if n not in (0, number)][:4]
     first = frame[frame["item_id"] == "i3"]
-    assert first["similar_id"].tolist() == recommender.trained.dataset.id2token(field, best).tolist()
+    assert (
+        first["similar_id"].tolist() == recommender.trained.dataset.id2token(field, best).tolist()
+    )
     np.testing.assert_allclose(first["cosine"], cosines[best], rtol=1e-5)
     assert list(recommender.similar_users("u3", k=2)["rank"]) == [1, 2]
 

@@ -14,9 +14,9 @@ from recbole_ext.config import settings
 from recbole_ext.config.types import Orientation
 from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.errors import SettingError
+from recbole_ext.models.autorec import fold_in
 from recbole_ext.models.autorec.batches import CellBatches, DenseBatches
 from recbole_ext.models.autorec.centring import fit_baseline
-from recbole_ext.models.autorec import fold_in
 from recbole_ext.models.autorec.choices import Corruption
 from recbole_ext.models.autorec.heads import observed_squared_error
 from recbole_ext.models.autorec.kernels import GlobalKernel
