@@ -44,6 +44,11 @@ def scores(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None)
         SettingError: the model cannot take in new people.
     """
     _check(trained, items, ratings)
+    if trained.needs_ratings and trained.ratings is not None and trained.ratings.file is not None:
+        raise SettingError(
+            f"{trained.name} cannot take in a new person's ratings: it was trained on ratings that "
+            "were squeezed into [0, 1]; train it with normalize_all: False"
+        )
     model = trained.model
     numbers = torch.from_numpy(items).to(trained.device)
     if trained.needs_ratings:
