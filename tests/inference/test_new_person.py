@@ -28,7 +28,7 @@ AUTOREC = {
 
 
 def _training_items(recommender, user: str) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of a user's items in the training part, and their ratings where they are loaded."""
+    """The numbers of a user's items in the training part, and their ratings if loaded."""
     part = recommender.trained.parts["train"]
     rows = part.inter_feat[part.uid_field] == part.token2id(part.uid_field, user)
     items = part.inter_feat[part.iid_field][rows]

@@ -119,7 +119,7 @@ def test_the_formats_hold_the_same(place):
     }
     for frame in read.values():
         assert list(frame) == ["user_id", "item_id", "score", "rank", "title"]
-        assert len(frame) == 30 * 4
+        assert len(frame) == 30 * 4 - 2  # two users have fewer items left
         pd.testing.assert_frame_equal(frame, read["csv"], check_dtype=False, rtol=1e-6)
 
 
