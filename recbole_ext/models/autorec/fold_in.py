@@ -4,9 +4,10 @@ By users the ratings R are a row like any other: it is encoded and decoded. By i
 column, of which the net has no weights W_u, b_u; they are fitted to R, the items' codes h_i being
 those of training:
 
-    min over W_u, b_u    sum_{i in R} (r_i - f(W_u h_i + b_u))^2 + N lambda/2 ||W_u||^2
+    min over W_u, b_u    sum_{i in R} (r_i - f(W_u h_i + b_u))^2 + N lambda/2 ||W_u - M||^2
 
-N is the number of rows. It is the column's part of the loss in net.py, times N; with
+N is the number of rows, M the mean of the users' W. It is the column's part of the loss in net.py,
+times N, but for M: who has few ratings is near the mean user instead of near nobody. With
 ``svdpp_scale``, what the pattern of R adds to W_u stays as trained, and with ``loss_type: CE`` the
 error is the cross-entropy.
 """
@@ -79,8 +80,8 @@ def of_column(
         added = layer.step * layer.y[rows].sum(0, keepdim=True) / len(rows) ** 0.5
         trained = layer.inner.matrix()
     k = net.head.n_scores
-    # a start: the mean of the columns
-    weights = trained.unflatten(0, (-1, k))[1:].mean(0).detach().clone().requires_grad_()
+    mean = trained.unflatten(0, (-1, k))[1:].mean(0).detach()
+    weights = mean.clone().requires_grad_()
     offset = layer.bias.unflatten(0, (-1, k))[1:].mean(0).detach().clone().requires_grad_()
     optimizer = torch.optim.LBFGS([weights, offset], max_iter=_STEPS, line_search_fn="strong_wolfe")
     penalty = (len(hidden) - 1) * reg_weight / 2
@@ -90,7 +91,7 @@ def of_column(
 
     def closure() -> Tensor:
         error = net.head.error_of_cells(outputs(hidden[rows]), centred, 1)
-        loss = error + penalty * weights.square().sum()
+        loss = error + penalty * (weights - mean).square().sum()
         weights.grad, offset.grad = torch.autograd.grad(loss, (weights, offset))
         return loss
 
