@@ -118,7 +118,7 @@ def recommend(
         if as_json:
             answer.print_json({"checkpoint": file, "output": str(output), "users": n_lists})
         else:
-            click.echo(f"{n_lists:,} users: {output}")
+            click.echo(f"{n_lists:,} user{'s' * (n_lists != 1)}: {output}")
     elif as_json:
         answer.print_json({"checkpoint": file, "lists": [one.content() for one in lists]})
     else:

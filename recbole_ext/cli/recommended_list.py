@@ -79,8 +79,9 @@ class RecommendedList:
             [*(one or [""] * n_left), *(other or [])]
             for one, other in zip_longest(left, right, fillvalue=[])
         ]
-        beside = f", {'the highest ratings' if rated else 'some of them'} on the right" * (n > 0)
-        title = f"{who}, who has {n:,} item{'s' * (n != 1)}{beside}"
+        right_side = "those rated highest" if rated else "some of them"
+        title = f"{who} has {n:,} item{'s' * (n != 1)}"
+        title += f"; on the right are {right_side}" * (n > 0)
         return f"{title}\n\n{tabulate(lines, headers=headers, disable_numparse=True)}"
 
     def content(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 import recbole.model.general_recommender as package
 
 import recbole_ext
+from recbole_ext.errors import SettingError
 from tests import runs
 from tests.inference import trained
 
@@ -57,3 +58,43 @@ def test_it_recommends_what_full_sort_topk_does(model, folder):
 
 def test_there_are_many():
     assert len(NAMES) > 30
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_scores_pairs_alone(folder):
+    """FM has no full_sort_predict: RecBole repeats each user for all items."""
+    drawn = {"distribution": "uniform", "sample_num": 1, "alpha": 1.0, "dynamic": False}
+    file = trained.train("FM", folder, train_neg_sample_args=drawn)
+    recommender = recbole_ext.load(file)
+    frame = recommender.recommend(["u3", "u28"], k=5)
+    assert recommender._scores.users_at_a_time >= 1
+    assert frame["rank"].tolist() == [1, 2, 3, 4, 5] * 2
+    pairs = recommender.predict(frame["user_id"], frame["item_id"])
+    np.testing.assert_allclose(pairs["score"], frame["score"], rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_sequential_model_answers_by_the_sequence_before_the_test_item(folder):
+    from recbole.quick_start import load_data_and_model
+    from recbole.utils.case_study import full_sort_topk
+
+    settings = {
+        "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
+        "train_neg_sample_args": None,
+        "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"},
+        "embedding_size": 8,
+        "hidden_size": 8,
+    }
+    file = trained.train("GRU4Rec", folder, **settings)
+    recommender = recbole_ext.load(file)
+    frame = recommender.recommend(["u3", "u28"], k=5)
+    _, net, dataset, _, _, test = load_data_and_model(str(file))
+    numbers = dataset.token2id(dataset.uid_field, ["u3", "u28"])
+    scores, items = full_sort_topk(numbers, net, test, k=5, device=net.device)
+    expected = dataset.id2token(dataset.iid_field, items.numpy()).ravel()
+    assert frame["item_id"].tolist() == expected.tolist()
+    np.testing.assert_allclose(frame["score"], scores.numpy().ravel(), rtol=1e-5)
+    with pytest.raises(SettingError, match="GRU4Rec cannot take in a person"):
+        recommender.recommend_for(["i3"])

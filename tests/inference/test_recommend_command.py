@@ -40,10 +40,10 @@ def test_a_list_has_titles_and_what_the_user_has_rated_highest(place):
     recommender = recbole_ext.load(place / "AutoRec.pth")
     for user in ("u3", "u4"):
         history = recommender.history(user)
-        assert f"user {user}, who has {len(history)} items" in result.stdout
+        assert f"user {user} has {len(history)} items" in result.stdout
         for row in recommender.recommend(user, k=3).itertuples():
             best = history.iloc[row.rank - 1]
-            words = result.stdout[result.stdout.index(f"user {user},") :]
+            words = result.stdout[result.stdout.index(f"user {user} ") :]
             line = next(one for one in words.splitlines() if one.startswith(f"{row.rank} "))
             for word in (row.item_id, row.title, f"{row.score:.4f}", best["title"]):
                 assert word in line
@@ -86,7 +86,7 @@ def test_a_new_person_by_pairs_and_by_file(place):
     (content,) = json.loads(by_file.stdout)["lists"]
     assert [row["rating"] for row in content["history"]] == [5, 1]
     assert not {row["item_id"] for row in content["recommendations"]} & {"i3", "i4"}
-    assert "a new person, who has 2 items" in invoke("recommend", file, "--for", "i3=5,i4=1").stdout
+    assert "a new person has 2 items" in invoke("recommend", file, "--for", "i3=5,i4=1").stdout
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def test_the_formats_hold_the_same(place):
 
 def test_some_users_to_a_file(place):
     result = invoke("recommend", place / "BPR.pth", "--user", "u2", "--output", "recs.csv")
-    assert result.stdout == "1 users: recs.csv\n"
+    assert result.stdout == "1 user: recs.csv\n"
     assert list(trained.lists_of_csv(Path("recs.csv"))) == ["u2"]
 
 
