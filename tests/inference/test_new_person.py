@@ -71,7 +71,7 @@ def test_autorec_by_users_encodes_the_row(kind, load):
 
 
 def test_autorec_by_items_solves_for_the_column(load):
-    """Against the normal equations: a bias that is not penalised, weights drawn to the mean user's."""
+    """Against the normal equations: the bias is free, weights are drawn to the mean user's."""
     reg_weight = 0.05
     recommender = load("AutoRec", orientation="item", reg_weight=reg_weight)
     model = recommender.trained.model
