@@ -75,10 +75,8 @@ class RecommendedList:
             for row in self.history.head(max(len(left), 1)).itertuples()
         ]
         n_left = 3 + len(titles)
-        lines = [
-            [*(one or [""] * n_left), *(other or [])]
-            for one, other in zip_longest(left, right, fillvalue=[])
-        ]
+        pairs = zip_longest(left, right, fillvalue=list[str]())
+        lines = [[*(one or [""] * n_left), *other] for one, other in pairs]
         right_side = "those rated highest" if rated else "some of them"
         title = f"{who} has {n:,} item{'s' * (n != 1)}"
         title += f"; on the right are {right_side}" * (n > 0)

@@ -4,13 +4,14 @@ By users the ratings R are a row like any other: it is encoded and decoded. By i
 column, of which the net has no weights W_u, b_u; they are fitted to R, the items' codes h_i being
 those of training:
 
-    min over W_u, b_u    sum_{i in R} (r_i - f(W_u h_i + b_u))^2 + N lambda/2 ||W_u - M||^2
+    min over W_u, b_u    sum_{i in R} (r_i - f(W_u h_i + b_u))^2 + N lambda/2 ||W_u||^2
 
-N is the number of rows, M the mean of the users' W. It is the column's part of the loss in net.py,
-times N, but for M: who has few ratings is near the mean user instead of near nobody. With
+N is the number of rows. It is the column's part of the loss in net.py, times N; with
 ``svdpp_scale``, what the pattern of R adds to W_u stays as trained, and with ``loss_type: CE`` the
 error is the cross-entropy.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -20,6 +21,7 @@ from recbole_ext.models.autorec.batches import DenseBatches
 from recbole_ext.models.autorec.layers import Patterned
 from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.autorec.predictions import RatingScale
+from recbole_ext.models.minimise import minimum
 
 _STEPS = 100  # of L-BFGS
 
@@ -80,23 +82,18 @@ def of_column(
         added = layer.step * layer.y[rows].sum(0, keepdim=True) / len(rows) ** 0.5
         trained = layer.inner.matrix()
     k = net.head.n_scores
-    mean = trained.unflatten(0, (-1, k))[1:].mean(0).detach()
-    weights = mean.clone().requires_grad_()
-    offset = layer.bias.unflatten(0, (-1, k))[1:].mean(0).detach().clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([weights, offset], max_iter=_STEPS, line_search_fn="strong_wolfe")
+    # a start: the mean of the columns
+    start = [of_all.unflatten(0, (-1, k))[1:].mean(0) for of_all in (trained, layer.bias)]
     penalty = (len(hidden) - 1) * reg_weight / 2
 
-    def outputs(of: Tensor) -> Tensor:
+    def outputs(of: Tensor, column: Sequence[Tensor]) -> Tensor:
+        weights, offset = column
         return net.head.outputs(functional.linear(of, weights + added, offset))
 
-    def closure() -> Tensor:
-        error = net.head.error_of_cells(outputs(hidden[rows]), centred, 1)
-        loss = error + penalty * (weights - mean).square().sum()
-        weights.grad, offset.grad = torch.autograd.grad(loss, (weights, offset))
-        return loss
+    def loss(column: Sequence[Tensor]) -> Tensor:
+        error = net.head.error_of_cells(outputs(hidden[rows], column), centred, 1)
+        return error + penalty * column[0].square().sum()
 
-    with torch.enable_grad():
-        optimizer.step(closure)
-    with torch.no_grad():
-        rebuilt = net.head.ratings(outputs(hidden))
-        return scale.known(rebuilt + baseline.mean + baseline.rows + bias, scale.unseen_rows)
+    column = minimum(loss, start, _STEPS)
+    rebuilt = net.head.ratings(outputs(hidden, column))
+    return scale.known(rebuilt + baseline.mean + baseline.rows + bias, scale.unseen_rows)
