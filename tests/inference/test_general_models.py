@@ -21,6 +21,7 @@ NAMES = sorted(
 # whose scores are drawn anew each time they are asked for
 DRAWN = {"Random", "ADMMSLIM", "DiffRec", "LDiffRec"}
 SETTINGS = {
+    "DGCF": {"train_batch_size": 64},  # it draws as many items as it has users in a batch
     "RaCT": {"train_stage": "actor_pretrain"},
     "LDiffRec": {"n_cate": 1},
     "ConvNCF": {"embedding_size": 64},
