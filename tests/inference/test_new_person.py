@@ -117,10 +117,11 @@ def test_ncf_folds_in(load):
 
 def test_ratings_are_interactions_for_a_model_of_interactions(load):
     recommender = load("EASE")
-    with_ratings = recommender.recommend_for({"i3": 5, "i4": 1}, k=5)
-    alone = recommender.recommend_for(["i3", "i4"], k=5)
+    with_ratings = recommender.recommend_for({"i3": 5, "i4": 1}, k=20)
+    alone = recommender.recommend_for(["i3", "i4"], k=20)
     assert with_ratings.equals(alone)
-    assert not set(alone["item_id"]) & {"i3", "i4"}
+    assert set(alone["item_id"]) == set(recommender.items) - {"i3", "i4"}
+    assert len(recommender.recommend_for(["i3", "i4"], k=20, exclude=None)) == 20
     assert list(alone) == ["item_id", "score", "rank", "title"]
 
 
