@@ -41,8 +41,8 @@ def minimum(loss: Loss, start: Sequence[Tensor], steps: int) -> list[Tensor]:
         return torch.cat([part.detach().reshape(-1) for part in parts]).cpu().double().numpy()
 
     with torch.enable_grad():
-        # many steps back: the dimensions are few and the history is cheap
-        options = {"maxiter": steps, "maxcor": 50, "ftol": 1e-12, "gtol": 1e-6}
+        # ftol: that of a float32, below which a line search goes after rounding errors
+        options = {"maxiter": steps, "maxcor": 50, "ftol": 1e-7, "gtol": 1e-6}
         result = minimize(
             value_and_gradient, flat(start), jac=True, method="L-BFGS-B", options=options
         )
