@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from recbole_ext.errors import CheckpointError, UserError, file_error, in_a_line
+from recbole_ext.errors import UserError, file_error
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -170,15 +170,8 @@ def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> An
         same_run.check_usable(file)
         from recbole.quick_start import load_data_and_model
 
-        try:
+        with same_run.set_up_again(file):
             return load_data_and_model(file)
-        except (UserError, OSError):
-            raise
-        except Exception as error:  # whatever RecBole makes of settings that do not fit the data
-            raise CheckpointError(
-                f"{file}: its run cannot be set up again here ({in_a_line(error)}); its settings "
-                "are damaged, or of another release: train anew"
-            ) from error
 
 
 def result_table(rows: Mapping[str, Mapping[str, float]], ties_below: bool = True) -> str:

@@ -48,9 +48,15 @@ def evaluate(
     verbose: bool,
 ) -> None:
     """Evaluate the model of the checkpoint FILE on its data set's validation and test split."""
-    from recbole_ext.trainer import outputs, single_run
+    from recbole_ext.trainer import checkpoint, outputs, refit, single_run
 
-    with answer.running(quiet, as_json, verbose), outputs.leaving_none():
+    with (
+        answer.running(quiet, as_json, verbose),
+        outputs.leaving_none(),
+        checkpoint.trusted(trust_checkpoint),
+        checkpoint.read_once(),
+    ):
+        refit.check_not_refit(file)
         config, model, _, *loaders = load_trained(file, trust_checkpoint, allow_changed_data)
         tables = []
         for protocol in protocols:

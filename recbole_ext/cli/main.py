@@ -8,6 +8,8 @@ from recbole_ext.cli.data import data
 from recbole_ext.cli.denoise import denoise
 from recbole_ext.cli.doctor import doctor
 from recbole_ext.cli.evaluate import evaluate
+from recbole_ext.cli.recommend import recommend
+from recbole_ext.cli.refit import refit
 from recbole_ext.cli.representations import project, similar
 from recbole_ext.cli.search import search
 from recbole_ext.config.version import __version__
@@ -31,6 +33,8 @@ main.add_command(evaluate)
 main.add_command(search)
 main.add_command(benchmark)
 main.add_command(denoise)
+main.add_command(recommend)
+main.add_command(refit)
 main.add_command(similar)
 main.add_command(project)
 

@@ -13,13 +13,14 @@ def id_field(dataset: Any, entity: Entity) -> str:
     return dataset.uid_field if entity == "user" else dataset.iid_field
 
 
-def number_of(dataset: Any, entity: Entity, token: str) -> int:
+def number_of(dataset: Any, entity: Entity, token: str, dashes: str = "--") -> int:
     """RecBole's number, from 1 on, of a user or an item.
 
     Args:
         dataset: RecBole's ``Dataset``.
         entity: what ``token`` is the id of.
         token: the id as the data files have it.
+        dashes: before ``entity`` in the message: those of an option, or "".
 
     Raises:
         DataError: the data set has no such user or item; the message names the nearest ids.
@@ -30,5 +31,7 @@ def number_of(dataset: Any, entity: Entity, token: str) -> int:
     if not number:  # 0 is RecBole's padding
         nearest = near(token, [other for other in map(str, numbers) if other != "[PAD]"])
         advice = f"; did you mean {nearest}?" if nearest else ""
-        raise DataError(f"--{entity} {token}: no such {field} in {dataset.dataset_name}{advice}")
+        raise DataError(
+            f"{dashes}{entity} {token}: no such {field} in {dataset.dataset_name}{advice}"
+        )
     return number

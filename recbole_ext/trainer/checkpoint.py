@@ -31,6 +31,7 @@ from recbole_ext.config.settings import RENAMED
 from recbole_ext.config.version import __version__
 from recbole_ext.data.atomic_write import atomic_write
 from recbole_ext.errors import CheckpointError, in_a_line
+from recbole_ext.registry.models import MODELS
 from recbole_ext.trainer import checkpoint_checks, random_states
 from recbole_ext.trainer.plain_values import Plain, decode, encode
 
@@ -185,8 +186,10 @@ def _read_record(path: Path, map_location: Any) -> dict[str, Any]:
             f"{path}: not a checkpoint of a recommender (expected an entry state_dict); use a "
             "file that training has saved"
         )
-    if isinstance(record.get("config"), dict):  # an earlier release may have saved it
-        record["config"] = {RENAMED.get(k, k): value for k, value in record["config"].items()}
+    settings = record.get("config")
+    # an earlier release may have saved it; RecBole's own GRU4Rec reads hidden_size
+    if isinstance(settings, dict) and settings.get("model") in MODELS:
+        record["config"] = {RENAMED.get(key, key): value for key, value in settings.items()}
     if "other_parameter" in record:
         record["other_parameter"] = _decode_others(path, record["other_parameter"])
     return record

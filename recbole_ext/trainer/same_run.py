@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from recbole_ext.errors import CheckpointError
+from recbole_ext.errors import CheckpointError, UserError, in_a_line
 from recbole_ext.trainer import checkpoint_checks
 from recbole_ext.trainer.checkpoint import load
 from recbole_ext.trainer.identity import MAY_CHANGE_ON_RESUME, RunIdentity, deciding
@@ -61,6 +61,24 @@ def changed_data(allowed: bool = True) -> Iterator[None]:
         _changed_data.reset(token)
 
 
+@contextmanager
+def set_up_again(file: str | Path) -> Iterator[None]:
+    """Within this block the run of a checkpoint is set up: whatever fails is an error of the file.
+
+    Args:
+        file: the checkpoint.
+    """
+    try:
+        yield
+    except (UserError, OSError):
+        raise
+    except Exception as error:  # whatever RecBole makes of settings that do not fit the data
+        raise CheckpointError(
+            f"{file}: its run cannot be set up again here ({in_a_line(error)}); its settings "
+            "are damaged, or of another release: train anew"
+        ) from error
+
+
 def check_usable(file: str | Path) -> None:
     """Refuse a checkpoint whose model cannot be evaluated here, before its data set is read.
 
@@ -84,7 +102,7 @@ def _refuse_changed(what: str) -> NoReturn:
     raise CheckpointError(
         f"{what} not those that the model was trained with, so the test split may contain what it "
         "was trained on; restore the data, train anew, or evaluate nevertheless with "
-        "--allow-changed-data"
+        "recbole-ext evaluate --allow-changed-data"
     )
 
 

@@ -86,12 +86,17 @@ def prepare(
         files: yaml files; ``given`` wins over them.
     """
     from recbole.config import Config
+
+    return set_up(Config(model, dataset, config_file_list=files, config_dict=dict(given)))
+
+
+def set_up(config: Any) -> Run:
+    """Like ``prepare``, for settings that are a ``Config`` already."""
     from recbole.utils import get_model, get_trainer, init_seed
 
-    config = Config(model, dataset, config_file_list=files, config_dict=dict(given))
     outputs.check(config["checkpoint_dir"], logged=False)
     data, (train, valid, test) = load(config)
     init_seed(config["seed"] + config["local_rank"], config["reproducibility"])
-    net = get_model(model)(config, train._dataset).to(config["device"])
-    trainer = get_trainer(config["MODEL_TYPE"], model)(config, net)
+    net = get_model(config["model"])(config, train._dataset).to(config["device"])
+    trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, net)
     return Run(config, data, train, valid, test, net, trainer)

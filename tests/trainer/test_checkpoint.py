@@ -282,6 +282,15 @@ def test_other_files_are_refused(content, message):
         checkpoint.load(file)
 
 
+@pytest.mark.parametrize(
+    ("model", "name"), [("AutoRec", "mlp_hidden_size"), ("GRU4Rec", "hidden_size")]
+)
+def test_old_names_are_those_of_our_models_alone(model, name):
+    """Of RecBole's own models some read a setting of that name."""
+    torch.save({"state_dict": {}, "config": {"model": model, "hidden_size": 8}}, "model.pth")
+    assert checkpoint.load("model.pth")["config"] == {"model": model, name: 8}
+
+
 def test_a_checkpoint_of_another_run_is_refused(ratings):
     run = runs.prepare("AutoRec", **runs.SMALL["AutoRec"], epochs=1)
     run.fit()

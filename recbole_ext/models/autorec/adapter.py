@@ -14,6 +14,7 @@ from recbole_ext.config import settings
 from recbole_ext.config.types import Orientation
 from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.errors import SettingError
+from recbole_ext.models.autorec import fold_in
 from recbole_ext.models.autorec.batches import CellBatches, DenseBatches
 from recbole_ext.models.autorec.centring import fit_baseline
 from recbole_ext.models.autorec.choices import Corruption
@@ -57,7 +58,11 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
             )
         self.baseline = fit_baseline(ratings, self.settings.centring, self.settings.damping)
         self.scale = RatingScale.of(
-            ratings, self.baseline, self.settings.clip_ratings, self.settings.unseen_rating
+            ratings,
+            self.baseline,
+            self.settings.clip_ratings,
+            self.settings.unseen_rating,
+            self.settings.damping if self.settings.centring == "bias" else None,
         )
         size, mask = self.settings.global_kernel_size, self.settings.mask_input_scale
         n_cells = ratings.n_rows * ratings.n_columns
@@ -189,6 +194,23 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
             return self.scale.restore(rebuilt, users[:, None], items).view(-1)
         rebuilt = self.predictor.decode(self.hidden(), users).T
         return self.scale.restore(rebuilt, items, users[:, None]).reshape(-1)
+
+    def fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
+        """The ratings of every item by a user that was not in training, see fold_in.py.
+
+        Args:
+            items, ratings: [n], what the user has rated.
+
+        Returns:
+            [items], the padding id included; not clipped.
+        """
+        with torch.no_grad():
+            if self.by_user:
+                return fold_in.of_row(self.predictor, self.dense, self.scale, items, ratings)
+            reg_weight = self.settings.reg_weight
+            return fold_in.of_column(
+                self.predictor, self.hidden(), self.scale, items, ratings, reg_weight
+            )
 
     def rebuild(self, ids: Tensor, corruption: Corruption, rate: float) -> tuple[Tensor, Tensor]:
         """Rows as the model rebuilds them from corrupted ratings.

@@ -17,6 +17,7 @@ class RatingScale(NamedTuple):
         low, high: the smallest and the greatest; None where predictions are not clipped.
         unseen_rating: for a row or column without a rating; None for what the net says.
         unseen_rows, unseen_columns: [R] and [C], true without a rating.
+        bias_damping: of the baseline's biases; None where it has none.
     """
 
     baseline: Baseline
@@ -25,10 +26,16 @@ class RatingScale(NamedTuple):
     unseen_rating: float | None
     unseen_rows: Tensor
     unseen_columns: Tensor
+    bias_damping: float | None = None
 
     @classmethod
     def of(
-        cls, ratings: RatingMatrix, baseline: Baseline, clip: bool, unseen_rating: float | None
+        cls,
+        ratings: RatingMatrix,
+        baseline: Baseline,
+        clip: bool,
+        unseen_rating: float | None,
+        bias_damping: float | None = None,
     ) -> "RatingScale":
         """The scale of the training ratings.
 
@@ -36,7 +43,7 @@ class RatingScale(NamedTuple):
             ratings: of the training split.
             baseline: of them.
             clip: whether predictions are clipped to their range.
-            unseen_rating: see above.
+            unseen_rating, bias_damping: see above.
         """
         unseen_columns = ratings.columns.new_ones(ratings.n_columns, dtype=torch.bool)
         unseen_columns[ratings.columns] = False
@@ -47,6 +54,7 @@ class RatingScale(NamedTuple):
             unseen_rating,
             ratings.starts.diff() == 0,
             unseen_columns,
+            bias_damping,
         )
 
     def restore(self, rebuilt: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -61,6 +69,22 @@ class RatingScale(NamedTuple):
             return ratings
         unseen = self.unseen_rows[rows] | self.unseen_columns[columns]
         return torch.where(unseen, self.unseen_rating, ratings)
+
+    def known(self, ratings: Tensor, unseen: Tensor) -> Tensor:
+        """Ratings by a new row or column, with the paper's rule for the unseen: [N], [N] -> [N]."""
+        if self.unseen_rating is None:
+            return ratings
+        return torch.where(unseen, self.unseen_rating, ratings)
+
+    def new_bias(self, differences: Tensor) -> Tensor:
+        """The baseline's bias for a new row or column, all others being what they are: a scalar.
+
+        Args:
+            differences: [n], its ratings less the mean and the biases of what it has rated.
+        """
+        if self.bias_damping is None:
+            return differences.new_zeros(())
+        return differences.sum() / (len(differences) + self.bias_damping)
 
     def clip(self, ratings: Tensor) -> Tensor:
         """Ratings in the range of the training ratings, where it is asked for."""

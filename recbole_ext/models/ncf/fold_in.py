@@ -9,11 +9,14 @@ of training, for one user with all items: items without an interaction weigh as 
 training.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from recbole_ext.config.types import Orientation
 from recbole_ext.errors import SettingError
+from recbole_ext.models.minimise import minimum
 from recbole_ext.models.ncf.net import NCFNet, Vectors
 from recbole_ext.models.ncf.objective import Objective
 
@@ -51,27 +54,17 @@ def fold_in(
     net.eval()
     with torch.no_grad():
         start = net.newcomer(of, interactions)
-    offsets = [torch.zeros_like(p, requires_grad=True) for p in start if p is not None]
-    optimizer = torch.optim.LBFGS(offsets, max_iter=steps, line_search_fn="strong_wolfe")
 
-    def scores() -> Tensor:
+    def scores(offsets: Sequence[Tensor]) -> Tensor:
         d = iter(offsets)
         return net.score_all(Vectors(*(None if p is None else p + next(d) for p in start)), of)
 
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = objective.newcomer(scores()[:, 1:], seen[:, 1:])
+    def loss(offsets: Sequence[Tensor]) -> Tensor:
         squares = torch.stack([d.square().sum() for d in offsets]).sum()
-        loss = loss + penalty * squares
-        # not loss.backward(), which would leave gradients in the net
-        gradients = torch.autograd.grad(loss, offsets)
-        for d, gradient in zip(offsets, gradients, strict=True):
-            d.grad = gradient
-        return loss
+        return objective.newcomer(scores(offsets)[:, 1:], seen[:, 1:]) + penalty * squares
 
-    with torch.enable_grad():
-        optimizer.step(closure)
+    offsets = minimum(loss, [torch.zeros_like(p) for p in start if p is not None], steps)
     with torch.no_grad():
-        predictions = objective.loss.prediction(scores())[0]
+        predictions = objective.loss.prediction(scores(offsets))[0]
     net.train(was_training)
     return predictions

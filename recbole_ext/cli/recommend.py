@@ -1,0 +1,158 @@
+"""`recbole-ext recommend`: what a trained model recommends, to its users or to a new person."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recbole_ext.cli import answer
+from recbole_ext.cli.command import HELP, reports_errors, trust_option
+from recbole_ext.cli.recommended_list import RecommendedList
+from recbole_ext.inference import interaction_text, lists_file
+
+if TYPE_CHECKING:
+    from recbole_ext.inference.recommender import Recommender
+
+EXAMPLE = """\b
+Examples:
+  run_recbole --model=AutoRec --dataset=ml-100k
+  recbole-ext recommend saved/AutoRec-<time>.pth --user 196 --user 22
+  recbole-ext recommend saved/AutoRec-<time>.pth --for '50=5,181=4,172=5'
+  recbole-ext recommend saved/AutoRec-<time>.pth --all --output recs.csv
+"""
+
+
+@click.command(context_settings=HELP, epilog=EXAMPLE)
+@click.argument("file")
+@click.option(
+    "--user",
+    "users",
+    multiple=True,
+    metavar="ID",
+    help="A user, by the id in the .inter file; may be repeated.",
+)
+@click.option("--all", "everybody", is_flag=True, help="All users; needs --output.")
+@click.option(
+    "--for",
+    "person",
+    metavar="ITEM=RATING,...",
+    help="A new person who likes these items: '50=5,181=4', or '50,181' without ratings.",
+)
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path),
+    help="The same from a csv file with the columns item_id,rating.",
+)
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="Items for each.")
+@click.option(
+    "--among",
+    type=click.Path(path_type=Path),
+    help="Recommend these items alone: a file with an item id a line.",
+)
+@click.option(
+    "--include-seen",
+    is_flag=True,
+    help="Recommend what a user has in the training and validation part, too.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write user_id, item_id, score, rank, title to this .csv, .jsonl or .parquet.",
+)
+@trust_option
+@answer.json_option
+@reports_errors
+def recommend(
+    file: str,
+    users: tuple[str, ...],
+    everybody: bool,
+    person: str | None,
+    history: Path | None,
+    k: int,
+    among: Path | None,
+    include_seen: bool,
+    output: Path | None,
+    trust_checkpoint: bool,
+    as_json: bool,
+) -> None:
+    """List the items that the model of the checkpoint FILE recommends, best first.
+
+    Scores and order are those of the evaluation of the test part.
+    """
+    people = [bool(users), everybody, person is not None, history is not None]
+    if sum(people) != 1:
+        raise click.UsageError(
+            "say for whom, one of: --user ID, --all, --for ITEM=RATING, --history"
+        )
+    if everybody and output is None:
+        raise click.UsageError("--all needs --output: a file that ends in .csv, .jsonl or .parquet")
+    if output is not None and not (users or everybody):
+        raise click.UsageError("--output is for --user and --all")
+    # what can be refused without the model
+    interactions: interaction_text.Interactions = []
+    if person is not None:
+        interactions = interaction_text.of_option(person)
+    if history is not None:
+        interactions = interaction_text.of_csv(history)
+    settings: dict[str, Any] = {"k": k, "exclude": None if include_seen else "seen"}
+    if among is not None:
+        settings["among"] = interaction_text.of_list(among)
+    if output is not None:
+        lists_file.check(output)
+
+    from recbole_ext.trainer import outputs, refit
+
+    with answer.running(quiet=False, as_json=as_json, verbose=False), outputs.leaving_none():
+        recommender = _load(file, trust_checkpoint)
+        if output is not None:
+            n_lists = _write(recommender, output, users or None, settings)
+        elif interactions:
+            lists = [RecommendedList.for_person(recommender, interactions, settings)]
+        else:
+            lists = RecommendedList.for_users(recommender, users, settings)
+    whole = refit.file_of(file)
+    if whole.is_file():
+        click.echo(f"note: {whole} is this model trained on all data", err=True)
+    if output is not None:
+        if as_json:
+            answer.print_json({"checkpoint": file, "output": str(output), "users": n_lists})
+        else:
+            click.echo(f"{n_lists:,} user{'s' * (n_lists != 1)}: {output}")
+    elif as_json:
+        answer.print_json({"checkpoint": file, "lists": [one.content() for one in lists]})
+    else:
+        title = f"{answer.describe_run(recommender.trained.config)}, from {file}"
+        click.echo("\n\n".join([title, *(one.table() for one in lists)]))
+
+
+def _load(file: str, trust: bool) -> "Recommender":
+    from recbole_ext.trainer import checkpoint, same_run
+
+    with checkpoint.trusted(trust), checkpoint.read_once():
+        same_run.check_usable(file)  # before RecBole is imported
+        from recbole_ext.inference.recommender import Recommender
+
+        return Recommender.load(file)
+
+
+def _write(
+    recommender: "Recommender",
+    output: Path,
+    users: tuple[str, ...] | None,
+    settings: dict[str, Any],
+) -> int:
+    """Write the lists of some users, or of all (None); the number of users."""
+    from tqdm import tqdm
+
+    n_users = len(recommender.users) if users is None else len(users)
+    n_lists = 0
+    with (
+        lists_file.writing(output) as write,
+        tqdm(total=n_users, unit="users", file=sys.stderr, leave=False, disable=None) as bar,
+    ):
+        for frame in recommender.recommend_in_parts(users, **settings):
+            write(frame)
+            n_lists += (n := frame["user_id"].nunique())
+            bar.update(n)
+    return n_lists

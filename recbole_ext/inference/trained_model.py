@@ -1,0 +1,154 @@
+"""A trained model with its data set, read from a checkpoint without loaders."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recbole_ext.data import interaction_file
+from recbole_ext.data.interaction_set import InteractionSet
+from recbole_ext.inference.ratings import Ratings
+from recbole_ext.models import representations
+from recbole_ext.registry.models import MODELS, needs_ratings
+from recbole_ext.trainer import checkpoint, checkpoint_checks, same_run
+from recbole_ext.trainer.identity import PARTS, RunIdentity
+
+if TYPE_CHECKING:
+    from recbole.config import Config
+
+_TITLES = ("title", "name")  # words in the name of the column of .item that people know items by
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model and the data that it was trained on.
+
+    Attributes:
+        file: the checkpoint.
+        config: the settings of its run.
+        model: with its trained weights, on the device of the run.
+        dataset: the whole data set, whose ids are remapped.
+        parts: train, valid and test -> the data set of the part.
+    """
+
+    file: str
+    config: "Config"
+    model: Any
+    dataset: Any
+    parts: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the model."""
+        return self.config["model"]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a model of this package."""
+        return self.name in MODELS
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether it predicts the next item of a sequence."""
+        return self.config["MODEL_TYPE"].name == "SEQUENTIAL"
+
+    @property
+    def device(self) -> Any:
+        """Where the model is."""
+        return self.config["device"]
+
+    @property
+    def eval_batch_size(self) -> int:
+        """The pairs that an evaluation scores at a time."""
+        return self.config["eval_batch_size"]
+
+    @property
+    def longest_cutoff(self) -> int:
+        """The length of the lists that an evaluation of the run takes."""
+        return max(self.config["topk"])
+
+    @property
+    def needs_ratings(self) -> bool:
+        """Whether it is trained on ratings, not on interactions."""
+        return needs_ratings(self.name)
+
+    @cached_property
+    def ratings(self) -> Ratings | None:
+        """The ratings as the data file has them; None where it has none, or they are not loaded."""
+        config, field = self.config, self.config["RATING_FIELD"]
+        if field not in self.dataset.inter_feat.columns:
+            return None
+        if not (config["normalize_all"] or field in (config["normalize_field"] or ())):
+            return Ratings(self.dataset, field, None)
+        path = Path(config["data_path"]) / f"{config['dataset']}.inter"
+        names = config["USER_ID_FIELD"], config["ITEM_ID_FIELD"], field, config["field_separator"]
+        if not path.is_file() or names != ("user_id", "item_id", "rating", "\t"):
+            return None
+        file = interaction_file.read(path)
+        return None if file.ratings is None else Ratings(self.dataset, field, file)
+
+    @cached_property
+    def seen(self) -> InteractionSet:
+        """What an evaluation of the test part leaves out of a user's list.
+
+        These are the user's items in the training and the validation part, without those that the
+        test part has again.
+        """
+        seen = InteractionSet.of_dataset(self.parts["train"])
+        if "valid" in self.parts:
+            seen |= InteractionSet.of_dataset(self.parts["valid"])
+        if "test" in self.parts:
+            seen -= InteractionSet.of_dataset(self.parts["test"])
+        return seen
+
+    @cached_property
+    def titles(self) -> np.ndarray:
+        """[items], the title of each item in the data set's ``.item`` file; "" where it has none.
+
+        It is the first column with "title" or "name" in its name.
+        """
+        titles = np.full(self.dataset.item_num, "", dtype=object)
+        header, rows = representations.features(self.config, self.dataset, "item")
+        places = [n for n, name in enumerate(header) if any(word in name for word in _TITLES)]
+        if places:
+            titles[1:] = [row[places[0]] for row in rows]
+        return titles
+
+
+def load(file: str | Path, trust_checkpoint: bool = False) -> TrainedModel:
+    """Read a checkpoint, and the data set of its run.
+
+    Args:
+        file: that a run has saved.
+        trust_checkpoint: whether it may be a pickle, which can execute code.
+
+    Raises:
+        CheckpointError: the file cannot be used, before RecBole is imported; its data set is not
+            there, or has changed since training.
+    """
+    with checkpoint.trusted(trust_checkpoint), checkpoint.read_once():
+        same_run.check_usable(file)
+        record = checkpoint.load(file)
+        with same_run.set_up_again(file):
+            return _set_up(str(file), record)
+
+
+def _set_up(file: str, record: dict[str, Any]) -> TrainedModel:
+    """What RecBole's ``load_data_and_model`` does, without samplers and loaders."""
+    from recbole.data import create_dataset
+    from recbole.utils import get_model, init_seed
+
+    config = checkpoint.restore_config(record["config"])
+    seed = config["seed"], config["reproducibility"]
+    init_seed(*seed)
+    dataset = create_dataset(config)
+    built = zip(PARTS, dataset.build(), strict=False)
+    parts = {name: part for name, part in built if part is not None and len(part)}
+    same_run.check_same_data(file, RunIdentity.of_run(config, parts))
+    init_seed(*seed)
+    model = get_model(config["model"])(config, parts["train"]).to(config["device"])
+    checkpoint_checks.load_weights(model, record["state_dict"], file)
+    model.load_other_parameter(record.get("other_parameter"))
+    return TrainedModel(file, config, model.eval(), dataset, parts)

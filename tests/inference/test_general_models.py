@@ -1,0 +1,101 @@
+"""Every general model of RecBole answers, with the scores of RecBole's own function."""
+
+import pkgutil
+from importlib import import_module
+
+import numpy as np
+import pytest
+import recbole.model.general_recommender as package
+
+import recbole_ext
+from recbole_ext.errors import SettingError
+from tests import runs
+from tests.inference import trained
+
+NAMES = sorted(
+    name
+    for module in pkgutil.iter_modules(package.__path__)
+    for name, value in vars(import_module(f"{package.__name__}.{module.name}")).items()
+    if name.lower() == module.name and isinstance(value, type)
+)
+# whose scores are drawn anew each time they are asked for
+DRAWN = {"Random", "ADMMSLIM", "DiffRec", "LDiffRec"}
+SETTINGS = {
+    "DGCF": {"train_batch_size": 64},  # it draws as many items as it has users in a batch
+    "RaCT": {"train_stage": "actor_pretrain"},
+    "LDiffRec": {"n_cate": 1},
+    "ConvNCF": {"embedding_size": 64},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("general")
+    runs.write_ratings(place / "dataset", "made")
+    return place
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("model", NAMES)
+def test_it_recommends_what_full_sort_topk_does(model, folder):
+    from recbole.quick_start import load_data_and_model
+    from recbole.utils.case_study import full_sort_topk
+
+    pytest.importorskip("faiss") if model == "NCL" else None
+    file = trained.train(model, folder, epochs=1, **SETTINGS.get(model, {}))
+    recommender = recbole_ext.load(file)
+    frame = recommender.recommend(["u3", "u28"], k=5)
+    assert len(frame) == 10
+    if model in DRAWN:
+        return
+    _, net, dataset, _, _, test = load_data_and_model(str(file))
+    numbers = dataset.token2id(dataset.uid_field, ["u3", "u28"])
+    scores, _ = full_sort_topk(numbers, net, test, k=5, device=net.device)
+    np.testing.assert_allclose(frame["score"], scores.numpy().ravel(), rtol=1e-4, atol=1e-6)
+    pairs = recommender.predict(frame["user_id"], frame["item_id"])
+    np.testing.assert_allclose(pairs["score"], frame["score"], rtol=1e-4, atol=1e-6)
+
+
+def test_there_are_many():
+    assert len(NAMES) > 30
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_scores_pairs_alone(folder):
+    """FM has no full_sort_predict: RecBole repeats each user for all items."""
+    drawn = {"distribution": "uniform", "sample_num": 1, "alpha": 1.0, "dynamic": False}
+    file = trained.train("FM", folder, train_neg_sample_args=drawn)
+    recommender = recbole_ext.load(file)
+    frame = recommender.recommend(["u3", "u28"], k=5)
+    assert recommender._scores.users_at_a_time >= 1
+    assert frame["rank"].tolist() == [1, 2, 3, 4, 5] * 2
+    pairs = recommender.predict(frame["user_id"], frame["item_id"])
+    np.testing.assert_allclose(pairs["score"], frame["score"], rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_sequential_model_answers_by_the_sequence_before_the_test_item(folder):
+    from recbole.quick_start import load_data_and_model
+    from recbole.utils.case_study import full_sort_topk
+
+    settings = {
+        "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
+        "train_neg_sample_args": None,
+        "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"},
+        "embedding_size": 8,
+        "hidden_size": 8,
+    }
+    file = trained.train("GRU4Rec", folder, **settings)
+    recommender = recbole_ext.load(file)
+    frame = recommender.recommend(["u3", "u28"], k=5)
+    _, net, dataset, _, _, test = load_data_and_model(str(file))
+    numbers = dataset.token2id(dataset.uid_field, ["u3", "u28"])
+    scores, items = full_sort_topk(numbers, net, test, k=5, device=net.device)
+    expected = dataset.id2token(dataset.iid_field, items.numpy()).ravel()
+    assert frame["item_id"].tolist() == expected.tolist()
+    np.testing.assert_allclose(frame["score"], scores.numpy().ravel(), rtol=1e-5)
+    with pytest.raises(SettingError, match="GRU4Rec cannot take in a person"):
+        recommender.recommend_for(["i3"])
