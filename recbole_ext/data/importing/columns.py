@@ -152,6 +152,13 @@ def recognise(
         raise DataError(_not_recognised(missing, names, sample, label))
     others = [name for name in names if name not in roles.values()]
     kept, left_out = _others(others, names, sample, options)
+    fields: dict[str, str] = {}
+    for name in kept:
+        if (other := fields.setdefault(field_name(name), name)) != name:
+            raise DataError(
+                f"{label}: the columns {other!r} and {name!r} would both be named "
+                f"{field_name(name)}; leave one out with --drop"
+            )
     return Columns(tuple(names), roles, kept, left_out)
 
 

@@ -16,6 +16,7 @@ from recbole_ext.data.importing import (
 )
 from recbole_ext.data.importing.columns import ColumnOptions, Kind
 from recbole_ext.data.importing.sources import Progress, Source
+from recbole_ext.data.importing.times import is_time
 from recbole_ext.data.importing.values import Part, Refused, number, token_problem
 from recbole_ext.errors import DataError
 
@@ -164,6 +165,11 @@ def problem_of(
                     return DataError(f"{where}: expected an id, found the number {value!r}")
                 if problem := token_problem(str(value), kind):
                     return DataError(f"{where}: {problem}; remove the row")
+            elif kind == "time" and isinstance(value, str) and not is_time([value]):
+                return DataError(
+                    f"{where}: expected seconds since 1970 or a date such as 2013-07-31, found "
+                    f"{value[:40]!r}"
+                )
             elif kind in ("number", "optional number"):
                 try:
                     number(str(value), kind)

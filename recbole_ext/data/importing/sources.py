@@ -44,6 +44,8 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# How a published file begins that says its encoding nowhere: Book-Crossing.
+_PUBLISHED = {b'"User-ID";"': "latin-1", b'"ISBN";"Book-Title"': "latin-1"}
 _DAMAGED = (
     *(EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, zipfile.BadZipFile),
     *(NotImplementedError, RuntimeError),
@@ -282,7 +284,8 @@ def examine(path: Path, encoding: str, label: str) -> Source:
     if not start.strip():
         raise DataError(f"{label}: the file is empty; expected a table of users and items")
     content: Content = next((of for mark, of in _BINARY.items() if start.startswith(mark)), "text")
-    encoding = next((of for mark, of in _MARKS.items() if start.startswith(mark)), encoding)
+    encodings = _MARKS | (_PUBLISHED if encoding == UTF_8 else {})
+    encoding = next((of for mark, of in encodings.items() if start.startswith(mark)), encoding)
     if content == "text" and start.lstrip(codecs.BOM_UTF8 + b" \r\n\t")[:1] in (b"{", b"["):
         content = "json lines"
     if content in ("parquet", "feather") and compression:

@@ -118,8 +118,10 @@ def _numbers(column: Any, kind: Kind) -> np.ndarray:
         or pa.types.is_decimal(column.type)
     ):
         raise Refused
-    gaps = column.is_null().to_numpy(zero_copy_only=False)
-    values = np.array(column.cast(pa.float64(), safe=False).fill_null(0.0), dtype=np.float64)
+    column = column.cast(pa.float64(), safe=False)
+    gaps = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+    values = np.array(column.fill_null(0.0), dtype=np.float64)
+    values[gaps] = 0.0
     limit = np.finfo(np.float32).max if kind != "time" else np.inf
     if not (np.abs(values) <= limit).all() or np.isinf(values).any():
         raise Refused
@@ -174,6 +176,8 @@ def number(text: str, kind: Kind) -> float:
     except ValueError:
         value = float("nan")
     if np.isnan(value):
+        if kind == "optional number" and text.lower().strip("+-") == "nan":
+            return value
         raise DataError(f"expected a number, found {text[:40]!r}")
     if abs(value) > (np.finfo(np.float32).max if kind != "time" else np.finfo(np.float64).max):
         raise DataError(f"expected a number within float32, up to 3.4e38, found {text[:40]!r}")
