@@ -17,7 +17,7 @@ MOVIES = """movieId,title,genres
 1,"American President, The (1995)",Comedy|Drama|Romance
 2,"The ""Best"" of",Sci-Fi|Film Noir
 3,Alien,(no genres listed)
-9,Nobody's,Drama
+99,Nobody's,Drama
 """
 
 

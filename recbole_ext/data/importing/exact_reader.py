@@ -195,6 +195,8 @@ def _text_of(value: Any, kind: Kind, where: str) -> str:
         return ""
     if isinstance(value, str):
         return value
+    if isinstance(value, bool) and kind == "optional token":
+        return str(value).lower()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         if kind == "text" and isinstance(value, list):
             return " ".join(str(one).replace(" ", "_") for one in value)

@@ -152,6 +152,8 @@ def _json_type(sample: list[dict[str, Any]], name: str, kind: Kind) -> Any:
     values = [row[name] for row in sample if row.get(name) is not None]
     if all(isinstance(value, str) for value in values):
         return pa.string()
+    if kind == "optional token" and all(isinstance(value, bool) for value in values):
+        return pa.bool_()
     if kind in ("token", "optional token"):
         if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
             return pa.int64()

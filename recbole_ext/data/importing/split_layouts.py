@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -135,7 +135,8 @@ def _source(file: Path) -> Source:
 
 
 def _lightgcn(files: Sequence[Path]) -> PublishedSplit:
-    by_name = {file.name: _source(file) for file in files if file.name in _PARTS}
+    paths = {file.name: file for file in files}
+    by_name = {name: _source(paths[name]) for name in _PARTS if name in paths}
     parts: dict[str, Part] = {}
     for file_name in _PARTS:
         if file_name in by_name:

@@ -19,6 +19,7 @@ from recbole_ext.errors import DataError
 
 # What no line of an atomic file can hold inside a column; delimited.py.
 FORBIDDEN = "\t\n\r\0"
+LARGEST = float(np.finfo(np.float32).max)  # that RecBole can keep
 BREAKS = re.compile(r"[\t\r\n\x00 ]+")  # of text, where they become a space
 
 Progress = Callable[[int], None]
@@ -122,7 +123,7 @@ def _numbers(column: Any, kind: Kind) -> np.ndarray:
     gaps = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     values = np.array(column.fill_null(0.0), dtype=np.float64)
     values[gaps] = 0.0
-    limit = np.finfo(np.float32).max if kind != "time" else np.inf
+    limit = LARGEST if kind != "time" else np.inf
     if not (np.abs(values) <= limit).all() or np.isinf(values).any():
         raise Refused
     if gaps.any():
@@ -179,6 +180,6 @@ def number(text: str, kind: Kind) -> float:
         if kind == "optional number" and text.lower().strip("+-") == "nan":
             return value
         raise DataError(f"expected a number, found {text[:40]!r}")
-    if abs(value) > (np.finfo(np.float32).max if kind != "time" else np.finfo(np.float64).max):
+    if abs(value) > (LARGEST if kind != "time" else np.inf):
         raise DataError(f"expected a number within float32, up to 3.4e38, found {text[:40]!r}")
     return value

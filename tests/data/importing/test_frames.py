@@ -33,7 +33,7 @@ def test_any_frame_and_back(library):
 
 
 def test_times_of_pandas_and_a_selection():
-    times = pd.to_datetime(["1969-12-31", "2013-07-31 18:00", "2013-08-01"])
+    times = pd.to_datetime(["1969-12-31 00:00", "2013-07-31 18:00", "2013-08-01 00:00"])
     frame = pd.DataFrame(COLUMNS).assign(date=times).set_index("movieId").reset_index()
     from_frame(frame, "mine", user="who", selection=Selection(min_rating=3))
     assert to_frame("mine")["timestamp"].tolist() == [-86400, 1375293600]
@@ -75,4 +75,3 @@ def test_what_is_no_frame_and_what_is_half_a_split():
         from_frame(frame, "mine", user="who", test=frame)
     with pytest.raises(DataError, match="frame: no column of users is recognised"):
         from_frame(frame, "mine")
-

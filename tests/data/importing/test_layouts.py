@@ -101,7 +101,7 @@ def test_ncf_with_its_negatives():
     ("file", "text", "message"),
     [
         ("ml.train.rating", "0\t1\t5\n", "ml.train.rating, line 1: expected user, item, rating"),
-        ("ml.test.negative", "(0,4)\t5\t6\n", "no line for user 1, who has a test item"),
+        ("ml.test.negative", "(0,4)\t1\t2\n", "no line for user 1, who has a test item"),
         ("ml.test.negative", "(0,3)\t5\n", "line 1: expected the test item 4 of user 0, found 3"),
         ("ml.test.negative", "(0,4)\t1\n(1,2)\t1\t3\n", "line 2: expected 1 items as before"),
         ("ml.test.negative", "(0,4)\t77\n", "line 1: item 77 is in no row of the other files"),
@@ -245,7 +245,7 @@ def test_lastfm_of_hetrec():
     write(
         {
             "user_artists.dat": "userID\tartistID\tweight\n2\t51\t13883\n2\t52\t11690\n",
-            "artists.dat": "id\tname\turl\n51\tDuran Duran\thttp://a\n52\tA \"B\"\thttp://b\n",
+            "artists.dat": 'id\tname\turl\n51\tDuran Duran\thttp://a\n52\tA "B"\thttp://b\n',
         }
     )
     imported("user_artists.dat", "--items", "artists.dat")

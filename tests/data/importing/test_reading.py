@@ -37,7 +37,7 @@ def imported(*paths, columns=None, encoding="utf-8", **options):
 
 
 def rows_of(path):
-    head, *lines = path.read_text(encoding="utf-8", newline="").removesuffix("\n").split("\n")
+    head, *lines = path.read_bytes().decode().removesuffix("\n").split("\n")
     kinds = [column.rpartition(":")[2] for column in head.split("\t")]
     rows = []
     for line in lines:

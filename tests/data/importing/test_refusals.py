@@ -68,7 +68,11 @@ CASES = {
     "no such column": (H + GOOD, "--user itme", "--user: r.csv has no column 'itme'; did you mean"),
     "one for two": (H + GOOD, "--user item --item item", "'item' is named as --"),
     "no such column to keep": (H + GOOD, "--keep x", "--keep: r.csv has no column 'x'"),
-    "too few names": (GOOD, "--columns user,item", "line 1: expected the 2 columns user,item, found 4"),
+    "too few names": (
+        GOOD,
+        "--columns user,item",
+        "line 1: expected the 2 columns user,item, found 4",
+    ),
     "a name that is a path": (H + GOOD, "--name ../x", "--name: expected the name of a folder"),
     "all too low": (H + GOOD, "--min-rating 4", "--min-rating 4: takes all 1 rows"),
     "all too late": (H + GOOD, "--until 1969", "--until: takes all 1 rows"),
