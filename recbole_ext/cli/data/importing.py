@@ -144,12 +144,12 @@ def import_files(files: tuple[str, ...], name: str, data_path: Path, **options: 
     splits (LightGCN's and NCF's files) keep their parts.
     """
     from recbole_ext.data import dataset_folder
-    from recbole_ext.data.importing import sources, split_layouts
+    from recbole_ext.data.importing import source_files, split_layouts
 
     dataset_folder.check_new(data_path, name)
     again = _command(files, {"name": name, **options})
     selection = _selection(options)
-    with sources.with_standard_input(files) as paths:
+    with source_files.with_standard_input(files) as paths:
         layout = split_layouts.recognise(paths)
         if options["published"] in ("lightgcn", "ncf"):
             layout = options["published"]
@@ -170,7 +170,7 @@ def _import_table(
     selection: "Selection",
     options: Mapping[str, Any],
 ) -> None:
-    from recbole_ext.data.importing import importer, sources, tables
+    from recbole_ext.data.importing import importer, source_files, tables
     from recbole_ext.data.importing.columns import ColumnOptions
     from recbole_ext.data.importing.opening import ReadOptions
     from recbole_ext.data.importing.text_layout import separator_of
@@ -180,7 +180,7 @@ def _import_table(
     separator = separator_of(options["separator"])
     header, published = options["columns"], options["published"]
     read_options = ReadOptions(columns, separator, header, options["time_format"], published)
-    read_from = sources.sources_of(paths, options["encoding"])
+    read_from = source_files.sources_of(paths, options["encoding"])
     size = sum(source.path.stat().st_size for source in read_from)
     with progress_bar(f"reading {read_from[0].label}", size) as progress:
         table = tables.read(read_from, read_options, progress)
@@ -207,10 +207,10 @@ def _import_table(
 def _features(
     entity: "Entity", file: str, table: "Table", known: list[str], options: Mapping[str, Any]
 ) -> "Features":
-    from recbole_ext.data.importing import features, sources
+    from recbole_ext.data.importing import features, source_files
     from recbole_ext.data.importing.opening import ReadOptions
 
-    (source,) = sources.sources_of([Path(file)], options["encoding"])
+    (source,) = source_files.sources_of([Path(file)], options["encoding"])
     of_ids, title = table.columns.roles[entity], options["title"]
     with progress_bar(f"reading {source.label}", source.path.stat().st_size) as progress:
         described = features.read(source, entity, of_ids, title, ReadOptions(), known, progress)

@@ -235,7 +235,7 @@ def kind_of(values: Sequence[str]) -> Kind:
     texts = [value for value in values if value]
     if texts and all(map(_is_plain_number, texts)):
         return "optional number"
-    if any(" " in text.strip() for text in texts):
+    if any(re.search(r"\s", text.strip()) for text in texts):
         return "text"
     return "text" if texts and np.mean([*map(len, texts)]) > _FREE_TEXT else "optional token"
 

@@ -234,13 +234,13 @@ class Values:
             except DataError as error:
                 place = f"line {line}" if isinstance(line, int) else line
                 raise DataError(
-                    f"{self._label}, {place}: column {name}: {error}; {self._advice(name, text)}"
+                    f"{self._label}, {place}: column {name}: {error}; {self._advice(name)}"
                 ) from error
 
-    def _advice(self, name: str, text: str) -> str:
-        if self._kinds[name] in ("number", "time") and text:
-            return "correct it, or leave the column out with --drop"
-        return "correct or remove the line"
+    def _advice(self, name: str) -> str:
+        if self._kinds[name] == "token":
+            return "correct or remove the line"
+        return f"correct it, or leave the column out with --drop {name}"
 
     def _value(self, name: str, text: str) -> Any:
         kind = self._kinds[name]

@@ -18,7 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recbole_ext.data import delimited
-from recbole_ext.data.importing import exact_reader, fast_reader, importer, opening, sources, tables
+from recbole_ext.data.importing import (
+    exact_reader,
+    fast_reader,
+    importer,
+    opening,
+    source_files,
+    tables,
+)
 from recbole_ext.data.importing.columns import ColumnOptions
 from recbole_ext.data.importing.selection import Selection
 from recbole_ext.errors import DataError
@@ -29,7 +36,7 @@ HEADER = ["userId", "movieId", "rating", "timestamp"]
 def imported(*paths, columns=None, encoding="utf-8", **options):
     """The rows of the ``.inter`` file that an import writes: text of ids, numbers."""
     read_options = opening.ReadOptions(columns or ColumnOptions(), **options)
-    read_from = sources.sources_of(list(paths), encoding)
+    read_from = source_files.sources_of(list(paths), encoding)
     table = tables.read(read_from, read_options, lambda n: None)
     selected = importer.select(table, Selection())
     folder = importer.write(table, selected, [], "mine", Path("out"), importer.Origin("again"))
