@@ -4,8 +4,10 @@ import csv
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,28 @@ def test_a_model_trains_on_an_imported_csv():
     result = subprocess.run([*run, "--epochs=3", "--json"], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert 0 < json.loads(result.stdout)["test"]["rmse"] < 3
+
+
+@pytest.mark.slow
+def test_an_import_that_is_killed_leaves_nothing_or_all():
+    rows = "".join(f"{n % 5003},{n * 7919 % 10007},{n % 5}\n" for n in range(400_000))
+    Path("ratings.csv").write_text("user,item,rating\n" + rows)
+    words = [sys.executable, "-m", "recbole_ext.cli.main", "data", "import", "ratings.csv"]
+    command = [*words, "--name", "mine"]
+    start = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    seconds = time.monotonic() - start
+    whole = Path("dataset/mine/mine.inter").read_bytes()
+    shutil.rmtree("dataset")
+    for share in (0.5, 0.7, 0.8, 0.9, 0.95):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(share * seconds)
+        process.kill()
+        process.communicate()
+        folder = Path("dataset/mine")
+        if folder.exists():
+            assert (folder / "mine.inter").read_bytes() == whole
+            assert (folder / "manifest.json").is_file()
+            assert (folder / "mine.yaml").is_file()
+    subprocess.run(command, check=True, capture_output=True)
+    assert Path("dataset/mine/mine.inter").read_bytes() == whole

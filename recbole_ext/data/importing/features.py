@@ -20,6 +20,7 @@ from recbole_ext.errors import DataError
 Entity = Literal["user", "item"]
 
 _LIST = "|"  # between the values of a column such as genres
+_NONE = "(no genres listed)"  # MovieLens
 _TITLES = ("title", "name", "movietitle", "booktitle", "productname", "producttitle")
 
 
@@ -151,7 +152,11 @@ def _as_lists(column: Tokens) -> Tokens:
     if not any(_LIST in text for text in texts):
         return column
     lists = [
-        " ".join(re.sub(r"\s+", "_", part.strip()) for part in text.split(_LIST) if part.strip())
+        " ".join(
+            re.sub(r"\s+", "_", part.strip())
+            for part in text.split(_LIST)
+            if part.strip() and text != _NONE
+        )
         for text in texts
     ]
     return Tokens(column.codes, pa.array(lists, pa.string()))

@@ -154,7 +154,8 @@ def select(rows: Rows, selection: Selection) -> Selected:
         selected.then(selected.rows.at(keep), f"--sample-users {selection.sample_users}")
     if any(selection.core):
         keep = core(selected.rows.users, selected.rows.items, *selection.core)
-        selected.then(selected.rows.at(keep), "--core {},{}".format(*selection.core))
+        what = ",".join(map(str, dict.fromkeys(selection.core)))
+        selected.then(selected.rows.at(keep), f"--core {what}")
     return selected
 
 

@@ -160,19 +160,26 @@ def day(seconds: float) -> str:
 
 
 def limit(text: str, option: str) -> float:
-    """The time of ``--since`` or ``--until``: a date, or seconds since 1970.
+    """The time of ``--since`` or ``--until``: a date, a year, or seconds since 1970.
+
+    ``--until`` a day or a year goes to its end.
 
     Raises:
-        DataError: it is neither.
+        DataError: it is none of these.
     """
-    seconds = float(text) if is_number(text) and not re.fullmatch(r"\d{4}", text) else None
-    if seconds is None:
-        seconds = seconds_of(f"{text}-01-01" if re.fullmatch(r"\d{4}", text) else text)
-    if seconds is None:
+    year = re.fullmatch(r"\d{4}", text, re.ASCII)
+    is_day = re.fullmatch(r"\d{4}([-/])\d{1,2}\1\d{1,2}", text, re.ASCII)
+    if is_number(text) and not year:
+        return float(text)
+    seconds = seconds_of(f"{text}-01-01" if year else text)
+    end = seconds_of(f"{int(text) + 1:04}-01-01") if year else seconds
+    if seconds is None or end is None:
         raise DataError(
             f"{option}: expected a date such as 2013-07-31, or seconds since 1970, found {text!r}"
         )
-    return seconds
+    if option == "--since" or not (year or is_day):
+        return seconds
+    return float(np.nextafter(end + (86400.0 if is_day else 0.0), -np.inf))
 
 
 def is_time(texts: Sequence[str], time_format: str | None = None) -> bool:

@@ -76,7 +76,7 @@ CASES = {
     "a name that is a path": (H + GOOD, "--name ../x", "--name: expected the name of a folder"),
     "all too low": (H + GOOD, "--min-rating 4", "--min-rating 4: takes all 1 rows"),
     "all too late": (H + GOOD, "--until 1969", "--until: takes all 1 rows"),
-    "no core": (H + GOOD, "--core 2", "--core 2,2: takes all 1 rows"),
+    "no core": (H + GOOD, "--core 2", "--core 2: takes all 1 rows"),
     "no ratings to compare": (
         b"user,item\n1,2\n",
         "--min-rating 4",

@@ -68,7 +68,7 @@ def test_nothing_left_says_what_took_it():
     with pytest.raises(DataError) as error:
         selected(min_rating=3, core=(4, 4))
     assert str(error.value).startswith(
-        "--core 4,4: takes all 4 rows that are left, of 6 read (before it --min-rating 3 took 2)"
+        "--core 4: takes all 4 rows that are left, of 6 read (before it --min-rating 3 took 2)"
     )
 
 

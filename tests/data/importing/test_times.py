@@ -87,3 +87,12 @@ def test_a_format_of_ones_own():
 )
 def test_limits(text, seconds):
     assert times.limit(text, "--since") == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [("2013-07-31", 1375315200), ("2013", 1388534400), ("1969-12-31", 0)],
+)
+def test_until_a_day_or_a_year_goes_to_its_end(text, end):
+    assert end - 1e-3 < times.limit(text, "--until") < end
+    assert times.limit("2013-07-31 18:00", "--until") == 1375293600
