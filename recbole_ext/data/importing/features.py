@@ -75,16 +75,11 @@ def read(
             raise DataError(f"{source.label}, line 1: two columns are named {name!r}; rename one")
     ids = _column_of_ids(names, entity, id_column, source.label)
     title = _column_of_titles(names, title, source.label) if entity == "item" else None
-    samples = {
-        name: [row[place] for row in opened.sample if place < len(row)]
-        for place, name in enumerate(names)
-    }
-    kinds: dict[str, Kind] = {ids: "token"}
-    for name in names:
-        if name and name != ids:
-            is_text = name == title or any(_LIST in value for value in samples[name])
-            kinds[name] = "text" if is_text else kind_of(samples[name])
-    tokens, numbers = tables.joined(opened.parts(kinds, progress))
+    # a few rows do not tell the kind of a column: it is that of all of its values
+    kinds: dict[str, Kind] = {ids: "token"} | {n: "text" for n in names if n and n != ids}
+    tokens, _ = tables.joined(opened.parts(kinds, progress))
+    if not tokens:
+        raise DataError(f"{source.label}: no row after the header; name a table of {entity}s")
     texts = tokens[ids].texts.to_pylist()
     first, n_repeated = _first_rows(tokens[ids].codes)
     wanted = set(known)
@@ -96,17 +91,15 @@ def read(
         )
     columns: dict[str, Column] = {}
     read_from: dict[str, str] = {}
-    for name, kind in kinds.items():
+    for name in kinds:
+        part = Tokens(tokens[name].codes[rows], tokens[name].texts)
         field = f"{entity}_id" if name == ids else _field(name, title, entity)
-        header = f"{field}:{TYPE_OF.get(kind, 'token')}"
-        if header in columns:
-            raise DataError(f"{source.label}: two columns would be named {header}; rename one")
+        kind, column = ("token", part) if name == ids else _typed(part, name == title)
+        header = f"{field}:{kind}"
+        if field in {other.rpartition(":")[0] for other in columns}:
+            raise DataError(f"{source.label}: two columns would be named {field}; rename one")
         read_from[header] = name
-        if name in numbers:
-            columns[header] = numbers[name][rows]
-        else:
-            part = Tokens(tokens[name].codes[rows], tokens[name].texts)
-            columns[header] = _as_lists(part) if kind == "text" and name != title else part
+        columns[header] = column
     n_unknown = len(first) - len(rows)
     return Features(entity, columns, read_from, len(rows), n_unknown, n_repeated)
 
@@ -146,11 +139,23 @@ def _first_rows(codes: np.ndarray) -> tuple[np.ndarray, int]:
     return np.sort(first), len(codes) - len(first)
 
 
+def _typed(column: Tokens, is_title: bool) -> tuple[str, Column]:
+    """The type of a column in an atomic file, and its values."""
+    texts = column.texts.to_pylist()
+    if is_title:
+        return "token_seq", column
+    if any(_LIST in text for text in texts):
+        return "token_seq", _as_lists(column)
+    kind = kind_of(texts)
+    if kind == "optional number":
+        numbers = np.array([float(text) if text else np.nan for text in texts])
+        return "float", numbers[column.codes]
+    return TYPE_OF[kind], column
+
+
 def _as_lists(column: Tokens) -> Tokens:
     """Values between bars become words: ``Sci-Fi|Film Noir`` is ``Sci-Fi Film_Noir``."""
     texts = column.texts.to_pylist()
-    if not any(_LIST in text for text in texts):
-        return column
     lists = [
         " ".join(
             re.sub(r"\s+", "_", part.strip())

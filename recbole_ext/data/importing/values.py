@@ -85,7 +85,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _tokens(column: Any, kind: Kind) -> pa.DictionaryArray:
-    if pa.types.is_floating(column.type):  # numbers with gaps, as pandas keeps them
+    if pa.types.is_floating(column.type) and kind != "text":  # with gaps, as pandas keeps them
         column = column.cast(pa.int64(), safe=True)
     if not _is_text(column.type):
         column = column.cast(pa.string())

@@ -69,3 +69,18 @@ def test_tables_that_are_refused(text, options, message):
     (line,) = result.stderr.splitlines()
     assert message in line
     assert not Path("dataset").exists()
+
+
+def test_the_type_of_a_column_is_that_of_all_its_values():
+    rows = "".join(f"{n},{1900 + n},{n / 8}\n" for n in range(1, 1500))
+    Path("movies.csv").write_text(f"movieId,year,price\n{rows}1500,unknown,\n")
+    assert imported("--items", "movies.csv").exit_code == 0
+    assert header() == ["item_id:token", "year:token", "price:float"]
+
+
+def test_a_table_with_a_header_alone():
+    Path("movies.csv").write_text("movieId,year\n")
+    result = imported("--items", "movies.csv")
+    assert result.stderr == (
+        "error: movies.csv: no row after the header; name a table of items\n"
+    )
