@@ -96,7 +96,7 @@ def _row_options(command: F) -> F:
     """Which rows are kept."""
     options: list[Callable[[F], F]] = [
         click.option("--since", metavar="DATE", help="Keep rows from this time on (UTC)."),
-        click.option("--until", metavar="DATE", help="Keep rows up to this time, or the end of this day (UTC)."),
+        click.option("--until", metavar="DATE", help="Keep rows up to this time or day (UTC)."),
         click.option("--min-rating", type=FiniteRange(), help="Keep rows rated this or higher."),
         click.option(
             "--duplicates",
