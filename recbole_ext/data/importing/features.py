@@ -76,7 +76,8 @@ def read(
     ids = _column_of_ids(names, entity, id_column, source.label)
     title = _column_of_titles(names, title, source.label) if entity == "item" else None
     # a few rows do not tell the kind of a column: it is that of all of its values
-    kinds: dict[str, Kind] = {ids: "token"} | {n: "text" for n in names if n and n != ids}
+    kinds: dict[str, Kind] = {ids: "token"}
+    kinds.update((name, "text") for name in names if name and name != ids)
     tokens, _ = tables.joined(opened.parts(kinds, progress))
     if not tokens:
         raise DataError(f"{source.label}: no row after the header; name a table of {entity}s")

@@ -23,7 +23,7 @@ def test_columns_have_types_and_titles_may_hold_anything():
     Path("movies.csv").write_text(
         "id,price,name,genres,zip,blurb\n"
         '1,2.5,"Cop, The ""best""\tof\nall",Sci-Fi|Film Noir,02138,so good\n'
-        "3,,\"\"\"Quoted\"\"\",(no genres listed),7,\n"
+        '3,,"""Quoted""",(no genres listed),7,\n'
         "2,1e3,Alien,Drama,,bad\n"
     )
     result = imported("--items", "movies.csv", "--title", "name")
@@ -81,6 +81,4 @@ def test_the_type_of_a_column_is_that_of_all_its_values():
 def test_a_table_with_a_header_alone():
     Path("movies.csv").write_text("movieId,year\n")
     result = imported("--items", "movies.csv")
-    assert result.stderr == (
-        "error: movies.csv: no row after the header; name a table of items\n"
-    )
+    assert result.stderr == ("error: movies.csv: no row after the header; name a table of items\n")
