@@ -30,6 +30,7 @@ class Features:
 
     Attributes:
         entity: what they describe.
+        source: the table.
         columns: header, ``name:type`` -> values; the id's first.
         read_from: header -> column of the source.
         n_described: users or items of the interactions that have a row.
@@ -38,6 +39,7 @@ class Features:
     """
 
     entity: Entity
+    source: Source
     columns: dict[str, Column]
     read_from: dict[str, str]
     n_described: int
@@ -102,7 +104,7 @@ def read(
         read_from[header] = name
         columns[header] = column
     n_unknown = len(first) - len(rows)
-    return Features(entity, columns, read_from, len(rows), n_unknown, n_repeated)
+    return Features(entity, source, columns, read_from, len(rows), n_unknown, n_repeated)
 
 
 def _column_of_ids(names: Sequence[str], entity: Entity, id_column: str, label: str) -> str:

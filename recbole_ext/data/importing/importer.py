@@ -113,7 +113,7 @@ def write(
             origin.command,
             source=[
                 {"file": source.path.name, "md5": dataset_folder.md5_of(source.path)}
-                for source in origin.sources
+                for source in (*origin.sources, *(table_of.source for table_of in features))
             ],
             options=origin.options,
             counts={"users": last.users, "items": last.items, "ratings": last.rows},

@@ -1,3 +1,5 @@
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,11 @@ def test_columns_have_types_and_titles_may_hold_anything():
     assert second[0] == "3"
     assert second[2:] == ('"Quoted"', "", "7", "")
     assert third == ("2", 1000, "Alien", "Drama", "", "bad")
+    manifest = json.loads(Path("dataset/mine/manifest.json").read_text())
+    assert manifest["source"] == [
+        {"file": name, "md5": hashlib.md5(Path(name).read_bytes()).hexdigest()}
+        for name in ("ratings.csv", "movies.csv")
+    ]
     check = CliRunner().invoke(main.main, ["data", "check", "dataset/mine"])
     assert check.exit_code == 0, check.output
 
