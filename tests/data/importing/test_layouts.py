@@ -213,7 +213,7 @@ def test_netflix(block, end, monkeypatch):
     from recbole_ext.data.importing import netflix
 
     monkeypatch.setattr(netflix, "_BLOCK", block)
-    if block == 2**24:
+    if block > 9:  # a line is longer: the fast reader refuses it
         monkeypatch.setattr(netflix, "read_exact", None)
     Path("combined_data_1.txt").write_text(NETFLIX, newline=end)
     assert "the Netflix prize" in imported("combined_data_1.txt")

@@ -10,6 +10,7 @@ import math
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
@@ -178,6 +179,24 @@ def test_a_plain_file_needs_the_fast_reader_alone(monkeypatch):
     quoted = PLAIN.replace("i1", '"i ""1"", x"').replace("\n", "\r\n")
     Path("ratings.csv").write_text(quoted, newline="")
     assert imported(Path("ratings.csv"))[0] == ("7", 'i "1", x', 4.5, 978300760)
+
+
+def test_quoted_line_ends_are_read_fast_wherever_a_block_ends(monkeypatch):
+    monkeypatch.setattr(exact_reader, "read_text", None)
+    monkeypatch.setattr(fast_reader, "_BLOCK", 32)
+    rows = [(f"u{n}", f"i{n}", f"one\n{'x' * n}\r\ntwo") for n in range(12)]
+    with Path("ratings.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([("user", "item", "note"), *rows])
+    keep = ColumnOptions(keep=("note",))
+    assert imported(Path("ratings.csv"), columns=keep) == [
+        (user, item, " ".join(note.split())) for user, item, note in rows
+    ]
+
+
+def test_ids_are_numbered_in_the_order_of_their_first_row():
+    column = tables.distinct(np.array([2, 0, 2, 1]), pa.array(["a", "b", "c", "in no row"]))
+    assert column.codes.tolist() == [0, 1, 0, 2]
+    assert column.texts.to_pylist() == ["c", "a", "b"]
 
 
 def zipped(data):

@@ -55,6 +55,16 @@ CASES = {
     "a line end inside": (H + b'"1\n",2,3,4\n', "", "line 2: column user: expected an id without"),
     "a tab inside": (H + b"1\t,2,3,4\n", "--separator ,", "expected an id without a tab"),
     "a lone return": (H + b"1,2,3,4\r1,2,3,4\n", "", "line 2: a carriage return inside a line"),
+    "a lone return far down": (
+        H + GOOD * 50_000 + b"1,2,3,4\r1,2,3,4\n",
+        "",
+        "line 50002: a carriage return inside a line",
+    ),
+    "NA in a column of numbers": (
+        b"user,item,price\n1,2,NA\n",
+        "--keep price:float",
+        "line 2: column price: expected a number, found 'NA'",
+    ),
     "a NUL byte": (H + GOOD + b"1,2\0,3,4\n", "", "line 3: a NUL byte"),
     "not utf-8": (H + GOOD + b"\xff,2,3,4\n", "", "line 3: not text in the encoding utf-8"),
     "cut gz": (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "", "r.csv: the file is damaged"),
