@@ -82,7 +82,9 @@ def reports_errors(command: F) -> F:
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         from recbole_ext.cli import signals
+        from recbole_ext.trainer import outputs
 
+        outputs.forget()
         warnings.showwarning = partial(_show_warning, set())
         if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
             sys.stdout.reconfigure(errors="backslashreplace")  # a name the terminal cannot show

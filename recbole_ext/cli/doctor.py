@@ -72,7 +72,11 @@ def doctor(as_json: bool) -> None:
     if as_json:
         answer.print_json(
             {
-                "versions": {"Python": platform.python_version(), **dict(packages)},
+                "versions": {
+                    "Python": platform.python_version(),
+                    **{name: release for name, release, _ in packages},
+                },
+                "why": {name: why for name, _, why in packages if why},
                 "patches": engine.states(),
                 "missing": {module: str(error) for module, error in missing.items()},
                 "device": _device(),

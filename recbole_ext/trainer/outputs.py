@@ -58,6 +58,12 @@ def check(checkpoint_dir: str, logged: bool = True) -> None:
         threading.excepthook = _Hook(threading.excepthook)
 
 
+def forget() -> None:
+    """A command begins, and has written nothing; a program may have called another one before."""
+    global _begun
+    _begun = _Begun()
+
+
 def begin(checkpoint_dir: str, model: str) -> None:
     """Note which folders a run is going to make.
 

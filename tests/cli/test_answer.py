@@ -152,6 +152,7 @@ def test_a_check_is_an_object(ratings):
 def test_the_doctor_is_an_object():
     content = json.loads(invoke("doctor", "--json", entry=main.main).stdout)
     assert content["versions"]["torch"] == versions()["torch"]
+    assert set(content["why"]) == {"recbole", "ray"}
     assert content["patches"]["terminal-log"] == "active"
     assert content["training"].startswith("test RMSE ")
 
