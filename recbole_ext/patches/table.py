@@ -2,9 +2,9 @@
 
 How to add a patch
 ------------------
-1. Write the row in the file of its group: ``libraries.py``, ``bugs.py``, ``metrics.py``,
-   ``several_processes.py``, ``names.py``, ``checkpoints.py`` or ``speed.py`` (which also has
-   group ``cache``)::
+1. Write the row in the file of its group: ``libraries.py``, ``bugs.py``, ``names.py``,
+   ``checkpoints.py`` or ``speed.py`` (which also has group ``cache``); group ``bugs`` also has
+   ``evaluation.py``, ``metrics.py`` and ``several_processes.py``::
 
        Patch(
            name="folder-race",
