@@ -3,9 +3,9 @@
 How to add a patch
 ------------------
 1. Write the row in the file of its group: ``release.py``, ``libraries.py``, ``bugs.py``,
-   ``evaluation.py``, ``files.py``, ``metrics.py``, ``several_processes.py``, ``names.py``,
-   ``checkpoints.py``, ``output.py``, ``speed.py`` (which also has group ``cache``) or
-   ``threads.py``::
+   ``names.py``, ``checkpoints.py``, ``output.py``, ``speed.py`` (which also has group ``cache``) or
+   ``threads.py``; group ``bugs`` also has ``evaluation.py``, ``files.py``, ``metrics.py`` and
+   ``several_processes.py``::
 
        Patch(
            name="folder-race",

@@ -99,8 +99,10 @@ def compare(suite: str, rounds: int, only: str, data: Path | None, checkout: Pat
                     values[root].append(measure(*arguments).value)
             before, now = (statistics.median(values[root]) for root in (checkout, ROOT))
             # of neighbours in time: the machine's own pace changes within minutes
-            ratios = [old / new for old, new in zip(values[checkout], values[ROOT], strict=True)]
-            faster = statistics.median(ratios if case.unit == "s" else [1 / x for x in ratios])
+            pairs = zip(values[checkout], values[ROOT], strict=True)
+            faster = statistics.median(
+                old / new if case.unit == "s" else new / old for old, new in pairs
+            )
             lines.append([case.name, case.unit, f"{before:.4g}", f"{now:.4g}", f"{faster:.2f}"])
     headers = ["", "unit", "before", "now", "times faster"]
     click.echo(f"\n{tabulate(lines, headers=headers, tablefmt='github', disable_numparse=True)}\n")
