@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from recbole_ext.config import threads
 from recbole_ext.patches.functions import crowded_cores
@@ -50,7 +51,8 @@ def test_cores_that_this_process_leaves_free_are_for_others():
     ("environment", "cores", "expected"),
     [
         ({}, {0, 1}, True),
-        ({"OMP_NUM_THREADS": "2"}, {0, 1}, True),
+        ({"OMP_NUM_THREADS": "1"}, {0, 1}, True),
+        ({"OMP_NUM_THREADS": "3"}, {0, 1}, False),  # OpenMP lets them sleep itself
         ({"OMP_WAIT_POLICY": "ACTIVE"}, {0, 1}, False),
         ({"GOMP_SPINCOUNT": "77"}, {0, 1}, False),
         ({"KMP_BLOCKTIME": "1"}, {0, 1}, False),
@@ -63,9 +65,10 @@ def test_the_environment_wins_and_a_single_core_has_no_waiting(
 ):
     for name in threads.WAITING:
         monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
+    for name, value in {"OMP_NUM_THREADS": "2", **environment}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: cores)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: int(os.environ["OMP_NUM_THREADS"]))
     if crowded_cores._openmp() is None:
         pytest.skip("torch computes with another OpenMP")
     assert crowded_cores.can_be_seen() == expected

@@ -105,11 +105,16 @@ class SecondTeam:
 
 
 def can_be_seen() -> bool:
-    """Whether this process can see others on its cores, and let its threads sleep."""
+    """Whether this process can see others on its cores, and let its threads sleep.
+
+    Where the user has asked for more threads than there are cores, they sleep already.
+    """
+    import torch
+
     return (
         threads.waiting_is_open()
         and _STAT.is_file()
-        and len(os.sched_getaffinity(0)) > 1
+        and len(os.sched_getaffinity(0)) >= max(2, torch.get_num_threads())
         and _openmp() is not None
     )
 
