@@ -27,9 +27,7 @@ def test_want_of_memory_in_numpy_and_torch():
 
 def test_want_of_memory_on_a_gpu_and_of_python():
     error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.50 GiB. GPU 0 has")
-    assert str(memory_error(error)) == (
-        f"not enough memory (tried to allocate 3.50 GiB){ADVICE}"
-    )
+    assert str(memory_error(error)) == (f"not enough memory (tried to allocate 3.50 GiB){ADVICE}")
     assert str(memory_error(MemoryError())) == f"not enough memory{ADVICE}"
 
 
