@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,3 +94,29 @@ def file_error(error: OSError, path: object = None) -> FileError | None:
     if place is not None:
         text = f"{os.fsdecode(place) if isinstance(place, bytes) else place}: {text}"
     return FileError(f"{text}; {advice}" if advice else text)
+
+
+# How torch says it on a CPU; on a GPU its error has a class of its own, without torch no name.
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+def memory_error(error: BaseException) -> UserError | None:
+    """Want of memory as one line for the user.
+
+    Args:
+        error: as Python, numpy or torch raised it.
+
+    Returns:
+        None where the error is another one.
+    """
+    text = " ".join(str(error).split())
+    if not isinstance(error, MemoryError) and not (
+        isinstance(error, RuntimeError) and any(words in text.lower() for words in _NO_MEMORY)
+    ):
+        return None
+    request = re.search(r"(unable|tried) to allocate ([\d.]+ ?\w+)", text, re.IGNORECASE)
+    detail = f" ({request[1].lower()} to allocate {request[2]})" if request else ""
+    return UserError(
+        f"not enough memory{detail}; use a smaller train_batch_size or eval_batch_size, a smaller "
+        "model, fewer --workers, or a machine with more"
+    )

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from recbole_ext.errors import UserError, file_error
+from recbole_ext.errors import UserError, file_error, memory_error
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,6 +105,10 @@ def _one_line_errors() -> Iterator[None]:
             raise
         _drop_output()
         _end(str(of_file))
+    except (MemoryError, RuntimeError) as error:
+        if (of_memory := memory_error(error)) is None:
+            raise
+        _end(str(of_memory))
 
 
 def _end(message: str) -> NoReturn:

@@ -84,11 +84,14 @@ def main(
     """
     given: dict[str, Any] = parse_settings(settings, allow_unknown_keys)
     if resume is not None:
+        from recbole_ext.trainer import checkpoint
+
         if not resume.strip():
             raise SettingError(
                 "--resume: expected the path of a checkpoint, found nothing; "
                 "write --resume=saved/NAME.pth"
             )
+        checkpoint.check_file(Path(resume))
         # absolute: settings are read as literals, which no absolute path is
         given |= {"resume_from": str(Path(resume).absolute()), "trust_checkpoint": trust_checkpoint}
     file_list = config_files(files)

@@ -119,6 +119,26 @@ def save(state: Mapping[str, Any], file: str | Path, trainer: "Trainer") -> None
         torch.save(record, stream)
 
 
+def check_file(path: Path) -> None:
+    """Refuse what cannot be a checkpoint, without torch.
+
+    Raises:
+        CheckpointError: the file is missing, a folder, or no zip archive.
+    """
+    if path.is_dir():
+        raise CheckpointError(f"{path}: a folder; give the path of a .pth file in it")
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint; give the path of a .pth file")
+    with path.open("rb"):  # the system says why it cannot be read; zipfile says it is no zip
+        pass
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f"{path}: not a checkpoint, or a damaged one (expected the zip archive that "
+            f"torch.save writes, found {path.stat().st_size} other bytes); train again or use "
+            "another file"
+        )
+
+
 def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
     """Read a checkpoint; in RecBole this stands in the place of ``torch.load``.
 
@@ -134,18 +154,7 @@ def load(file: str | Path, map_location: Any = None) -> dict[str, Any]:
             not trusted.
     """
     path = Path(file)
-    if path.is_dir():
-        raise CheckpointError(f"{path}: a folder; give the path of a .pth file in it")
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such checkpoint; give the path of a .pth file")
-    with path.open("rb"):  # the system says why it cannot be read; zipfile says it is no zip
-        pass
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(
-            f"{path}: not a checkpoint, or a damaged one (expected the zip archive that "
-            f"torch.save writes, found {path.stat().st_size} other bytes); train again or use "
-            "another file"
-        )
+    check_file(path)
     import torch
 
     if map_location is None and not torch.cuda.is_available():

@@ -68,6 +68,7 @@ WRONG = [
     ((*RUN, "--field_separator=,"), "made.inter, line 1: expected columns written name:type"),
     ((*RUN, "--model=AutoRec", "--RATING_FIELD=stars"), "stars"),
     # the other doors
+    ((*RUN, "--resume=gone.pth"), "gone.pth: no such checkpoint"),
     (("run_hyper", *RUN[1:], "--params_file=space.txt"), "space.txt: epohcs: neither BPR nor"),
     (("run_hyper", *RUN[1:], "--params_file=gone.txt"), "--params_file: gone.txt"),
     (("run_hyper", *RUN[1:2], "-d", "mode", "--params_file=fine.txt"), "no folder dataset/mode"),
