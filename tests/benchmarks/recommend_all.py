@@ -58,16 +58,16 @@ def command(file: Path, output: Path) -> tuple[float, float, float]:
     words = [sys.executable, "-m", "recbole_ext.cli.main", "recommend", str(file), "--all"]
     start = time.perf_counter()
     process = subprocess.Popen([*words, "--output", str(output)], stdout=subprocess.DEVNULL)
-    began = None
-    while process.poll() is None and began is None:
+    began, ended = 0.0, 0
+    while not ended:
         parts = [*output.parent.glob(f".{output.name}.*.part")]
-        if any(part.stat().st_size > 4096 for part in parts):
+        if not began and any(part.stat().st_size > 4096 for part in parts):
             began = time.perf_counter() - start
         time.sleep(0.05)
-    _, status, usage = os.wait4(process.pid, 0) if process.returncode is None else (0, 0, None)
-    if status or usage is None:
-        raise SystemExit(f"{file}: the command failed, or was too fast to be measured")
-    return time.perf_counter() - start, began or 0.0, usage.ru_maxrss / 2**20
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+    if status:
+        raise SystemExit(f"{file}: the command failed")
+    return time.perf_counter() - start, began, usage.ru_maxrss / 2**20
 
 
 @click.command()
