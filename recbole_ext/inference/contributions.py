@@ -31,7 +31,7 @@ _LEFT_OUT = (
     "much the score is lower without it"
 )
 _FITTED = (
-    "the person is taken as a new one, to whose items {} are fitted, once with all of them and once "
+    "the person is taken as a new one, to whose items {} are fitted, once to all of them and once "
     "without each: a contribution is by how much the score is lower without it"
 )
 _SVDPP = (

@@ -85,7 +85,13 @@ def main(names: tuple[str, ...]) -> None:
             runs = [
                 json.loads(
                     subprocess.run(
-                        [sys.executable, "-m", "tests.benchmarks.load_time", "--measure", str(file)],
+                        [
+                            sys.executable,
+                            "-m",
+                            "tests.benchmarks.load_time",
+                            "--measure",
+                            str(file),
+                        ],
                         capture_output=True,
                         check=True,
                     ).stdout.splitlines()[-1]

@@ -157,7 +157,7 @@ def test_a_graph_that_differs_is_not_written(load, tmp_path, monkeypatch):
     recommender = load("NCFGMF")
     loss = type(recommender.trained.model.objective.loss)
     monkeypatch.setattr(loss, "prediction", lambda self, scores: torch.sigmoid(scores) + 1e-4)
-    with pytest.raises(SettingError, match="differ from those of NCFGMF by 0.0001"):
+    with pytest.raises(SettingError, match=r"differ from those of NCFGMF by 0\.0001"):
         export.export(recommender.trained, "onnx", tmp_path / "n.onnx")
     assert not (tmp_path / "n.onnx").exists()
 
@@ -305,9 +305,7 @@ def test_scores_that_are_no_inner_products_are_refused(model, settings, load, tm
 
 
 def test_the_command_says_what_it_has_written(place, tmp_path):
-    result = invoke(
-        "export", place / "BPR.pth", "--format", "embeddings", "--output", "e.npz"
-    )
+    result = invoke("export", place / "BPR.pth", "--format", "embeddings", "--output", "e.npz")
     assert result.exit_code == 0, result.output
     assert "e.npz: a vector of 64 numbers for each user and item" in result.stdout
     assert re.search(r"scores differ from the model's by \S+ at most", result.stdout)

@@ -117,8 +117,7 @@ def test_reasons_as_json(place):
         for row in rows
         for because in row["because"]
     ] == [
-        (one.item_id, one.because_id, pytest.approx(one.contribution))
-        for one in frame.itertuples()
+        (one.item_id, one.because_id, pytest.approx(one.contribution)) for one in frame.itertuples()
     ]
     assert content["explained_by"] == recommender.explained_by
     assert set(rows[0]["because"][0]) == {"item_id", "contribution", "share", "title"}
@@ -236,7 +235,10 @@ def test_the_data_set_of_another_model_is_refused(place, tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
-        [], ["--user", "u1", "--all"], ["--all"], ["--for", "i3=5", "--output", "recs.csv"],
+        [],
+        ["--user", "u1", "--all"],
+        ["--all"],
+        ["--for", "i3=5", "--output", "recs.csv"],
         ["--user", "u1", "--explain", "--output", "recs.csv"],
     ],
 )

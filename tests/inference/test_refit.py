@@ -97,8 +97,10 @@ def test_recommend_asks_the_refit_and_says_so(folder):
 
 def test_another_file_of_that_name_is_refused(folder):
     file, whole = trained.train("BPR", folder), folder / "BPR-refit.pth"
-    for content, found in ((trained.train("Pop", folder).read_bytes(), "one of no refit"),
-                           (b"nothing", "")):
+    for content, found in (
+        (trained.train("Pop", folder).read_bytes(), "one of no refit"),
+        (b"nothing", ""),
+    ):
         whole.write_bytes(content)
         result = invoke("recommend", file, "--user", "u1")
         assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
