@@ -288,7 +288,7 @@ def test_parquet_holds_the_same(place, tmp_path):
     ("model", "settings"),
     [
         ("NeuMF", {"mlp_hidden_size": [8]}),
-        ("ENMF", {"train_neg_sample_args": None}),  # a weight for each dimension
+        ("ENMF", {}),  # a weight for each dimension
         ("NCFMLP", {}),
         ("EASE", {}),
         ("AutoRec", {"out_activation": "sigmoid"}),
