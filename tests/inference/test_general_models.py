@@ -30,14 +30,14 @@ SETTINGS = {
 
 
 SEQUENTIAL = {
-    "GRU4Rec": {"hidden_size": 8},
+    "GRU4Rec": {"embedding_size": 8, "hidden_size": 8},
     "SASRec": {"hidden_size": 8, "inner_size": 8, "n_heads": 1},
-    "NARM": {"hidden_size": 8},
-    "STAMP": {},
-    "Caser": {"n_h": 2, "n_v": 2},
-    "NextItNet": {"dilations": [1, 2]},
+    "NARM": {"embedding_size": 8, "hidden_size": 8},
+    "STAMP": {"embedding_size": 8},
+    "Caser": {"embedding_size": 8, "nh": 2, "nv": 2},
+    "NextItNet": {"embedding_size": 8, "dilations": [1, 2]},
     "LightSANs": {"hidden_size": 8, "inner_size": 8, "n_heads": 1, "k_interests": 2},
-    "CORE": {"hidden_size": 8, "inner_size": 8, "n_heads": 1},
+    "CORE": {"embedding_size": 8, "inner_size": 8, "n_heads": 1},
 }
 OF_PAIRS = {
     "FM": {},
@@ -108,7 +108,6 @@ def test_a_sequential_model_answers_by_the_sequence_before_the_test_item(model, 
         "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
         "train_neg_sample_args": None,
         "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"},
-        "embedding_size": 8,
         "epochs": 1,
         **SEQUENTIAL[model],
     }

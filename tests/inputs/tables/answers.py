@@ -33,7 +33,7 @@ WRONG = {
     _ASK + " --user u1 --all": "say for whom, one of",
     _ASK + " --all": "--all needs --output",
     _ASK + " --user": "Option '--user' requires an argument",
-    _ASK + " --user u200": "user u200: no such user_id in tiny; did you mean u",
+    _ASK + " --user u20": "user u20: no such user_id in tiny; did you mean u",
     _ASK + " --user ''": "user : no such user_id",
     _ASK + " --user u1 --user u200": "user u200: no such user_id in tiny",
     _ASK + " --user u1 -k 0": "'-k': 0 is not in the range",
