@@ -236,6 +236,12 @@ def test_safetensors_hold_all_that_the_checkpoint_holds(model, load, tmp_path):
         assert tensors["w.indptr"][-1] == len(tensors["w.data"]) == net.w.nnz
 
 
+def test_a_model_that_keeps_nothing_is_refused(load, tmp_path):
+    pytest.importorskip("safetensors")
+    with pytest.raises(SettingError, match="Random keeps no numbers in its checkpoint"):
+        export.export(load("Random").trained, "safetensors", tmp_path / "m.safetensors")
+
+
 # --- embeddings -----------------------------------------------------------------------------
 
 INNER = {
