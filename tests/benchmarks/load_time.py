@@ -3,9 +3,9 @@
     python -m tests.benchmarks.load_time            # or with names of models
 
 Each model is trained for an epoch on ml-100k. Then a process of its own, of one thread, imports
-torch, RecBole and recbole_ext, and the time of each step is taken from there on; the medians of three
-processes are printed, of the load its CPU time too, which other processes of the machine do not
-change much.
+torch, RecBole and recbole_ext, and the time of each step is taken from there on; the medians of
+three processes are printed, of the load its CPU time too, which other processes of the machine do
+not change much.
 """
 
 import json
@@ -76,6 +76,13 @@ def measure(file: str) -> dict[str, float]:
     return steps
 
 
+def measured(file: Path) -> dict[str, float]:
+    """What ``measure`` returns in a process of its own."""
+    words = [sys.executable, "-m", "tests.benchmarks.load_time", "--measure", str(file)]
+    result = subprocess.run(words, capture_output=True, check=True)
+    return json.loads(result.stdout.splitlines()[-1])
+
+
 @click.command()
 @click.argument("names", nargs=-1)
 def main(names: tuple[str, ...]) -> None:
@@ -85,22 +92,7 @@ def main(names: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in names or MODELS:
             file = train(name, Path(folder))
-            runs = [
-                json.loads(
-                    subprocess.run(
-                        [
-                            sys.executable,
-                            "-m",
-                            "tests.benchmarks.load_time",
-                            "--measure",
-                            str(file),
-                        ],
-                        capture_output=True,
-                        check=True,
-                    ).stdout.splitlines()[-1]
-                )
-                for _ in range(REPEATED)
-            ]
+            runs = [measured(file) for _ in range(REPEATED)]
             cells = [name]
             for step in ("load", "load, CPU", "user", "person", "person again"):
                 values = [run[step] for run in runs if step in run]
