@@ -291,6 +291,13 @@ def test_reasons_are_the_highest_that_are_above_0(load):
             assert list(contributions(frame, item).values()) == best
 
 
+def test_nothing_to_explain_is_no_error(load):
+    for recommender in (load("EASE"), load("AutoRec", orientation="user")):
+        frame = recommender.explain("u4", [])
+        assert len(frame) == 0
+        assert list(frame)[:3] == ["user_id", "item_id", "because_id"]
+
+
 BAD = {
     "user": (lambda r: r.explain("u100", "i2"), "user u100: no such user_id in made"),
     "item": (lambda r: r.explain("u4", "i77"), "item i77: no such item_id in made"),

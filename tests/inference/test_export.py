@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -319,6 +320,14 @@ def test_the_command_says_what_it_has_written(place, tmp_path):
     content = json.loads(invoke(*words, "--json").stdout)
     assert content["output"] == "e.parquet"
     assert 0 <= content["largest_difference"] <= 1e-5
+
+
+def test_the_command_names_the_refit(place):
+    shutil.copy(place / "BPR.pth", "b.pth")
+    words = ("export", "b.pth", "--format", "embeddings", "--output", "e.npz")
+    assert invoke(*words).stderr == ""
+    shutil.copy(place / "BPR.pth", "b-refit.pth")
+    assert invoke(*words).stderr == "note: b-refit.pth is this model trained on all data\n"
 
 
 REFUSED = {
