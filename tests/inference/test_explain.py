@@ -144,6 +144,24 @@ def test_an_encoder_without_the_item(model, load):
     np.testing.assert_allclose(again["contribution"], frame["contribution"], atol=1e-6)
 
 
+def test_cdae_keeps_the_vector_of_the_user(load):
+    recommender = load("CDAE", **ENCODED["CDAE"])
+    model = recommender.trained.model
+    model.h_user.weight.data *= 50  # which training has left near 0
+    frame = recommender.explain("u4", ITEMS, k_reasons=None)
+    user = torch.tensor([int(recommender.trained.dataset.token2id("user_id", "u4"))])
+    numbers = [number(recommender, item) for item in history_of(recommender, "u4")]
+    row = torch.zeros(1, 21)
+    row[0, numbers] = 1.0
+    whole = torch.sigmoid(model(row, user))[0]
+    row[0, numbers[0]] = 0.0
+    fewer = torch.sigmoid(model(row, user))[0]
+    for target in ITEMS:
+        expected = float((whole - fewer)[number(recommender, target)])
+        own = contributions(frame, target)[history_of(recommender, "u4")[0]]
+        assert own == pytest.approx(expected, abs=1e-6)
+
+
 AUTOREC = {
     "by users": {"orientation": "user"},
     "by users, centred": {"orientation": "user", "centring": "bias", "damping": 3.0},
@@ -264,12 +282,20 @@ def test_ncf_without_histories_is_fitted(load):
 def test_reasons_are_the_highest_that_are_above_0(load):
     recommender = load("EASE")
     whole = recommender.explain("u4", ITEMS, k_reasons=None)
-    frame = recommender.explain("u4", ITEMS, k_reasons=2)
-    for item in ITEMS:
-        own = contributions(whole, item)
-        best = sorted((value for value in own.values() if value > 0), reverse=True)[:2]
-        assert list(contributions(frame, item).values()) == best
     assert (whole["contribution"] < 0).any()
+    for k in (2, 100):
+        frame = recommender.explain("u4", ITEMS, k_reasons=k)
+        for item in ITEMS:
+            own = contributions(whole, item)
+            best = sorted((value for value in own.values() if value > 0), reverse=True)[:k]
+            assert list(contributions(frame, item).values()) == best
+
+
+def test_nothing_to_explain_is_no_error(load):
+    for recommender in (load("EASE"), load("AutoRec", orientation="user")):
+        frame = recommender.explain("u4", [])
+        assert len(frame) == 0
+        assert list(frame)[:3] == ["user_id", "item_id", "because_id"]
 
 
 BAD = {

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -236,6 +237,12 @@ def test_safetensors_hold_all_that_the_checkpoint_holds(model, load, tmp_path):
         assert tensors["w.indptr"][-1] == len(tensors["w.data"]) == net.w.nnz
 
 
+def test_a_model_that_keeps_nothing_is_refused(load, tmp_path):
+    pytest.importorskip("safetensors")
+    with pytest.raises(SettingError, match="Random keeps no numbers in its checkpoint"):
+        export.export(load("Random").trained, "safetensors", tmp_path / "m.safetensors")
+
+
 # --- embeddings -----------------------------------------------------------------------------
 
 INNER = {
@@ -313,6 +320,14 @@ def test_the_command_says_what_it_has_written(place, tmp_path):
     content = json.loads(invoke(*words, "--json").stdout)
     assert content["output"] == "e.parquet"
     assert 0 <= content["largest_difference"] <= 1e-5
+
+
+def test_the_command_names_the_refit(place):
+    shutil.copy(place / "BPR.pth", "b.pth")
+    words = ("export", "b.pth", "--format", "embeddings", "--output", "e.npz")
+    assert invoke(*words).stderr == ""
+    shutil.copy(place / "BPR.pth", "b-refit.pth")
+    assert invoke(*words).stderr == "note: b-refit.pth is this model trained on all data\n"
 
 
 REFUSED = {
