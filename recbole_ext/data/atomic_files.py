@@ -257,6 +257,7 @@ def scan(
         others.
     """
     from recbole_ext.data import delimited
+    from recbole_ext.data.line_blocks import in_order
 
     kinds: dict[str, delimited.Kind] = {}
     for name, kind in fields.items():
@@ -264,11 +265,17 @@ def scan(
         kinds[name] = _OPTIONAL.get(kind, _KINDS[kind]) if optional else _KINDS[kind]
         if loaded is not None and name not in loaded:
             kinds[name] = "unread"
-    encoding = encoding or "utf-8"
+    written = encoding or "utf-8"
+
+    def parsed(
+        lines: tuple[bytes, int],
+    ) -> "tuple[delimited.Block, pd.DataFrame, dict[int, str]]":
+        block = delimited.examine(
+            lines[0], separator.encode(written), len(fields), written, lines[1]
+        )
+        frame, wrong = delimited.parse(block, kinds, written, between)
+        return block, frame, {**block.problems, **wrong}
+
     with path.open("rb") as stream:
         stream.readline()
-        for block in delimited.read_blocks(
-            stream, separator.encode(encoding), len(fields), encoding, first_line=2
-        ):
-            frame, wrong = delimited.parse(block, kinds, encoding, between)
-            yield block, frame, {**block.problems, **wrong}
+        yield from in_order(parsed, delimited.numbered_lines(stream, first_line=2))

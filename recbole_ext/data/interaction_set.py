@@ -30,16 +30,17 @@ class InteractionSet:
         feat = dataset.inter_feat
         users, items = feat[dataset.uid_field].numpy(), feat[dataset.iid_field].numpy()
         keys = users.astype(np.int64) * dataset.item_num + items
-        return cls(_distinct(keys), dataset.user_num, dataset.item_num)
+        return cls(_distinct(np.sort(keys)), dataset.user_num, dataset.item_num)
 
     def __or__(self, other: "InteractionSet") -> "InteractionSet":
-        keys = _distinct(np.concatenate([self.keys, other.keys]))
+        # this sort merges what is sorted already
+        keys = _distinct(np.sort(np.concatenate([self.keys, other.keys]), kind="stable"))
         return InteractionSet(keys, self.n_users, self.n_items)
 
     def __sub__(self, other: "InteractionSet") -> "InteractionSet":
-        return InteractionSet(
-            self.keys[~_contains(other.keys, self.keys)], self.n_users, self.n_items
-        )
+        keep = np.ones(len(self.keys), dtype=bool)
+        keep[np.searchsorted(self.keys, other.keys[_contains(self.keys, other.keys)])] = False
+        return InteractionSet(self.keys[keep], self.n_users, self.n_items)
 
     def have(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Whether each pair is one of them: [B], [B] -> [B]."""
@@ -75,7 +76,7 @@ class InteractionSet:
 
 
 def _distinct(keys: np.ndarray) -> np.ndarray:
-    keys = np.sort(keys, kind="stable")  # merges what is sorted already
+    """``keys``, which are ascending, each once."""
     return keys if len(keys) < 2 else keys[np.append(True, keys[1:] != keys[:-1])]
 
 

@@ -2,13 +2,16 @@
 
 RecBole parses files by pandas' Python engine, counts the interactions of each user and item in a
 ``Counter`` of all lines, and groups lines by user one at a time. Here that is pandas' C parser,
-reading each number to its nearest, and sorting (``data/grouping.py``).
+reading each number to its nearest, and sorting (``data/grouping.py``). Ids of interactions stay
+codes until RecBole numbers them: a text for each row would take most of the time.
 """
 
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
 
 from recbole_ext.data.delimited import EXACT
 from recbole_ext.data.grouping import Groups, count
@@ -24,6 +27,19 @@ def parser(separator: str) -> dict[str, Any]:
 def provide_counter(module: ModuleType) -> None:
     """``count`` under the name ``Counter``."""
     module.Counter = count  # type: ignore[attr-defined]
+
+
+def concatenate(parts: list[Any]) -> Any:
+    """``numpy.concatenate`` in ``Dataset._concat_remaped_tokens``: categories stay categories."""
+    if not any(isinstance(part, pd.Categorical) for part in parts):
+        return np.concatenate(parts)
+    whole = [part if isinstance(part, pd.Categorical) else _as_codes(part) for part in parts]
+    return whole[0] if len(whole) == 1 else union_categoricals(whole)
+
+
+def _as_codes(texts: Any) -> pd.Categorical:
+    codes, different = pd.factorize(np.asarray(texts, dtype=object))
+    return pd.Categorical.from_codes(codes, pd.Index(different.tolist()))
 
 
 def grouped_index(_: Any, group_by_list: Any) -> Groups:
