@@ -10,12 +10,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from recbole_ext.data.line_blocks import in_order
 from recbole_ext.errors import DataError
 
 Duplicates = Literal["keep", "first", "last", "mean", "count"]
 
 _ROWS = 2**20  # that are counted at a time
-_ROWS_OF_PAIRS = 2**24  # that are sorted at a time
+_ROWS_OF_PAIRS = 2**22  # that are sorted at a time
 
 
 @dataclass(frozen=True)
@@ -147,15 +148,14 @@ def n_repeated(users: np.ndarray, items: np.ndarray) -> int:
         users, items: [rows], codes.
     """
     group = np.cumsum(_counts(users)) // _ROWS_OF_PAIRS  # of each user
-    repeated = 0
-    for number in range(int(group[-1]) + 1):
+
+    def of_group(number: int) -> int:
         first, last = np.searchsorted(group, [number, number + 1])
-        rows = slice(None)
-        if last - first < len(group):
-            rows = (users >= first) & (users < last)
+        rows = (users >= first) & (users < last)
         pairs = np.sort(users[rows].astype(np.int64) << 32 | items[rows])
-        repeated += int(np.count_nonzero(pairs[1:] == pairs[:-1]))
-    return repeated
+        return int(np.count_nonzero(pairs[1:] == pairs[:-1]))
+
+    return sum(in_order(of_group, range(int(group[-1]) + 1)))
 
 
 def select(rows: Rows, selection: Selection) -> Selected:

@@ -11,6 +11,7 @@ from recbole_ext.data.importing.columns import FIELDS, Columns, Role, recognise
 from recbole_ext.data.importing.opening import ReadOptions, opened
 from recbole_ext.data.importing.sources import Progress, Source
 from recbole_ext.data.importing.values import Part
+from recbole_ext.data.line_blocks import in_order
 from recbole_ext.errors import DataError
 
 _ROWS = 2**20  # that are looked at at a time: their temporary arrays are small
@@ -122,9 +123,9 @@ def joined(parts: Sequence[Part]) -> tuple[dict[str, Tokens], dict[str, np.ndarr
     parts = [part for part in parts if part.rows]
     if not parts:
         return {}, {}
-    tokens = {
-        name: _tokens([part.tokens.pop(name) for part in parts]) for name in list(parts[0].tokens)
-    }
+    names = list(parts[0].tokens)
+    columns = ([part.tokens.pop(name) for part in parts] for name in names)
+    tokens = dict(zip(names, in_order(_tokens, columns), strict=True))
     numbers = {
         name: np.concatenate([part.numbers.pop(name) for part in parts])
         for name in list(parts[0].numbers)

@@ -1,4 +1,4 @@
-"""The lines of a file of text, and its records, which may take several lines, with their numbers."""
+"""Lines of a file of text, and its records, which may take several lines, with their numbers."""
 
 import csv
 import sys

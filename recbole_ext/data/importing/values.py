@@ -84,11 +84,12 @@ def compact(values: np.ndarray) -> np.ndarray:
         values: [rows], float64; NaN for none.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        for kind in (np.int32, np.float32):
-            small = values.astype(kind)
-            if ((small == values) | (np.isnan(values) & np.isnan(small))).all():
-                return small
-    return values
+        whole = values.astype(np.int32)  # of NaN it is some number, which NaN does not equal
+        if (whole == values).all():
+            return whole
+        half = values.astype(np.float32)
+    same = half == values
+    return half if same.all() or (same | np.isnan(values)).all() else values
 
 
 def _is_text(kind: Any) -> bool:
