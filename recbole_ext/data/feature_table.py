@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
-from recbole_ext.data import atomic_files
+from recbole_ext.data import atomic_files, categories
 from recbole_ext.data.refused_lines import RefusedLines
 from recbole_ext.errors import DataError
 
@@ -61,7 +60,7 @@ def read(
 def _column(parts: list[pd.Series], kind: str, as_codes: bool) -> pd.Series:
     if kind == "float":
         return pd.concat(parts, ignore_index=True)
-    whole = union_categoricals([part.array for part in parts])
+    whole = categories.union([part.array for part in parts])
     if kind == "token" and as_codes:
         return pd.Series(whole.remove_categories([""]) if "" in whole.categories else whole)
     tokens = pd.Series(np.asarray(whole.categories, dtype="object"), dtype=str)

@@ -132,7 +132,7 @@ def test_a_data_set_has_the_same_numbers_with_codes_and_without(ratings):
         "alias_of_user_id": ["friend"],
         "filter_inter_by_user_or_item": False,
         "val_interval": {"item_id": [f"i{n}" for n in range(1, 12)]},
-        "user_inter_num_interval": "[2,inf)",
+        "user_inter_num_interval": "[2,9]",
     }
     ours = runs.prepare("BPR", **given)
     with switched_off("ids-as-codes"):

@@ -27,6 +27,7 @@ from recbole_ext.patches.functions import exact_reading
 
 LEAST = 2**25  # bytes of atomic files; fewer are read in a second
 KEPT = 3  # of one data set; the oldest go
+PLACE = "kept_at"  # attribute of a data set that is kept: the file
 _FORMAT = "2"  # of what is kept: a column is its numbers in the smallest type, and its own type
 
 _FEATS = ("inter", "user", "item")
@@ -74,7 +75,7 @@ def _plain(dataset: Any) -> dict[str, Any] | None:
             return None
         if any(dtype.kind not in "if" for dtype in frame.dtypes):
             return None
-        frames[name] = {str(column): _small(frame[column].to_numpy()) for column in frame}
+        frames[name] = {str(column): small(frame[column].to_numpy()) for column in frame}
     return {
         "frames": frames,
         "tokens": {str(k): list(map(str, v)) for k, v in dataset.field2id_token.items()},
@@ -87,7 +88,7 @@ def _plain(dataset: Any) -> dict[str, Any] | None:
     }
 
 
-def _small(values: np.ndarray) -> tuple[torch.Tensor, str]:
+def small(values: np.ndarray) -> tuple[torch.Tensor, str]:
     """A column in half of its size, if that has its numbers exactly, and its own type."""
     half = {"int64": np.int32, "float64": np.float32}.get(values.dtype.name, values.dtype)
     with np.errstate(over="ignore"):
@@ -122,13 +123,36 @@ def _restore(dataset: Any, plain: dict[str, Any]) -> None:
     exact_reading.say_again(dataset, plain["notes"])
 
 
-def _keep(plain: dict[str, Any], place: Path) -> None:
+def keep(plain: dict[str, Any], place: Path, number: int = KEPT) -> None:
+    """Write tensors and plain values; of the files of this kind the newest stay.
+
+    Args:
+        plain: what is kept.
+        place: the file.
+        number: files with this suffix that may be there.
+
+    Raises:
+        OSError: they cannot be written.
+    """
     place.parent.mkdir(exist_ok=True)
     with atomic_write(place) as stream:
         torch.save(plain, stream)
-    old = sorted(place.parent.glob("*.pt"), key=lambda file: file.stat().st_mtime)
-    for file in old[:-KEPT]:
+    old = sorted(place.parent.glob(f"*{place.suffix}"), key=lambda file: file.stat().st_mtime)
+    for file in old[:-number]:
         file.unlink(missing_ok=True)
+
+
+def load(dataset: Any, place: Path) -> dict[str, Any] | None:
+    """What was kept; None where there is no such file, or it is damaged: the log says so."""
+    if not place.is_file():
+        return None
+    try:
+        plain: dict[str, Any] = torch.load(place, weights_only=True, mmap=True)
+    except Exception as error:  # whatever a damaged file makes of it
+        dataset.logger.warning(f"{place}: cannot be read, reading the data set anew: {error}")
+        return None
+    dataset.logger.info(f"{place}: the data set as it was read before")
+    return plain
 
 
 def from_scratch(
@@ -139,18 +163,15 @@ def from_scratch(
 
     ours = type(dataset).__module__.startswith("recbole_ext.")
     place = _place(dataset) if ours or type(dataset) is Dataset else None
-    if place is not None and place.is_file():
-        try:
-            plain = torch.load(place, weights_only=True, mmap=True)
-        except Exception as error:  # whatever a damaged file makes of it
-            dataset.logger.warning(f"{place}: cannot be read, reading the data set anew: {error}")
-        else:
-            dataset.logger.info(f"{place}: the data set as it was read before")
-            _restore(dataset, plain)
-            return
+    plain = None if place is None else load(dataset, place)
+    if plain is not None:
+        _restore(dataset, plain)
+        vars(dataset)[PLACE] = str(place)
+        return
     wrapped(*args, **kwargs)
     plain = None if place is None else _plain(dataset)
     if place is not None and plain is not None:
+        vars(dataset)[PLACE] = str(place)
         with suppress(OSError):  # a folder that is not ours to write, a full disk
-            _keep(plain, place)
+            keep(plain, place)
             dataset.logger.info(f"{place}: the data set, kept for the next run")

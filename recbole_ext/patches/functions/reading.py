@@ -29,17 +29,32 @@ def provide_counter(module: ModuleType) -> None:
     module.Counter = count  # type: ignore[attr-defined]
 
 
+def concat_remaped_tokens(_: Any, remap_list: list[tuple[Any, str, Any]]) -> tuple[Any, np.ndarray]:
+    """``Dataset._concat_remaped_tokens``: categories stay categories."""
+    from recbole.utils import FeatureType
+
+    tokens = [
+        feat[field].values if kind == FeatureType.TOKEN else feat[field].agg(np.concatenate)
+        for feat, field, kind in remap_list
+        if kind in (FeatureType.TOKEN, FeatureType.TOKEN_SEQ)
+    ]
+    return concatenate(tokens), np.cumsum(list(map(len, tokens)))[:-1]
+
+
 def concatenate(parts: list[Any]) -> Any:
-    """``numpy.concatenate`` in ``Dataset._concat_remaped_tokens``: categories stay categories."""
+    """Some columns, one after the other; categories if one of them has categories."""
     if not any(isinstance(part, pd.Categorical) for part in parts):
         return np.concatenate(parts)
-    whole = [part if isinstance(part, pd.Categorical) else _as_codes(part) for part in parts]
+    whole = [_as_codes(part) for part in parts]
     return whole[0] if len(whole) == 1 else union_categoricals(whole)
 
 
-def _as_codes(texts: Any) -> pd.Categorical:
-    codes, different = pd.factorize(np.asarray(texts, dtype=object))
-    return pd.Categorical.from_codes(codes, pd.Index(different.tolist()))
+def _as_codes(column: Any) -> pd.Categorical:
+    if isinstance(column, pd.Categorical):
+        codes, names = column.codes, column.categories
+    else:
+        codes, names = pd.factorize(np.asarray(column, dtype=object))
+    return pd.Categorical.from_codes(codes, pd.Index(names.tolist(), dtype=object))
 
 
 def grouped_index(_: Any, group_by_list: Any) -> Groups:
