@@ -63,7 +63,10 @@ def configure(
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
-    preflight(model, dataset, files, {**settings, "nproc": n_processes}, tested)
+    from recbole_ext.data import content_hash
+
+    values = preflight(model, dataset, files, {**settings, "nproc": n_processes}, tested)
+    content_hash.begin(content_hash.data_files(Path(values["data_path"]), dataset))
     from recbole.config import Config
 
     sys.argv = sys.argv[:1]  # RecBole's Config would read them again, its way

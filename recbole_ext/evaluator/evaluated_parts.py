@@ -153,7 +153,7 @@ def _check_negatives(
     )
     n_items, which = dataset.item_num - 1, ""
     if any(drawn["distribution"] == "popularity" for drawn in arguments):
-        counts = sum(np.bincount(column, minlength=dataset.item_num) for column in items)
+        counts = np.sum([np.bincount(i, minlength=dataset.item_num) for i in items], axis=0)
         n_items, which = np.count_nonzero(counts), " that popularity draws from"
         _check_alpha(config, counts[1 : np.flatnonzero(counts)[-1] + 1] / counts.sum())
     if config["repeatable"]:  # any item but the one at hand
@@ -163,7 +163,7 @@ def _check_negatives(
                 "negative; use more data"
             )
         return
-    of_users = sum(np.bincount(column, minlength=dataset.user_num) for column in users)
+    of_users = np.sum([np.bincount(u, minlength=dataset.user_num) for u in users], axis=0)
     for user in np.flatnonzero(of_users >= n_items):
         pairs = zip(users, items, strict=True)
         if len(np.unique(np.concatenate([i[u == user] for u, i in pairs]))) == n_items:

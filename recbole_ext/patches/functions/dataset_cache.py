@@ -9,8 +9,10 @@ key, and nothing old is ever served. It holds tensors and plain values: reading 
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from inspect import getsource
 from pathlib import Path
 from typing import Any
@@ -163,6 +165,9 @@ def from_scratch(
 
     ours = type(dataset).__module__.startswith("recbole_ext.")
     place = _place(dataset) if ours or type(dataset) is Dataset else None
+    if place is not None:
+        # the first optimizer imports it, which takes a second: meanwhile numpy's loops run
+        threading.Thread(target=import_module, args=("torch._dynamo",)).start()
     plain = None if place is None else load(dataset, place)
     if plain is not None:
         _restore(dataset, plain)

@@ -50,10 +50,11 @@ def concatenate(parts: list[Any]) -> Any:
 
 
 def _as_codes(column: Any) -> pd.Categorical:
-    if isinstance(column, pd.Categorical):
-        codes, names = column.codes, column.categories
-    else:
-        codes, names = pd.factorize(np.asarray(column, dtype=object))
+    codes, names = (
+        (column.codes, column.categories)
+        if isinstance(column, pd.Categorical)
+        else pd.factorize(np.asarray(column, dtype=object))
+    )
     return pd.Categorical.from_codes(codes, pd.Index(names.tolist(), dtype=object))
 
 
