@@ -98,7 +98,8 @@ def _check_data(values: Mapping[str, Any], tested: bool) -> None:
         keys.check_dataset(values["dataset"], Path(values["data_path"]))
     else:
         model = values["model"]
-        columns.check(values, ratings=models.needs_ratings(model), read=keys.own_keys(model))
+        ratings, read = models.needs_ratings(model), keys.own_keys(model)
+        columns.check(values, ratings=ratings, read=read, all_lines=False)
         if evaluation.by_time:
             _check_time(values)
 
