@@ -63,7 +63,10 @@ def configure(
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
-    preflight(model, dataset, files, {**settings, "nproc": n_processes}, tested)
+    from recbole_ext.data import content_hash
+
+    values = preflight(model, dataset, files, {**settings, "nproc": n_processes}, tested)
+    content_hash.begin(content_hash.data_files(Path(values["data_path"]), dataset))
     from recbole.config import Config
 
     sys.argv = sys.argv[:1]  # RecBole's Config would read them again, its way
@@ -95,7 +98,8 @@ def _check_data(values: Mapping[str, Any], tested: bool) -> None:
         keys.check_dataset(values["dataset"], Path(values["data_path"]))
     else:
         model = values["model"]
-        columns.check(values, ratings=models.needs_ratings(model), read=keys.own_keys(model))
+        ratings, read = models.needs_ratings(model), keys.own_keys(model)
+        columns.check(values, ratings=ratings, read=read, all_lines=False)
         if evaluation.by_time:
             _check_time(values)
 

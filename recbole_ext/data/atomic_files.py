@@ -25,6 +25,7 @@ _KINDS: "dict[str, delimited.Kind]" = {
     "float_seq": "floats",
 }
 
+_LARGE = 2**25  # bytes
 _LONGEST_HEADER = 100_000  # bytes, far above what a person or a program of theirs writes
 
 # What an empty value in a column of features means: RecBole fills in [PAD], or the mean.
@@ -83,13 +84,15 @@ def settings_beside(folder: Path) -> dict[str, Any]:
     return settings.load(file) if file.is_file() else {}
 
 
-def check_interactions(config_values: Any, *, ratings: bool) -> None:
+def check_interactions(config_values: Any, *, ratings: bool, all_lines: bool = True) -> None:
     """Refuse interaction files that a run could not use, or would use wrongly.
 
     Args:
         config_values: the final settings of a run.
         ratings: whether the model reads ratings; each must then be a number. Then the first line
             that the run cannot read is refused, whatever is wrong with it.
+        all_lines: whether that is so for large files, too, which takes as long as reading them; the
+            run refuses the same line when it reads them.
 
     Raises:
         DataError: for the first problem; it names the file, and the line where there is one.
@@ -106,7 +109,8 @@ def check_interactions(config_values: Any, *, ratings: bool) -> None:
                 )
         if ratings:
             _check_rating_column(path, fields, data)
-            _check_lines(path, fields, data, config_values)
+            if all_lines or path.stat().st_size < _LARGE:
+                _check_lines(path, fields, data, config_values)
 
 
 def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, str]:
@@ -257,6 +261,7 @@ def scan(
         others.
     """
     from recbole_ext.data import delimited
+    from recbole_ext.data.line_blocks import in_order
 
     kinds: dict[str, delimited.Kind] = {}
     for name, kind in fields.items():
@@ -264,11 +269,17 @@ def scan(
         kinds[name] = _OPTIONAL.get(kind, _KINDS[kind]) if optional else _KINDS[kind]
         if loaded is not None and name not in loaded:
             kinds[name] = "unread"
-    encoding = encoding or "utf-8"
+    written = encoding or "utf-8"
+
+    def parsed(
+        lines: tuple[bytes, int],
+    ) -> "tuple[delimited.Block, pd.DataFrame, dict[int, str]]":
+        block = delimited.examine(
+            lines[0], separator.encode(written), len(fields), written, lines[1]
+        )
+        frame, wrong = delimited.parse(block, kinds, written, between)
+        return block, frame, {**block.problems, **wrong}
+
     with path.open("rb") as stream:
         stream.readline()
-        for block in delimited.read_blocks(
-            stream, separator.encode(encoding), len(fields), encoding, first_line=2
-        ):
-            frame, wrong = delimited.parse(block, kinds, encoding, between)
-            yield block, frame, {**block.problems, **wrong}
+        yield from in_order(parsed, delimited.numbered_lines(stream, first_line=2))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recbole_ext.data import atomic_files, delimited, feature_coverage
+from recbole_ext.data import atomic_files, delimited, feature_coverage, quotes
 from recbole_ext.data.check_report import Report
 from recbole_ext.data.pair_checks import Pairs, check_pairs
 from recbole_ext.errors import DataError, SettingError
@@ -161,7 +161,7 @@ def _check_quotes(path: Path, block: delimited.Block, report: Report) -> None:
         if not (text.startswith(b'"') or b'\t"' in text):
             continue
         columns = text.decode("utf-8", "replace").rstrip("\n").split("\t")
-        if any(c.startswith('"') and delimited.unquoted(c) == c for c in columns):
+        if any(c.startswith('"') and quotes.unquoted(c) == c for c in columns):
             what = (
                 'a column begins with a quote (") that does not end in it; the quotes are read '
                 "as characters"

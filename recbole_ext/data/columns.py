@@ -44,18 +44,25 @@ _OF_KNOWLEDGE = ("alias_of_entity_id", "alias_of_relation_id")
 _SUFFIXES = ("inter", "user", "item", "kg", "link", "net")
 
 
-def check(values: Mapping[str, Any], *, ratings: bool, read: Collection[str] = ()) -> None:
+def check(
+    values: Mapping[str, Any],
+    *,
+    ratings: bool,
+    read: Collection[str] = (),
+    all_lines: bool = True,
+) -> None:
     """Refuse files that a run cannot use, and settings that name columns they do not have.
 
     Args:
         values: the settings of a run; ``data_path`` is the folder of the data set.
         ratings: whether the model reads ratings; each must then be a number.
         read: those of the settings of columns that the model itself reads.
+        all_lines: see ``atomic_files.check_interactions``.
 
     Raises:
         DataError, SettingError: for the first problem; it names the file or the setting.
     """
-    atomic_files.check_interactions(values, ratings=ratings)
+    atomic_files.check_interactions(values, ratings=ratings, all_lines=all_lines)
     tables = read_tables(values)
     _check_suffixes(values, tables)
     _check_fields(values, tables)

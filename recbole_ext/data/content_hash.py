@@ -1,6 +1,7 @@
 """Hashes that tell whether two runs have had the same data: of files, of interactions, of ids."""
 
 import hashlib
+import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,11 @@ import numpy as np
 SUFFIXES = ("inter", "user", "item", "kg", "link", "net", "negatives")
 
 _BLOCK = 2**24  # bytes that are read at a time
+_LARGE = 2**25  # bytes; a smaller file is read at once
 _ROWS = 2**20  # interactions that are hashed at a time
+
+
+_locks: dict[Path, threading.Lock] = {}
 
 
 def data_files(folder: Path, name: str) -> list[Path]:
@@ -36,9 +41,26 @@ def files_hash(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-@lru_cache(maxsize=256)
-def _content(path: Path, _version: tuple[int, int, int]) -> bytes:
+def begin(files: Iterable[Path]) -> None:
+    """Compute the hashes of large files in a thread; ``files_hash`` waits for what has begun.
+
+    Args:
+        files: that a run will ask for, after it has imported torch.
+    """
+    large = [path for path in files if path.stat().st_size >= _LARGE]
+    if large:
+        # it ends with the process: an error need not wait for it
+        threading.Thread(target=files_hash, args=(large,), daemon=True).start()
+
+
+def _content(path: Path, version: tuple[int, int, int]) -> bytes:
     """The hash of one file; computed again once the file has another time or another size."""
+    with _locks.setdefault(path, threading.Lock()):  # one thread computes it, others wait
+        return _computed(path, version)
+
+
+@lru_cache(maxsize=256)
+def _computed(path: Path, _version: tuple[int, int, int]) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):

@@ -123,14 +123,16 @@ class WideRankingLoader(RankingLoader):
         self.set_batch_size(self.step * n_items)
 
 
-def ranking_loader(config: Any, theirs: Any, wide: bool) -> Any:
-    """RecBole's loader, or ours in the place of the one of full rankings.
+def our_loader(config: Any, theirs: Any, wide: bool) -> Any:
+    """RecBole's loader, or ours in the place of those of interactions and of full rankings.
 
     Args:
         config: of the run.
         theirs: what RecBole would take.
         wide: whether the model scores all items of many users at once.
     """
+    if theirs is TrainDataLoader:
+        return InteractionLoader
     sets = config["repeatable"] or config["MODEL_TYPE"] == ModelType.SEQUENTIAL
     if theirs is not FullSortEvalDataLoader or sets:  # whose samplers keep sets
         return theirs

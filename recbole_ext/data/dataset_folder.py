@@ -17,7 +17,7 @@ from recbole_ext.data.atomic_write import atomic_folder, existing_folder, write_
 from recbole_ext.data.locate import check_name
 from recbole_ext.errors import DataError
 
-MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"  # not in <name>.yaml: a run takes what is there for its settings
 
 
 def check_new(data_path: Path, name: str, what: str = "--name") -> None:

@@ -14,6 +14,10 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import pandas as pd
 
+from recbole_ext.data import arrow_parser
+from recbole_ext.data.line_blocks import whole_lines
+from recbole_ext.data.quotes import unquoted
+
 # A token is never empty, a text may be; both are compared as text: `01` is not `1`, `NA` is a name.
 # A float is finite as float32, which RecBole keeps it in. An optional float may be empty. Floats
 # are any number of them in one column. An unread column is left out.
@@ -37,7 +41,8 @@ _TAB_INSIDE = b"\x1f"
 
 EMPTY_LINE = "an empty line"  # which some readers pass over
 
-BLOCK_SIZE = 2**25  # bytes; a block of 20 million ratings is about a million lines
+BLOCK_SIZE = 2**24  # bytes; a block of 20 million ratings is about half a million lines
+ARROW_FROM = 2**20  # bytes of a block; pandas' parser begins sooner
 
 
 @dataclass
@@ -83,26 +88,27 @@ def read_blocks(
         first_line: the number of that line in the file.
         block_size: bytes read at a time, BLOCK_SIZE if None; a longer line is read whole.
     """
-    rest = b""
-    while True:
-        read = stream.read(block_size or BLOCK_SIZE)
-        chunk = rest + read
-        if not chunk:
-            return
-        cut = chunk.rfind(b"\n") + 1 if read else len(chunk)
-        chunk, rest = chunk[:cut], chunk[cut:]
-        if not chunk:
-            continue  # a line longer than a block: read on
-        if not chunk.endswith(b"\n"):
-            chunk += b"\n"
-        block = _examine(chunk, separator, n_columns, encoding, first_line)
-        first_line += len(block) + len(block.problems)
-        yield block
+    for lines, first in numbered_lines(stream, first_line, block_size):
+        yield examine(lines, separator, n_columns, encoding, first)
 
 
-def _examine(
+def numbered_lines(
+    stream: BinaryIO, first_line: int, block_size: int | None = None
+) -> Iterator[tuple[bytes, int]]:
+    """Some whole lines of a stream at a time, and the number of the first of them.
+
+    Args:
+        stream, first_line, block_size: see ``read_blocks``.
+    """
+    for lines in whole_lines(stream, block_size or BLOCK_SIZE):
+        yield lines, first_line
+        first_line += int(np.count_nonzero(np.frombuffer(lines, dtype=np.uint8) == ord("\n")))
+
+
+def examine(
     chunk: bytes, separator: bytes, n_columns: int, encoding: str, first_line: int
 ) -> Block:
+    """A block of whole lines; see ``read_blocks``."""
     n_bytes = len(chunk)
     if b"\r" in chunk:
         chunk = chunk.replace(b"\r\n", b"\n")
@@ -146,7 +152,7 @@ def _examine(
 
 
 def _is_text(chunk: bytes, encoding: str) -> bool:
-    if chunk.isascii() and encoding.lower().replace("_", "-") in ("utf-8", "latin-1", "ascii"):
+    if chunk.isascii() and _plain(encoding) in ("utf-8", "latin-1", "ascii"):
         return True
     try:
         chunk.decode(encoding)
@@ -155,21 +161,13 @@ def _is_text(chunk: bytes, encoding: str) -> bool:
     return True
 
 
-def unquoted(text: str) -> str:
-    """What a column says.
-
-    A column that begins and ends with a quote, and has each quote between them doubled, is a
-    quoted one, as csv writers make them. In any other column a quote is a character.
-    """
-    if len(text) < 2 or not (text[0] == text[-1] == '"'):
-        return text
-    inside = text[1:-1].replace('""', "")
-    return text if '"' in inside else text[1:-1].replace('""', '"')
+def _is_utf8(chunk: bytes, encoding: str) -> bool:
+    """Whether text in an encoding is the same in UTF-8."""
+    return _plain(encoding) == "utf-8" or (_is_text(chunk, encoding) and chunk.isascii())
 
 
-def quoted(text: str) -> str:
-    """How to write a column so that ``unquoted`` gives ``text``."""
-    return text if unquoted(text) == text else '"' + text.replace('"', '""') + '"'
+def _plain(encoding: str) -> str:
+    return encoding.lower().replace("_", "-")
 
 
 def parse(
@@ -204,15 +202,22 @@ def parse(
     if not len(block):
         return pd.DataFrame(columns=list(kinds)), problems
     quotes = b'"' in block.text
+    by_arrow = None
+    if not quotes and len(block.text) >= ARROW_FROM and _is_utf8(block.text, encoding):
+        by_arrow = arrow_parser.parse(block.text, {n: _NUMPY.get(k) for n, k in columns.items()})
     # The last line keeps pandas 3 from reading the tokens 02 and 3 as the numbers 2 and 3.
     last = "\t".join("x" if _NUMPY.get(k) == "category" else "0" for k in columns.values())
     try:
-        frame = pd.read_csv(
-            io.BytesIO(block.text + last.encode() + b"\n"),
-            dtype={name: _NUMPY[kind] for name, kind in kinds.items()},
-            low_memory=False,  # which is slow for categories
-            **options,
-        ).iloc[:-1]
+        frame = (
+            by_arrow
+            if by_arrow is not None
+            else pd.read_csv(
+                io.BytesIO(block.text + last.encode() + b"\n"),
+                dtype={name: _NUMPY[kind] for name, kind in kinds.items()},
+                low_memory=False,  # which is slow for categories
+                **options,
+            ).iloc[:-1]
+        )
     except (ValueError, OverflowError):
         # Some value is not a number: read them all as text, and say which.
         frame = pd.read_csv(io.BytesIO(block.text), dtype="object", **options)
@@ -231,7 +236,8 @@ def parse(
                 texts = np.array([*map(unquoted, column.categories), ""], "object")
                 numbers, tokens = pd.factorize(texts)
                 frame[name] = column = _categories(numbers[column.codes], tokens)
-            bad = np.isin(column.codes, _bad_texts(column.categories, kind, between))
+            refused = _bad_texts(column.categories, kind, between)
+            bad = np.isin(column.codes, refused) if refused else np.zeros(len(frame), dtype=bool)
         else:
             values = frame[name].to_numpy(dtype=np.float64)
             with np.errstate(over="ignore"):

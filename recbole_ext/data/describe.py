@@ -12,6 +12,7 @@ from recbole_ext.data.interaction_file import InteractionFile
 
 # Shares of the items, most popular first, whose share of the interactions is reported.
 HEADS = (0.01, 0.1, 0.2, 0.5)
+N_POPULAR = 5  # items that are named
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Description:
         per_user, per_item: [users] and [items], interactions of each, most first.
         histogram: rating -> rows; empty where there are no ratings.
         mean, std: of the ratings; NaN where there are none.
+        popular: id -> interactions of the items that have most, most first.
         heads: share of the items -> share of the interactions that fall to the most popular.
         gini: of the items' popularity; 0 is even, 1 is all on one item.
         first, last: seconds since 1970 of the first and last interaction; NaN without times.
@@ -38,6 +40,7 @@ class Description:
     histogram: dict[float, int]
     mean: float
     std: float
+    popular: dict[str, int]
     heads: dict[float, float]
     gini: float
     first: float
@@ -47,7 +50,9 @@ class Description:
 def describe(rows: InteractionFile) -> Description:
     """The figures of one ``.inter`` file."""
     per_user = np.sort(np.bincount(rows.users))[::-1]
-    per_item = np.sort(np.bincount(rows.items))[::-1]
+    of_items = np.bincount(rows.items)
+    per_item = np.sort(of_items)[::-1]
+    most = np.argsort(-of_items, kind="stable")[:N_POPULAR]
     covered = np.cumsum(per_item) / len(rows)
     heads = {head: float(covered[max(1, round(head * len(per_item))) - 1]) for head in HEADS}
     rising = per_item[::-1]
@@ -70,6 +75,7 @@ def describe(rows: InteractionFile) -> Description:
         histogram=histogram,
         mean=mean,
         std=std,
+        popular=dict(zip(rows.item_tokens[most], of_items[most].tolist(), strict=True)),
         heads=heads,
         gini=gini,
         first=float(times.min()),

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
-from recbole_ext.data import atomic_files
+from recbole_ext.data import atomic_files, categories
 from recbole_ext.data.refused_lines import RefusedLines
 from recbole_ext.errors import DataError
 
@@ -32,7 +31,8 @@ def read(
 
     Returns:
         the columns in the order of the file, a row for each line that is not empty: numbers as
-        float64, all else as text. A token or number that is not there is NaN.
+        float64, tokens of interactions as categories, all else as text. A token or number that is
+        not there is NaN.
 
     Raises:
         DataError: lines cannot be read; it names the first and counts them.
@@ -48,15 +48,21 @@ def read(
     if refused:
         raise DataError(refused.message())
     columns = [name for name in fields if name in loaded]
+    as_codes = path.suffix == ".inter"  # a text for each row takes seconds, where there are many
     return pd.DataFrame(
-        {name: _column([frame[name] for frame in frames], fields[name]) for name in columns}
+        {
+            name: _column([frame[name] for frame in frames], fields[name], as_codes)
+            for name in columns
+        }
     )
 
 
-def _column(parts: list[pd.Series], kind: str) -> pd.Series:
+def _column(parts: list[pd.Series], kind: str, as_codes: bool) -> pd.Series:
     if kind == "float":
         return pd.concat(parts, ignore_index=True)
-    whole = union_categoricals([part.array for part in parts])
+    whole = categories.union([part.array for part in parts])
+    if kind == "token" and as_codes:
+        return pd.Series(whole.remove_categories([""]) if "" in whole.categories else whole)
     tokens = pd.Series(np.asarray(whole.categories, dtype="object"), dtype=str)
     if kind == "token":
         tokens = tokens.where(tokens != "")  # NaN, which RecBole makes [PAD]

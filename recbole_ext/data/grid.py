@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from recbole_ext.data import dataset_folder, delimited, splits
+from recbole_ext.data import dataset_folder, quotes, splits
 from recbole_ext.data.interaction_file import InteractionFile
 from recbole_ext.errors import DataError
 
@@ -146,8 +146,8 @@ def write(
     metrics = baselines(cells, parts, n_items)
     with dataset_folder.new_folder(data_path, name) as folder:
         # a cell's line is its user's beginning, its item's middle and the end of its label
-        beginnings = [f"{delimited.quoted(user)}\t" for user in rows.user_tokens]
-        middles = [f"{delimited.quoted(item)}\t" for item in rows.item_tokens]
+        beginnings = [f"{quotes.quoted(user)}\t" for user in rows.user_tokens]
+        middles = [f"{quotes.quoted(item)}\t" for item in rows.item_tokens]
         for part in splits.PARTS:
             file = folder / f"{name}.{part}.inter"
             with file.open("w", encoding="utf-8", newline="") as stream:

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
-from recbole_ext.data import atomic_files
+from recbole_ext.data import atomic_files, categories
 from recbole_ext.data.locate import dataset_folder
 from recbole_ext.data.refused_lines import without_empty_lines
 from recbole_ext.errors import DataError
@@ -120,6 +119,6 @@ def read(path: Path, progress: Callable[[int], None] = lambda n: None) -> Intera
 
 def _numbered(parts: list[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Tokens as numbers in the order of their first row."""
-    whole = union_categoricals([part.array for part in parts])
+    whole = categories.union([part.array for part in parts])
     codes, order = pd.factorize(whole.codes)
     return codes.astype(np.int64), np.asarray(whole.categories, dtype=object)[order]

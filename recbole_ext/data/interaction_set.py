@@ -37,9 +37,9 @@ class InteractionSet:
         return InteractionSet(keys, self.n_users, self.n_items)
 
     def __sub__(self, other: "InteractionSet") -> "InteractionSet":
-        return InteractionSet(
-            self.keys[~_contains(other.keys, self.keys)], self.n_users, self.n_items
-        )
+        keep = np.ones(len(self.keys), dtype=bool)
+        keep[np.searchsorted(self.keys, other.keys[_contains(self.keys, other.keys)])] = False
+        return InteractionSet(self.keys[keep], self.n_users, self.n_items)
 
     def have(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Whether each pair is one of them: [B], [B] -> [B]."""
@@ -60,7 +60,7 @@ class InteractionSet:
     @property
     def counts(self) -> np.ndarray:
         """[users], the number of items of each."""
-        return np.bincount(self.keys // self.n_items, minlength=self.n_users)
+        return np.diff(np.searchsorted(self.keys, np.arange(self.n_users + 1) * self.n_items))
 
     def __getitem__(self, user: int | None) -> set[int]:
         if user is None:  # what RecBole's loader asks for before the first user
@@ -75,7 +75,7 @@ class InteractionSet:
 
 
 def _distinct(keys: np.ndarray) -> np.ndarray:
-    keys = np.sort(keys, kind="stable")  # merges what is sorted already
+    keys = np.sort(keys, kind="stable")  # merges what is sorted already, twice as fast if grouped
     return keys if len(keys) < 2 else keys[np.append(True, keys[1:] != keys[:-1])]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recbole_ext.data import dataset_folder, delimited, splits
+from recbole_ext.data import dataset_folder, quotes, splits
 from recbole_ext.data.interaction_file import InteractionFile
 from recbole_ext.errors import DataError
 
@@ -136,8 +136,8 @@ def write(
 
 def _lines(rows: InteractionFile, held_out: np.ndarray, items: np.ndarray) -> Iterator[str]:
     """A line for each negative item of each held-out row."""
-    names = np.array([delimited.quoted(token) for token in rows.item_tokens], dtype=object)
+    names = np.array([quotes.quoted(token) for token in rows.item_tokens], dtype=object)
     users = rows.user_tokens[rows.users[held_out]]
-    for user, tokens in zip(map(delimited.quoted, users), names[items], strict=True):
+    for user, tokens in zip(map(quotes.quoted, users), names[items], strict=True):
         for token in tokens:
             yield f"{user}\t{token}\n"

@@ -147,13 +147,15 @@ def _check_negatives(
     arguments = [drawn for drawn in arguments if drawn["distribution"] != "none"]
     if not arguments:
         return
-    feats = [part.inter_feat for part in parts]
-    users = np.concatenate([feat[dataset.uid_field].numpy() for feat in feats])
-    items = np.concatenate([feat[dataset.iid_field].numpy() for feat in feats])
+    users, items = (
+        [part.inter_feat[field].numpy() for part in parts]
+        for field in (dataset.uid_field, dataset.iid_field)
+    )
     n_items, which = dataset.item_num - 1, ""
     if any(drawn["distribution"] == "popularity" for drawn in arguments):
-        n_items, which = len(np.unique(items)), " that popularity draws from"
-        _check_alpha(config, np.bincount(items)[1:] / len(items))
+        counts = np.sum([np.bincount(i, minlength=dataset.item_num) for i in items], axis=0)
+        n_items, which = np.count_nonzero(counts), " that popularity draws from"
+        _check_alpha(config, counts[1 : np.flatnonzero(counts)[-1] + 1] / counts.sum())
     if config["repeatable"]:  # any item but the one at hand
         if n_items < 2 and any(drawn["sample_num"] != "none" for drawn in arguments):
             raise DataError(
@@ -161,8 +163,10 @@ def _check_negatives(
                 "negative; use more data"
             )
         return
-    for user in np.flatnonzero(np.bincount(users, minlength=1) >= n_items):
-        if len(np.unique(items[users == user])) == n_items:
+    of_users = np.sum([np.bincount(u, minlength=dataset.user_num) for u in users], axis=0)
+    for user in np.flatnonzero(of_users >= n_items):
+        pairs = zip(users, items, strict=True)
+        if len(np.unique(np.concatenate([i[u == user] for u, i in pairs]))) == n_items:
             left_out = f'leave such users out by user_inter_num_interval: "[0,{n_items - 1}]"'
             raise DataError(
                 f"{config['dataset']}: user {dataset.id2token(dataset.uid_field, user)} has "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recbole_ext.data import interaction_file
+from recbole_ext.data import titles as item_titles
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.inference.ratings import Ratings
 from recbole_ext.models import representations
@@ -17,8 +18,6 @@ from recbole_ext.trainer.identity import PARTS, RunIdentity, settings_of
 
 if TYPE_CHECKING:
     from recbole.config import Config
-
-_TITLES = ("title", "name")  # words in the name of the column of .item that people know items by
 
 
 @dataclass(frozen=True)
@@ -116,9 +115,10 @@ class TrainedModel:
         """
         titles = np.full(self.dataset.item_num, "", dtype=object)
         header, rows = representations.features(self.config, self.dataset, "item")
-        places = [n for n, name in enumerate(header) if any(word in name for word in _TITLES)]
-        if places:
-            titles[1:] = [row[places[0]] for row in rows]
+        column = item_titles.column_of(header)
+        if column is not None:
+            place = list(header).index(column)
+            titles[1:] = [row[place] for row in rows]
         return titles
 
 

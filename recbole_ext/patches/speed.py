@@ -57,8 +57,9 @@ PATCHES = (
         target="recbole.data.utils:get_dataloader",
         kind="wrap",
         group="speed",
-        why="RecBole collects the items of the users of a full ranking in Python loops.",
-        function=f"{_SAMPLING}:get_ranking_loader",
+        why="RecBole collects the items of the users of a full ranking in Python loops; in "
+        "training, torch makes a list of all row numbers at the beginning of each epoch.",
+        function=f"{_SAMPLING}:get_loader",
         requires="used-items",
     ),
     Patch(
@@ -69,6 +70,15 @@ PATCHES = (
         why="RecBole parses files by pandas' slow Python engine.",
         edits=(Edit('engine="python",', f"**{_READING}.parser(field_separator),"),),
         uses=(_READING,),
+    ),
+    Patch(
+        name="ids-as-codes",
+        target=f"{_DATASET}:Dataset._concat_remaped_tokens",
+        kind="replace",
+        group="speed",
+        why="RecBole makes a Python text of each row's user and item to number them.",
+        function=f"{_READING}:concat_remaped_tokens",
+        sources={"1.2.1": "16cab9b8524d"},
     ),
     Patch(
         name="interaction-counts",
@@ -112,5 +122,14 @@ PATCHES = (
         why="A large data set is read anew by each run.",
         function="recbole_ext.patches.functions.dataset_cache:from_scratch",
         sources={"1.2.1": "04191848099c"},
+    ),
+    Patch(
+        name="split-cache",
+        target=f"{_DATASET}:Dataset.build",
+        kind="wrap",
+        group="cache",
+        why="A large data set is shuffled and split anew by each run with the same seed.",
+        function="recbole_ext.patches.functions.split_cache:build",
+        requires="dataset-cache",
     ),
 )

@@ -4,6 +4,7 @@
     python -m tests.benchmarks --suite scale    # made-up data of up to 20 million ratings: an hour
     python -m tests.benchmarks --against OTHER  # our side beside that of another checkout
     python -m tests.benchmarks --suite busy --rounds 2 --against OTHER  # beside busy processes
+    python -m tests.benchmarks --suite import   # data import of 20 million rows beside pandas
 
 Each case runs in a process of its own, RecBole's and ours in turn; the table has medians over the
 rounds, and their ratios. The csv, the plots and the profile go to --output.
@@ -20,20 +21,25 @@ import click
 import torch
 from tqdm import tqdm
 
-from tests.benchmarks.speed import busy, cases, profile, report
+from tests.benchmarks.speed import busy, cases, imports, profile, report
 from tests.benchmarks.speed.sides import ROOT, gemm_peak, measure
 
 RESULTS = Path(__file__).parent / "results"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--suite", type=click.Choice(["ml-100k", "scale", "busy"]), default="ml-100k")
+@click.option(
+    "--suite", type=click.Choice(["ml-100k", "scale", "busy", "import"]), default="ml-100k"
+)
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--only", default="", help="Only cases whose name has this in it.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="Where the data is made, and found again; by default it is made and removed.",
+)
+@click.option(
+    "--rows", type=click.IntRange(min=1), default=20, show_default=True, help="Million, to import."
 )
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
 @click.option(
@@ -42,11 +48,21 @@ RESULTS = Path(__file__).parent / "results"
     help="A checkout of another commit: compare our side of every case with it, in turn.",
 )
 def main(
-    suite: str, rounds: int, only: str, data: Path | None, output: Path, against: Path | None
+    suite: str,
+    rounds: int,
+    only: str,
+    data: Path | None,
+    rows: int,
+    output: Path,
+    against: Path | None,
 ) -> None:
     """Measure our models beside RecBole's, and print how many times faster they are."""
     if suite == "busy":
         for table in busy.tables(against and against.absolute(), rounds):
+            click.echo(f"\n{table}")
+        return
+    if suite == "import":
+        for table in imports.tables(rounds, [rows * 1_000_000], data and data.absolute()):
             click.echo(f"\n{table}")
         return
     if against is not None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,13 @@ def test_a_csv_its_movies_and_every_command_after_it():
 
     result = invoke("check", "dataset/mine")
     assert result.exit_code == 0, result.output
-    assert re.search(rf"users +{users}\n", invoke("describe", "mine").stdout)
+    text = invoke("describe", "mine").stdout
+    assert re.search(rf"users +{users}\n", text)
+    item, count = Counter(item for _, item in pairs).most_common(1)[0]
+    titles = {1: "American President, The (1995)", 2: 'The "Best" of', 3: "Alien"}
+    assert re.search(
+        rf"with their interactions\n +{count} +\d+ *{re.escape(titles.get(item, ''))}\n", text
+    )
     result = invoke("split", "mine", "random", "--test", "0.2", "--valid", "0.1")
     assert "210 train, 30 valid, 60 test" in result.stdout
 

@@ -1,4 +1,5 @@
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from tests import runs
 HEADER = "user_id:token\titem_id:token\trating:float\n"
 
 
-def check(text: str | bytes | None, *, ratings: bool = True, **settings):
+def check(
+    text: str | bytes | None, *, ratings: bool = True, all_lines: bool = True, **settings
+):
     place = Path("dataset/d")
-    place.mkdir(parents=True)
+    place.mkdir(parents=True, exist_ok=True)
     if text is not None:
         (place / "d.inter").write_bytes(text if isinstance(text, bytes) else text.encode())
     values = {
@@ -25,7 +28,7 @@ def check(text: str | bytes | None, *, ratings: bool = True, **settings):
         "load_col": {"inter": ["user_id", "item_id", "rating"]},
         **settings,
     }
-    atomic_files.check_interactions(values, ratings=ratings)
+    atomic_files.check_interactions(values, ratings=ratings, all_lines=all_lines)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,15 @@ def check(text: str | bytes | None, *, ratings: bool = True, **settings):
 def test_problems_are_named_with_file_and_line(text, message):
     with pytest.raises(DataError, match=message):
         check(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_the_lines_of_large_files_are_left_to_the_run_before_it_starts(large, monkeypatch):
+    monkeypatch.setattr(atomic_files, "_LARGE", 1 if large else 2**25)
+    with pytest.raises(DataError, match="line 2: rating") if not large else nullcontext():
+        check(HEADER + "1\t2\tx\n", all_lines=False)
+    with pytest.raises(DataError, match="line 1: no rating column"):
+        check("user_id:token\titem_id:token\n1\t2\n", all_lines=False)
 
 
 def test_good_files_pass():

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,3 +46,23 @@ def test_the_files_of_a_data_set_are_its_own(tmp_path):
         "a.test.negatives",
         "a.train.inter",
     ]
+
+
+def test_a_hash_that_has_begun_is_computed_once(tmp_path, monkeypatch):
+    (tmp_path / "small").write_text("a")
+    large = tmp_path / "large"
+    large.write_text("ab")
+    monkeypatch.setattr(content_hash, "_LARGE", 2)
+    may_end, opened = threading.Event(), []
+
+    class Slow(type(large)):
+        def open(self, *args):
+            opened.append(self.name)
+            may_end.wait(5)
+            return super().open(*args)
+
+    files = [Slow(tmp_path / "small"), Slow(large)]
+    content_hash.begin(files)
+    threading.Timer(0.05, may_end.set).start()
+    assert content_hash.files_hash([files[1]]) == content_hash.files_hash([large])
+    assert opened == ["large"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_ext.data import delimited
+from recbole_ext.data import delimited, quotes
 
 COLUMNS = {"user": "int", "movie": "token", "rating": "float", "timestamp": "int"}
 
@@ -99,7 +99,7 @@ def test_no_input_ends_in_a_traceback_and_every_line_is_accounted_for(data, sepa
     st.integers(1, 100),
 )
 def test_what_is_written_is_read(rows, size):
-    data = "".join(f"{u}\t{delimited.quoted(m)}\t{r!r}\t{t}\n" for u, m, r, t in rows).encode()
+    data = "".join(f"{u}\t{quotes.quoted(m)}\t{r!r}\t{t}\n" for u, m, r, t in rows).encode()
     found, problems = read(data, b"\t", size)
     assert problems == {}
     assert [(u, m, t) for _, u, m, _, t in found] == [(u, m, t) for u, m, _, t in rows]
@@ -124,17 +124,17 @@ def test_what_is_written_is_read(rows, size):
     ],
 )
 def test_a_column_is_quoted_as_csv_writers_do_or_not_at_all(text, value):
-    assert delimited.unquoted(text) == value
+    assert quotes.unquoted(text) == value
 
 
 @settings(deadline=None)
 @given(st.text('a" '))
 def test_what_is_quoted_is_unquoted(text):
-    assert delimited.unquoted(delimited.quoted(text)) == text
+    assert quotes.unquoted(quotes.quoted(text)) == text
     if text:
         line = io.StringIO()
         csv.writer(line, delimiter="\t", lineterminator="").writerow([text, "x"])
-        assert delimited.unquoted(line.getvalue().split("\t")[0]) == text
+        assert quotes.unquoted(line.getvalue().split("\t")[0]) == text
 
 
 NAMES = ["NA", "null", "nan", "N/A", "None", "True", "x", '"2"', '"2', '""', ".", "", " "]
@@ -161,7 +161,7 @@ def test_a_bad_line_does_not_change_how_others_are_read(rows, size):
     expected, problems = [], {}
     for number, row in enumerate(rows, 1):
         whole, bad = [number], ""
-        for (name, kind), text in zip(kinds.items(), map(delimited.unquoted, row), strict=True):
+        for (name, kind), text in zip(kinds.items(), map(quotes.unquoted, row), strict=True):
             value, fine = by_hand(kind, text)
             whole.append(value)
             bad = bad or ("" if fine else name)
@@ -217,3 +217,36 @@ def test_a_separator_inside_quotes_is_named():
     assert block.problems[1] == (
         "expected 2 columns, found 3 (a separator inside quotes counts, too)"
     )
+
+
+CELLS = st.one_of(
+    st.sampled_from(["", "1", "01", "NA", "nan", "NaN", "inf", "-Infinity", " 4", "4 ", "+3"]),
+    st.sampled_from(["1e5", "1E-5", "1_0", ".5", "5.", "1e400", "-0", "0x10", "1d5", "true"]),
+    st.sampled_from(["é", "x y", '"q"', "null", "#", "1,5", "3.4028236e38", "0.1", "1e-320"]),
+    st.floats().map(repr),
+    st.text(st.characters(codec="utf-8", exclude_characters="\t\r\n\0\x1f"), max_size=4),
+)
+NUMBER_CELLS = st.one_of(st.floats(-1e9, 1e9).map(repr), st.integers(-5, 10**10).map(str))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(CELLS, CELLS, CELLS | NUMBER_CELLS, CELLS | NUMBER_CELLS), min_size=1, max_size=6
+    )
+    | st.lists(st.tuples(CELLS, CELLS, NUMBER_CELLS, NUMBER_CELLS), min_size=1, max_size=6)
+)
+def test_arrow_reads_what_pandas_reads(rows):
+    text = "".join("\t".join(row) + "\n" for row in rows).encode()
+    kinds = {"a": "token", "b": "text", "c": "float", "d": "optional float"}
+    results = []
+    for least in (0, 2**40):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(delimited, "ARROW_FROM", least)
+            [block] = delimited.read_blocks(io.BytesIO(text), b"\t", 4)
+            frame, problems = delimited.parse(block, kinds)
+            columns = {
+                name: [repr(value) for value in frame[name].tolist()] for name in frame.columns
+            }
+            results.append((frame.index.tolist(), columns, problems, {**block.problems}))
+    assert results[0] == results[1]

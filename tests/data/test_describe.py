@@ -23,6 +23,7 @@ def test_figures_by_hand():
     assert found.per_item.tolist() == [3, 1]
     assert found.histogram == {2.0: 1, 4.0: 1, 5.0: 2}
     assert (found.mean, found.std) == (4.0, pytest.approx(np.std([5, 4, 5, 2])))
+    assert found.popular == {"a": 3, "b": 1}
     assert found.heads[0.5] == 0.75
     assert found.gini == pytest.approx(0.25)  # |3 - 1| / (2 * 2 * mean 2) * ...
     assert (found.first, found.last) == (50, 300)

@@ -22,7 +22,7 @@ def users(ratings, monkeypatch):
 
 
 def kept(name="made"):
-    return sorted(Path(f"dataset/{name}/{name}.cache").glob("*"))
+    return sorted(Path(f"dataset/{name}/{name}.cache").glob("*.pt"))
 
 
 def same(one, two):
@@ -137,7 +137,8 @@ def test_the_oldest_go():
     for number in range(dataset_cache.KEPT + 2):
         runs.prepare("BPR", **LOADED, user_inter_num_interval=f"[{number},inf)")
     assert len(kept()) == dataset_cache.KEPT
-    assert {file.suffix for file in kept()} == {".pt"}
+    suffixes = {file.suffix for file in Path("dataset/made/made.cache").iterdir()}
+    assert suffixes == {".pt", ".split"}
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(monkeypatch):

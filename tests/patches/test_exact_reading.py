@@ -13,7 +13,7 @@ from recbole.config import Config
 from recbole.data import create_dataset
 from recbole.data.dataset import Dataset
 
-from recbole_ext.data import checks, delimited, interaction_file
+from recbole_ext.data import checks, interaction_file, quotes
 from recbole_ext.errors import DataError
 from recbole_ext.evaluator import protocols
 from recbole_ext.patches import engine
@@ -76,7 +76,7 @@ def test_a_run_has_what_is_in_the_file(case, model):
     data = dataset(model)
     assert counts(data) == expected
     assert checks.check_folder(Path("dataset/x")).rows == {"x.inter": expected[0]}
-    names = {delimited.unquoted(str(user)) for user, *_ in rows}
+    names = {quotes.unquoted(str(user)) for user, *_ in rows}
     assert set(data.field2id_token["user_id"]) == {"[PAD]"} | names
 
 
@@ -186,7 +186,7 @@ def test_check_run_and_a_split_of_the_lines_agree(pairs, numbers, model):
     data = dataset(model)
     users, items, values, _ = zip(*rows, strict=True)
     for field, column in (("user_id", users), ("item_id", items)):
-        names = [delimited.unquoted(token) for token in column]
+        names = [quotes.unquoted(token) for token in column]
         ids = data.field2id_token[field]
         assert list(ids) == ["[PAD]", *dict.fromkeys(names)]
         numbered = np.array(data.inter_feat[field])
@@ -199,7 +199,7 @@ def by_hand(row):
     user, item, rating, _ = row
     with np.errstate(over="ignore"):
         number = rating != "" and bool(np.isfinite(np.float32(rating)))
-    return number and all(delimited.unquoted(token) for token in (user, item))
+    return number and all(quotes.unquoted(token) for token in (user, item))
 
 
 # --- the other files ------------------------------------------------------------------------

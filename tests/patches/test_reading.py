@@ -1,6 +1,7 @@
 """RecBole's reading and splitting, by sorting and by the C parser: the same results."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -107,3 +108,40 @@ def test_a_data_set_is_the_same_by_either_parser(separator, tmp_path, monkeypatc
 
 def test_a_separator_of_several_characters_is_left_to_the_python_engine():
     assert reading.parser("::") == {"engine": "python"}
+
+
+TOKENS = st.sampled_from(["a", "b", "01", "1", "NA", "é", ""])
+
+
+@given(st.lists(TOKENS | st.none(), min_size=1), st.lists(TOKENS), st.lists(TOKENS, min_size=1))
+def test_ids_as_codes_are_numbered_as_texts_are(first, second, third):
+    texts = [np.array(tokens, dtype=object) for tokens in (first, second, third)]
+    parts = [pd.Categorical(texts[0]), pd.array(second, dtype="str"), texts[2].astype(str)]
+    numbers, names = pd.factorize(reading.concatenate(parts))
+    expected_numbers, expected_names = pd.factorize(np.concatenate(texts))
+    assert numbers.tolist() == expected_numbers.tolist()
+    assert list(names) == list(expected_names)
+    assert reading.concatenate([texts[2]]).tolist() == third
+
+
+def test_a_data_set_has_the_same_numbers_with_codes_and_without(ratings):
+    users = ["user_id:token\tfriend:token", *(f"u{n}\tu{n * 7 % 40}" for n in range(9, 30))]
+    Path("dataset/made/made.user").write_text("\n".join(users) + "\n")
+    given = {
+        "load_col": {"inter": ["user_id", "item_id", "rating"], "user": ["user_id", "friend"]},
+        "alias_of_user_id": ["friend"],
+        "filter_inter_by_user_or_item": False,
+        "val_interval": {"item_id": [f"i{n}" for n in range(1, 12)]},
+        "user_inter_num_interval": "[2,9]",
+    }
+    ours = runs.prepare("BPR", **given)
+    with switched_off("ids-as-codes"):
+        theirs = runs.prepare("BPR", **given)
+    for field in ("user_id", "item_id", "friend"):
+        found, expected = (run.dataset.field2id_token[field] for run in (ours, theirs))
+        assert found.tolist() == expected.tolist()
+        assert found.dtype == expected.dtype
+    for phase in ("train", "valid", "test"):
+        found, expected = (getattr(run, phase)._dataset.inter_feat for run in (ours, theirs))
+        for column in expected.columns:
+            assert torch.equal(found[column], expected[column]), column

@@ -176,7 +176,7 @@ def test_a_patch_that_is_not_needed_touches_nothing(monkeypatch):
 def test_groups_and_names_are_switched_off():
     speed = {patch.name for patch in TABLE if patch.group == "speed"}
     assert engine.switched_off("") == set()
-    assert engine.switched_off("speed, cache") == speed | {"dataset-cache"}
+    assert engine.switched_off("speed, cache") == speed | {"dataset-cache", "split-cache"}
     assert engine.switched_off("csv-parser,folder-race") == {"csv-parser", "folder-race"}
     assert engine.switched_off("used-items") == {"used-items", "ranking-loader"}
     assert engine.switched_off("negative-sampling") == {

@@ -1,5 +1,6 @@
 """`recbole-ext data describe`: the counts, the ratings and the long tail of a data set."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,16 +31,19 @@ if TYPE_CHECKING:
 @data_path_option
 @reports_errors
 def describe(name: str, html: Path | None, data_path: Path) -> None:
-    """Print the counts of the data set NAME, its ratings and its long tail."""
+    """Print the counts of the data set NAME, its ratings, its popular items and its long tail."""
     from tabulate import tabulate
 
     from recbole_ext.data import describe as descriptions
-    from recbole_ext.data import writable
+    from recbole_ext.data import titles, writable
 
     if html is not None:
         writable.check_file(html, "--html")
-    figures = descriptions.describe(read_rows(name, data_path))
+    rows = read_rows(name, data_path)
+    figures = descriptions.describe(rows)
+    title_of = titles.read(rows.path.with_suffix(".item"))
     click.echo(tabulate(_counts(figures), tablefmt="plain", disable_numparse=True))
+    click.echo(f"\nmost popular items, with their interactions\n{_popular(figures, title_of)}")
     if figures.histogram:
         click.echo(f"\nratings: mean {figures.mean:.4f}, standard deviation {figures.std:.4f}")
         aligned = ("right", "right", "right", "left")
@@ -74,6 +78,17 @@ def _counts(figures: "Description") -> list[list[str]]:
         days = [str(datetime.fromtimestamp(time, timezone.utc).date()) for time in times]
         lines.append(["first and last day", ", ".join(days)])
     return lines
+
+
+def _popular(figures: "Description", title_of: Mapping[str, str]) -> str:
+    """A line for each: its interactions, its id, its title."""
+    from tabulate import tabulate
+
+    lines = [
+        [f"{count:,}", item, title_of.get(item, "")] for item, count in figures.popular.items()
+    ]
+    aligned = ("right", "left", "left")
+    return tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=aligned)
 
 
 def _spread(counts: "np.ndarray") -> str:

@@ -46,10 +46,9 @@ def _line(table: "Table", name: str, column: str) -> tuple[str, str, str]:
         kind = TYPE_OF.get(table.columns.kinds[column], "token")
         return f"{name}:{kind}", f"<- {column}", f"{len(table.tokens[column].texts):,} different"
     values = table.numbers[column]
-    values = values[~np.isnan(values)]
+    low, high = float(np.fmin.reduce(values)), float(np.fmax.reduce(values))
     content = "no number in it"
-    if len(values):
-        low, high = float(values.min()), float(values.max())
+    if not np.isnan(low):
         content = f"{low:g} to {high:g}"
         if name == "timestamp":
             content = table.time_words

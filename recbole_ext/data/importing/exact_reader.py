@@ -3,11 +3,8 @@
 It is asked about files that a fast reader refuses, and has the last word: it takes what it can.
 """
 
-import csv
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,12 +14,11 @@ from recbole_ext.data.importing import times
 from recbole_ext.data.importing.columns import Kind
 from recbole_ext.data.importing.sources import Progress, Source
 from recbole_ext.data.importing.text_layout import TextLayout
+from recbole_ext.data.importing.text_lines import END, Lines, records
 from recbole_ext.data.importing.values import BREAKS, Part, number, token_problem
 from recbole_ext.errors import DataError
 
 _ROWS = 100_000  # of a part
-# Stands after the last line: a quote that is still open swallows it.
-_END = "\x1d\x1ethe end of the file\x1e\x1d"
 
 
 def read_text(
@@ -41,7 +37,8 @@ def read_text(
     width = len(layout.names)
     values = Values(source.label, kinds, time_format)
     header = layout.has_header
-    for line, row in _records(source, layout.separator, progress):
+    null = layout.null
+    for line, row in records(source, layout, progress):
         if header:
             header = False
             continue
@@ -51,84 +48,12 @@ def read_text(
                 f"{layout.separator.join(row)[:60]!r}; put quotes around a value that holds the "
                 "separator, or correct the line"
             )
+        if null is not None:
+            row = ["" if text == null else text for text in row]
         values.add(line, {name: row[place] for name, place in places.items()})
         if len(values) == _ROWS:
             yield values.take()
     yield values.take()
-
-
-def _records(
-    source: Source, separator: str, progress: Progress
-) -> Iterator[tuple[int, Sequence[str]]]:
-    """The first line of each record, from 1, and its columns; empty lines are passed over."""
-    with source.open_text(progress) as stream, _long_fields():
-        lines = Lines(stream, source.label)
-        if len(separator) > 1:
-            for text in lines:
-                if text != _END and (text := text.rstrip("\r\n")):
-                    yield lines.number, text.split(separator)
-            return
-        rows = csv.reader(lines, delimiter=separator)
-        first = 1
-        try:
-            for row in rows:
-                if row and row != [_END]:
-                    if row[-1].endswith(_END):
-                        break
-                    yield first, row
-                first = lines.number + 1
-            else:
-                return
-        except csv.Error as error:
-            raise DataError(f"{source.label}, line {lines.number}: {_in_words(error)}") from error
-        raise DataError(
-            f'{source.label}, line {first}: a quote (") opens here and is never closed; close it, '
-            "or double it if it is a character"
-        )
-
-
-def _in_words(error: csv.Error) -> str:
-    if "new-line character" in str(error):
-        return "a carriage return inside a line; end the lines with a line feed"
-    return str(error)
-
-
-class Lines:
-    """The lines of a stream as text, counted."""
-
-    def __init__(self, stream: Any, label: str) -> None:
-        self._stream, self._label = stream, label
-        self.number = 0
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._stream:
-            self.number += 1
-            if b"\0" in line:
-                raise DataError(
-                    f"{self._label}, line {self.number}: a NUL byte; this is no text, or damaged"
-                )
-            try:
-                yield line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise DataError(
-                    f"{self._label}, line {self.number}: not text in the encoding utf-8; say its "
-                    "encoding, such as --encoding latin-1"
-                ) from error
-        yield _END
-
-    def texts(self) -> Iterator[str]:
-        """The lines alone, without the end that is put after them."""
-        return (line for line in self if line != _END)
-
-
-@contextmanager
-def _long_fields() -> Iterator[None]:
-    """Within this block Python's csv reader takes columns of any length."""
-    before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def read_json(
@@ -162,7 +87,7 @@ def json_objects(
         lines = Lines(stream, source.label)
         is_array = stream.peek(1).lstrip()[:1] == b"["  # type: ignore[attr-defined]
         if is_array:
-            text = "".join(line for line in lines if line != _END)
+            text = "".join(line for line in lines if line != END)
             rows = _loaded(text, source.label)
             if not isinstance(rows, list):
                 raise DataError(f"{source.label}: expected an array of objects")
@@ -170,7 +95,7 @@ def json_objects(
                 yield f"entry {number}", _object(row, f"{source.label}, entry {number}")
             return
         for text in lines:
-            if text != _END and text.strip():
+            if text != END and text.strip():
                 place = f"line {lines.number}"
                 where = f"{source.label}, {place}"
                 yield place, _object(_loaded(text, where), where)

@@ -1,4 +1,4 @@
-"""Tables read by Arrow: many threads, a block of the file in memory at a time.
+"""Tables read by Arrow: all cores, some blocks of the file in memory at a time.
 
 Chosen by measurement, two million rows of csv on two cores: pyarrow is about 1.5 times as fast as
 polars and about 5 times as fast as pandas; and pyarrow alone reads compressed text as a stream.
@@ -7,14 +7,13 @@ polars and about 5 times as fast as pandas; and pyarrow alone reads compressed t
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.json
-import pyarrow.parquet
 
 from recbole_ext.data.importing import times
 from recbole_ext.data.importing.columns import Kind
@@ -22,11 +21,88 @@ from recbole_ext.data.importing.exact_reader import json_objects
 from recbole_ext.data.importing.sources import Progress, Source
 from recbole_ext.data.importing.text_layout import TextLayout
 from recbole_ext.data.importing.values import Part, Refused, part_of
+from recbole_ext.data.line_blocks import in_order, whole_lines
 
-_BLOCK = 2**24  # bytes
+_BLOCK = 2**23  # bytes
 _SAMPLE = 1000  # rows of json, whose kinds the others have to have
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
+_NEVER_NULL: set[Kind] = {"token", "number", "time"}
+
+
+class _Table:
+    """What Arrow is to read of the lines of a file of text.
+
+    Raises:
+        Refused: Arrow does not know how these are written.
+    """
+
+    def __init__(
+        self, layout: TextLayout, kinds: Mapping[str, Kind], time_format: str | None
+    ) -> None:
+        if layout.n_cuts is not None or (layout.null and set(kinds.values()) - _NEVER_NULL):
+            raise Refused
+        self.layout, self.kinds, self._time_format = layout, kinds, time_format
+        # a name may be empty, or come twice
+        self.names = [f"{place} {name}" for place, name in enumerate(layout.names)]
+        self.columns = {name: self.names[layout.names.index(name)] for name in kinds}
+        self.conversion = pyarrow.csv.ConvertOptions(
+            column_types={
+                self.columns[name]: _type(kind, _values(layout, name))
+                for name, kind in kinds.items()
+            },
+            include_columns=list(self.columns.values()),
+            null_values=[""],
+            strings_can_be_null=False,
+        )
+
+    def part(self, rows: Any) -> Part:
+        """Some rows, a table or a batch of Arrow.
+
+        Raises:
+            Refused: a value is not of its kind.
+        """
+        arrays = {name: rows.column(place) for name, place in self.columns.items()}
+        return part_of(arrays, self.kinds, self._time_format)
+
+
+def read_lines(
+    source: Source,
+    layout: TextLayout,
+    kinds: Mapping[str, Kind],
+    time_format: str | None,
+    progress: Progress,
+) -> Iterator[Part]:
+    """The rows of a file of text without quotes: any block of lines can be read by itself.
+
+    Raises:
+        Refused: there is a quote; or see ``read_text``.
+    """
+    table = _Table(layout, kinds, time_format)
+    with source.open_text(progress) as stream:
+        if layout.has_header:
+            skip_line(stream)
+        yield from in_order(partial(_lines, table), whole_lines(stream, _BLOCK))
+
+
+def _lines(table: _Table, lines: bytes) -> Part:
+    returns = lines.count(b"\r")
+    if b'"' in lines or (returns and returns != lines.count(b"\r\n")):
+        raise Refused
+    _check_bytes(lines, table.layout)
+    try:
+        rows = pyarrow.csv.read_csv(
+            pa.BufferReader(lines),
+            pyarrow.csv.ReadOptions(
+                column_names=table.names, block_size=len(lines) + 1, use_threads=False
+            ),
+            pyarrow.csv.ParseOptions(delimiter=table.layout.separator),
+            table.conversion,
+        )
+        batches = rows.combine_chunks().to_batches()
+        return table.part(batches[0]) if batches else Part(0)
+    except pa.ArrowException as error:
+        raise Refused from error
 
 
 def read_text(
@@ -41,41 +117,50 @@ def read_text(
     Raises:
         Refused: a line or a value is not as it should be, or written in an unusual way.
     """
-    if len(layout.separator) > 1:
+    table = _Table(layout, kinds, time_format)
+    with source.open_text(progress) as stream:
+        if layout.has_header:
+            skip_line(stream)
+        with _for_arrow(stream, layout) as checked:
+            try:
+                batches = pyarrow.csv.open_csv(
+                    pa.PythonFile(checked, "r"),
+                    pyarrow.csv.ReadOptions(column_names=table.names, block_size=_BLOCK),
+                    pyarrow.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
+                    table.conversion,
+                )
+                yield from map(table.part, batches)
+            except pa.ArrowException as error:
+                raise Refused from error
+
+
+def skip_line(stream: BinaryIO) -> None:
+    """Leave out the header: the first line that is not empty.
+
+    Raises:
+        Refused: it holds a quote that is still open, inside which a line may end.
+    """
+    line = stream.readline()
+    while line and not line.strip(b"\r\n"):
+        line = stream.readline()
+    if line.count(b'"') % 2 or b"\r" in line.rstrip(b"\r\n"):
         raise Refused
-    names = [f"{place} {name}" for place, name in enumerate(layout.names)]  # may be empty, or twice
-    columns = {name: names[layout.names.index(name)] for name in kinds}
-    types = {columns[name]: _type(kind, _values(layout, name)) for name, kind in kinds.items()}
-    with source.open_text(progress) as stream, _for_arrow(stream) as checked:
-        try:
-            if layout.has_header:
-                checked.skip_line()
-            batches = pyarrow.csv.open_csv(
-                pa.PythonFile(checked, "r"),
-                pyarrow.csv.ReadOptions(column_names=names, block_size=_BLOCK),
-                pyarrow.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
-                pyarrow.csv.ConvertOptions(
-                    column_types=types,
-                    include_columns=list(columns.values()),
-                    null_values=[""],
-                    strings_can_be_null=False,
-                ),
-            )
-            for batch in batches:
-                arrays = {name: batch.column(place) for name, place in columns.items()}
-                yield part_of(arrays, kinds, time_format)
-        except pa.ArrowException as error:
-            raise Refused from error
+
+
+def _check_bytes(data: bytes, layout: TextLayout | None) -> None:
+    """Refuse what Arrow would take, or read in another way."""
+    if b"\0" in data or (layout is not None and layout.is_escaped and b"\\" in data):
+        raise Refused
 
 
 @contextmanager
-def _for_arrow(stream: BinaryIO) -> Iterator["_Checked"]:
+def _for_arrow(stream: BinaryIO, layout: TextLayout | None = None) -> Iterator["_Checked"]:
     """A stream that no thread of Arrow, which reads ahead, reads any more after this block.
 
     Where the rest of a file is not wanted, such a thread would read what has been closed; and while
     the process ends, it would wait for Python's lock, and Python for it.
     """
-    checked = _Checked(stream)
+    checked = _Checked(stream, layout)
     try:
         yield checked
     finally:
@@ -96,31 +181,19 @@ def _type(kind: Kind, sample: list[str]) -> Any:
 class _Checked:
     """A stream of text for Arrow, which would take some bytes that are no text of a table."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: BinaryIO, layout: TextLayout | None) -> None:
+        self._stream, self._layout = stream, layout
         self._lock = threading.Lock()
         self._has_ended = False
         self.closed = False
         self._last = b""
         self._start = b""
 
-    def skip_line(self) -> None:
-        """Leave out the header: the first line that is not empty.
-
-        Raises:
-            Refused: it holds a quote, inside which a line may end.
-        """
-        line = self._stream.readline()
-        while line and not line.strip(b"\r\n"):
-            line = self._stream.readline()
-        if line.count(b'"') % 2 or b"\r" in line.rstrip(b"\r\n"):
-            raise Refused
-
     def read(self, size: int = -1) -> bytes:
         """The next bytes; none after ``end``.
 
         Raises:
-            Refused: a carriage return without a line feed, or a NUL byte.
+            Refused: a carriage return without a line feed, a NUL byte, or what else is refused.
         """
         with self._lock:
             return b"" if self._has_ended else self._read(size)
@@ -132,8 +205,7 @@ class _Checked:
 
     def _read(self, size: int) -> bytes:
         data = self._stream.read(size)
-        if b"\0" in data:
-            raise Refused
+        _check_bytes(data, self._layout)
         whole = self._last + data
         self._last = b"\r" if data.endswith(b"\r") else b""
         returns = whole.count(b"\r") - len(self._last if data else b"")
@@ -187,55 +259,3 @@ def _json_type(sample: list[dict[str, Any]], name: str, kind: Kind) -> Any:
     if kind == "text":
         raise Refused
     return pa.float64()
-
-
-def column_types(source: Source) -> dict[str, Any]:
-    """Column -> type of a file of parquet or feather."""
-    schema = _parquet(source.path).schema_arrow if source.content == "parquet" else None
-    if schema is None:
-        schema = _feather(source.path).schema
-    return {field.name: field.type for field in schema}
-
-
-def read_arrow(
-    source: Source, kinds: Mapping[str, Kind], time_format: str | None, progress: Progress
-) -> Iterator[tuple[Part | None, dict[str, Any]]]:
-    """The rows of parquet or feather: the part, or None where it is refused, and its columns."""
-    size = source.path.stat().st_size
-    n_rows = 0
-    if source.content == "parquet":
-        file = _parquet(source.path)
-        batches = file.iter_batches(batch_size=2**20, columns=list(kinds))
-        total = file.metadata.num_rows
-    else:
-        table = _feather(source.path).select(list(kinds))
-        batches, total = iter(table.to_batches(max_chunksize=2**20)), table.num_rows
-    for batch in batches:
-        arrays = {name: batch.column(batch.schema.get_field_index(name)) for name in kinds}
-        progress(size * (n_rows + len(batch)) // max(total, 1) - size * n_rows // max(total, 1))
-        n_rows += len(batch)
-        try:
-            part = part_of(arrays, kinds, time_format)
-        except (Refused, pa.ArrowException):
-            yield None, arrays
-            return
-        yield part, arrays
-
-
-def first_rows(source: Source, names: list[str]) -> list[dict[str, Any]]:
-    """Some rows of parquet or feather."""
-    if source.content == "feather":
-        return _feather(source.path).select(names).slice(0, _SAMPLE).to_pylist()
-    for batch in _parquet(source.path).iter_batches(batch_size=_SAMPLE, columns=names):
-        return batch.to_pylist()
-    return []
-
-
-def _parquet(path: Path) -> Any:
-    return pyarrow.parquet.ParquetFile(path)
-
-
-def _feather(path: Path) -> Any:
-    from pyarrow import feather
-
-    return feather.read_table(path, memory_map=True)

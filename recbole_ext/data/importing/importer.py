@@ -42,7 +42,7 @@ def select(table: Table, selection: Selection) -> Selected:
     """
     roles = table.columns.roles
     rows = Rows(
-        np.arange(len(table)),
+        None,
         table.tokens[roles["user"]].codes,
         table.tokens[roles["item"]].codes,
         table.numbers[roles["rating"]] if "rating" in roles else None,
@@ -58,14 +58,18 @@ def columns_of(table: Table, rows: Rows) -> dict[str, Column]:
         if name == "rating" and rows.ratings is not None:
             columns["rating:float"] = rows.ratings
         elif column in table.numbers:
-            columns[f"{name}:float"] = table.numbers[column][rows.index]
+            columns[f"{name}:float"] = _at(table.numbers[column], rows.index)
         else:
             kind = TYPE_OF.get(table.columns.kinds[column], "token")
             whole = table.tokens[column]
-            columns[f"{name}:{kind}"] = Tokens(whole.codes[rows.index], whole.texts)
+            columns[f"{name}:{kind}"] = Tokens(_at(whole.codes, rows.index), whole.texts)
     if rows.ratings is not None and "rating:float" not in columns:
         columns["rating:float"] = rows.ratings
     return columns
+
+
+def _at(values: np.ndarray, index: np.ndarray | None) -> np.ndarray:
+    return values if index is None else values[index]
 
 
 def ids(table: Table, rows: Rows, entity: str) -> list[str]:
@@ -112,7 +116,7 @@ def write(
             folder,
             origin.command,
             source=[
-                {"file": source.path.name, "md5": dataset_folder.md5_of(source.path)}
+                {"file": source.origin, "md5": dataset_folder.md5_of(source.path)}
                 for source in (*origin.sources, *(table_of.source for table_of in features))
             ],
             options=origin.options,

@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.csv
 
 from recbole_ext.data.importing.columns import Kind
-from recbole_ext.data.importing.exact_reader import Lines, Values
+from recbole_ext.data.importing.exact_reader import Values
 from recbole_ext.data.importing.sources import Progress, Source
+from recbole_ext.data.importing.text_lines import Lines
 from recbole_ext.data.importing.values import Part, Refused, part_of
+from recbole_ext.data.line_blocks import whole_lines
 from recbole_ext.errors import DataError
 
 NAMES = ("item", "user", "rating", "time")
@@ -51,18 +53,10 @@ def read_fast(source: Source, kinds: Mapping[str, Kind], progress: Progress) -> 
     Raises:
         Refused: a line is not as it should be.
     """
-    movie, rest = b"", b""
+    movie = b""
     with source.open_text(progress) as stream:
-        while True:
-            read = stream.read(_BLOCK)
-            chunk = rest + read
-            if not chunk:
-                return
-            cut = chunk.rfind(b"\n") + 1 if read else len(chunk)
-            chunk, rest = chunk[:cut], chunk[cut:]
-            if chunk and not chunk.endswith(b"\n"):
-                chunk += b"\n"
-            before, *pieces = _HEAD.split(chunk)
+        for lines in whole_lines(stream, _BLOCK):
+            before, *pieces = _HEAD.split(lines)
             movies, texts = [movie, *pieces[::2]], [before, *pieces[1::2]]
             movie = movies[-1]
             if any(texts):

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from recbole_ext.data.importing import (
+    arrow_files,
     exact_reader,
     fast_reader,
     known_layouts,
@@ -81,11 +82,11 @@ def _opened_text(source: Source, options: ReadOptions) -> Opened:
 
     def parts(kinds: Mapping[str, Kind], progress: Progress) -> list[Part]:
         counted = _Counted(progress)
-        try:
-            fast = fast_reader.read_text(source, layout, kinds, options.time_format, counted)
-            return _of_one_kind(fast)
-        except Refused:
-            counted.again()
+        for read in (fast_reader.read_lines, fast_reader.read_text):
+            try:
+                return _of_one_kind(read(source, layout, kinds, options.time_format, counted))
+            except Refused:
+                counted.again()
         return list(exact_reader.read_text(source, layout, kinds, options.time_format, counted))
 
     in_order = layout.published == known_layouts.IN_ORDER
@@ -123,7 +124,7 @@ def _opened_json(source: Source, options: ReadOptions) -> Opened:
 
 def _opened_arrow(source: Source, options: ReadOptions) -> Opened:
     try:
-        types = fast_reader.column_types(source)
+        types = arrow_files.column_types(source)
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"{source.label}: damaged {source.content} ({str(error).splitlines()[0]})"
@@ -133,14 +134,14 @@ def _opened_arrow(source: Source, options: ReadOptions) -> Opened:
     def parts(kinds: Mapping[str, Kind], progress: Progress) -> list[Part]:
         parts: list[Part] = []
         done = 0
-        for part, arrays in fast_reader.read_arrow(source, kinds, options.time_format, progress):
+        for part, arrays in arrow_files.read(source, kinds, options.time_format, progress):
             if part is None:
                 raise problem_of(source.label, arrays, kinds, done)
             parts.append(part)
             done += part.rows
         return parts
 
-    rows = fast_reader.first_rows(source, names)
+    rows = arrow_files.first_rows(source, names)
     sample = [[_plain(row[name]) for name in names] for row in rows]
     return Opened(names, sample, source.words, parts)
 

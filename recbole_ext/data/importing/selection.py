@@ -10,9 +10,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from recbole_ext.data.line_blocks import in_order
 from recbole_ext.errors import DataError
 
 Duplicates = Literal["keep", "first", "last", "mean", "count"]
+
+_ROWS = 2**20  # that are counted at a time
+_ROWS_OF_PAIRS = 2**22  # that are sorted at a time
 
 
 @dataclass(frozen=True)
@@ -44,19 +48,19 @@ class Rows:
     """Rows of a table, by their numbers there.
 
     Attributes:
-        index: [rows], ascending row numbers in the table.
+        index: [rows], ascending row numbers in the table; None for all of them.
         users, items: [rows], codes.
         ratings, times: [rows], or None.
     """
 
-    index: np.ndarray
+    index: np.ndarray | None
     users: np.ndarray
     items: np.ndarray
     ratings: np.ndarray | None
     times: np.ndarray | None
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.users)
 
     def at(self, keep: np.ndarray) -> "Rows":
         """Some of the rows.
@@ -65,7 +69,7 @@ class Rows:
             keep: [rows], bool.
         """
         return Rows(
-            self.index[keep],
+            np.flatnonzero(keep) if self.index is None else self.index[keep],
             self.users[keep],
             self.items[keep],
             None if self.ratings is None else self.ratings[keep],
@@ -125,9 +129,33 @@ class Selected:
 
 
 def _step(what: str, dropped: int, rows: Rows) -> Step:
-    users = int(np.count_nonzero(np.bincount(rows.users)))
-    items = int(np.count_nonzero(np.bincount(rows.items)))
+    users, items = (int(np.count_nonzero(_counts(codes))) for codes in (rows.users, rows.items))
     return Step(what, dropped, len(rows), users, items)
+
+
+def _counts(codes: np.ndarray) -> np.ndarray:
+    """How often each code occurs; of some rows at a time, whose copies as int64 are small."""
+    counts = np.zeros(int(codes.max()) + 1, dtype=np.int64)
+    for start in range(0, len(codes), _ROWS):
+        counts += np.bincount(codes[start : start + _ROWS], minlength=len(counts))
+    return counts
+
+
+def n_repeated(users: np.ndarray, items: np.ndarray) -> int:
+    """The rows that are not the first of their user and item; of some users at a time.
+
+    Args:
+        users, items: [rows], codes.
+    """
+    group = np.cumsum(_counts(users)) // _ROWS_OF_PAIRS  # of each user
+
+    def of_group(number: int) -> int:
+        first, last = np.searchsorted(group, [number, number + 1])
+        rows = (users >= first) & (users < last)
+        pairs = np.sort(users[rows].astype(np.int64) << 32 | items[rows])
+        return int(np.count_nonzero(pairs[1:] == pairs[:-1]))
+
+    return sum(in_order(of_group, range(int(group[-1]) + 1)))
 
 
 def select(rows: Rows, selection: Selection) -> Selected:
@@ -136,7 +164,7 @@ def select(rows: Rows, selection: Selection) -> Selected:
     Raises:
         DataError: a step leaves no row, or needs a column that there is not.
     """
-    selected = Selected(rows, [_step("read", 0, rows)], int(_pairs(rows).duplicated().sum()))
+    selected = Selected(rows, [_step("read", 0, rows)], n_repeated(rows.users, rows.items))
     for limit, option in ((selection.since, "--since"), (selection.until, "--until")):
         if limit is not None:
             times = _needed(selected.rows.times, option, "time")
@@ -145,7 +173,8 @@ def select(rows: Rows, selection: Selection) -> Selected:
     if selection.min_rating is not None:
         ratings = _needed(selected.rows.ratings, "--min-rating", "rating")
         what = f"--min-rating {selection.min_rating:g}"
-        selected.then(selected.rows.at(ratings >= selection.min_rating), what)
+        keep = ratings.astype(np.float64) >= selection.min_rating  # as float32, 3.3 is less
+        selected.then(selected.rows.at(keep), what)
     if selection.duplicates != "keep":
         kept = without_duplicates(selected.rows, selection.duplicates)
         selected.then(kept, f"--duplicates {selection.duplicates}")
@@ -165,17 +194,13 @@ def _needed(column: np.ndarray | None, option: str, role: str) -> np.ndarray:
     return column
 
 
-def _pairs(rows: Rows) -> pd.Series:
-    return pd.Series(rows.users.astype(np.int64) << 32 | rows.items)
-
-
 def without_duplicates(rows: Rows, duplicates: Duplicates) -> Rows:
     """One row of each user and item; see ``Selection``.
 
     Raises:
         DataError: the mean of ratings is asked for where there are none.
     """
-    pairs = _pairs(rows).to_numpy()
+    pairs = rows.users.astype(np.int64) << 32 | rows.items
     order = np.arange(len(rows))
     if rows.times is not None:
         order = np.argsort(rows.times, kind="stable")

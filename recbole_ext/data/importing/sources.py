@@ -37,6 +37,7 @@ class Source:
         content: what it holds.
         compression: "gz", "bz2", "xz", "zip", "zst"; "" for none.
         encoding: of text; that of its byte order mark, if it has one.
+        member: of a zip, as the zip names it; "" for the only one.
     """
 
     path: Path
@@ -44,6 +45,17 @@ class Source:
     content: Content
     compression: str
     encoding: str
+    member: str = ""
+
+    @property
+    def file_name(self) -> str:
+        """The name of the table's file, without its folder."""
+        return Path(self.member or self.path).name
+
+    @property
+    def origin(self) -> str:
+        """The name of the file on the disk, and of the member inside it, for a manifest."""
+        return (Path(self.path.name) / self.member).as_posix()
 
     @property
     def words(self) -> str:
@@ -58,11 +70,12 @@ class Source:
             progress: called with the bytes that were read from the disk.
 
         Raises:
-            DataError: it is damaged, or a zip with more than one file.
+            DataError: it is damaged, a workbook, or a zip in which no file is named and that does
+                not have exactly one.
         """
         with self.path.open("rb") as file, self._errors():
             counted = io.BufferedReader(_Counted(file, progress), 2**18)
-            with contextlib.closing(_decompressed(counted, self.compression, self.label)) as stream:
+            with contextlib.closing(self._decompressed(counted)) as stream:
                 yield stream
 
     @contextmanager
@@ -75,6 +88,12 @@ class Source:
         """
         with self.open(progress) as stream, self._errors():
             yield io.BufferedReader(_Utf8(stream, self.encoding, self.label), 2**18)
+
+    def _decompressed(self, file: BinaryIO) -> BinaryIO:
+        if self.compression == "zip":
+            archive = zipfile.ZipFile(file)
+            return archive.open(_member(archive, self.member, self.label))  # type: ignore[return-value]
+        return _decompressed(file, self.compression)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -160,7 +179,7 @@ class _Utf8(io.RawIOBase):
         return text.encode(UTF_8)
 
 
-def _decompressed(file: BinaryIO, compression: str, label: str) -> BinaryIO:
+def _decompressed(file: BinaryIO, compression: str) -> BinaryIO:
     if compression == "gz":
         return gzip.open(file)  # type: ignore[return-value]
     if compression == "bz2":
@@ -171,21 +190,34 @@ def _decompressed(file: BinaryIO, compression: str, label: str) -> BinaryIO:
         import pyarrow
 
         return io.BufferedReader(pyarrow.CompressedInputStream(file, "zstd"))
-    if compression == "zip":
-        return _only_member(zipfile.ZipFile(file), label)
     return file
 
 
-def _only_member(archive: zipfile.ZipFile, label: str) -> BinaryIO:
+def is_workbook(start: bytes) -> bool:
+    """Whether a file begins as Excel's workbooks did until 2003; later ones are zips."""
+    return start.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+
+
+def workbook(label: str) -> DataError:
+    """What is said of a workbook."""
+    return DataError(f"{label}: an Excel workbook; save its sheet as csv, and import that")
+
+
+def _member(archive: zipfile.ZipFile, name: str, label: str) -> zipfile.ZipInfo:
     members = [item for item in archive.infolist() if not item.is_dir()]
     members = [item for item in members if not item.filename.startswith("__MACOSX/")]
     names = [item.filename for item in members]
-    if any(name.startswith("xl/") for name in names):
-        raise DataError(f"{label}: an Excel workbook; save its sheet as csv, and import that")
+    if any(other.startswith("xl/") for other in names):
+        raise workbook(label)
+    here = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    if name:
+        if name not in names:
+            raise DataError(f"{label}: no such file in this zip; found {here or 'none'}")
+        return members[names.index(name)]
     if len(members) != 1:
-        here = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        advice = f"; name one of them as {label}/{names[0]}" if names else ""
         raise DataError(
-            f"{label}: expected a zip with one file in it, found {len(names)} ({here or 'none'}); "
-            "unpack it and name the file"
+            f"{label}: expected a zip with one file in it, found {len(names)} ({here or 'none'})"
+            f"{advice}"
         )
-    return archive.open(members[0])  # type: ignore[return-value]
+    return members[0]

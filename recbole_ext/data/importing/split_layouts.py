@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from recbole_ext.data import splits
-from recbole_ext.data.importing.exact_reader import Lines
 from recbole_ext.data.importing.source_files import examine
 from recbole_ext.data.importing.sources import UTF_8, Source
+from recbole_ext.data.importing.text_lines import Lines
 from recbole_ext.errors import DataError
 
 Format = Literal["lightgcn", "ncf"]

@@ -11,7 +11,10 @@ from recbole_ext.data.importing.columns import FIELDS, Columns, Role, recognise
 from recbole_ext.data.importing.opening import ReadOptions, opened
 from recbole_ext.data.importing.sources import Progress, Source
 from recbole_ext.data.importing.values import Part
+from recbole_ext.data.line_blocks import in_order
 from recbole_ext.errors import DataError
+
+_ROWS = 2**20  # that are looked at at a time: their temporary arrays are small
 
 
 @dataclass
@@ -34,7 +37,7 @@ class Table:
     Attributes:
         columns: what they are.
         tokens: column of the file -> its ids or texts.
-        numbers: column of the file -> [rows]; NaN for none.
+        numbers: column of the file -> [rows], of any type that holds them exactly; NaN for none.
         time_words: how the times were written; "" without times.
         words: how the files were read.
     """
@@ -120,9 +123,9 @@ def joined(parts: Sequence[Part]) -> tuple[dict[str, Tokens], dict[str, np.ndarr
     parts = [part for part in parts if part.rows]
     if not parts:
         return {}, {}
-    tokens = {
-        name: _tokens([part.tokens.pop(name) for part in parts]) for name in list(parts[0].tokens)
-    }
+    names = list(parts[0].tokens)
+    columns = ([part.tokens.pop(name) for part in parts] for name in names)
+    tokens = dict(zip(names, in_order(_tokens, columns), strict=True))
     numbers = {
         name: np.concatenate([part.numbers.pop(name) for part in parts])
         for name in list(parts[0].numbers)
@@ -146,6 +149,8 @@ def distinct(codes: np.ndarray, texts: pa.Array) -> Tokens:
     if len(coded.dictionary) < len(texts):  # a text that was written in two ways
         codes = coded.indices.to_numpy(zero_copy_only=False)[codes]
         texts = coded.dictionary
+    elif _is_in_order(codes, len(texts)):
+        return Tokens(codes, texts)
     first = np.full(len(texts), len(codes), dtype=np.int64)
     first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # the first row is written last
     order = np.argsort(first, kind="stable")
@@ -153,6 +158,19 @@ def distinct(codes: np.ndarray, texts: pa.Array) -> Tokens:
     new = np.empty(len(texts), dtype=np.int32)
     new[order] = np.arange(len(order), dtype=np.int32)
     return Tokens(new[codes], texts.take(pa.array(order)))
+
+
+def _is_in_order(codes: np.ndarray, number: int) -> bool:
+    """Whether the codes from 0 to below ``number`` all occur, each first after those below it."""
+    largest = -1
+    for start in range(0, len(codes), _ROWS):
+        part = codes[start : start + _ROWS]
+        so_far = np.maximum(np.maximum.accumulate(part), largest)
+        before = np.append(largest, so_far[:-1])
+        if (part > before + 1).any():
+            return False
+        largest = int(so_far[-1])
+    return largest + 1 == number
 
 
 def fields(table: Table) -> dict[str, str]:

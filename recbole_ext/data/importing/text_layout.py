@@ -29,7 +29,7 @@ class TextLayout:
         names: of the columns, by the header or by ``--columns``.
         has_header: whether line 1, or the first that is not empty, holds the names.
         sample: the first rows.
-        published: a name of ``known_layouts.FORMATS``; None for any other table.
+        published: what ``known_layouts`` knows the table as; None for any other table.
     """
 
     separator: str
@@ -37,6 +37,26 @@ class TextLayout:
     has_header: bool
     sample: tuple[tuple[str, ...], ...]
     published: str | None = None
+
+    @property
+    def is_escaped(self) -> bool:
+        """Whether a backslash before a quote makes it a character."""
+        return self.published in known_layouts.ESCAPES
+
+    @property
+    def n_cuts(self) -> int | None:
+        """How often a line is cut, at most (-1 for always), where quotes are characters; or None.
+
+        That is so where two characters separate, or where the last column may hold a separator.
+        """
+        if self.published in known_layouts.LAST_TAKES_ALL:
+            return len(self.names) - 1
+        return -1 if len(self.separator) > 1 else None
+
+    @property
+    def null(self) -> str | None:
+        """What stands for no value; None where an empty one alone does."""
+        return known_layouts.NULLS.get(self.published or "")
 
     @property
     def words(self) -> str:
@@ -90,9 +110,13 @@ def examine(
         raise DataError(f"{source.label}: only empty lines; expected a table of users and items")
     first = rows[0]
     if names is None and not any(map(role_of, first)):
-        published = published or known_layouts.recognise(source.path.name, rows[:100])
+        published = published or known_layouts.recognise(source.file_name, rows[:100])
     if names is None and published is not None:
         names = known_layouts.FORMATS[published]
+    if published in known_layouts.LAST_TAKES_ALL:
+        lines = [line for line in text.splitlines()[:_ROWS] if line]
+        rows = [line.split(separator, len(names or ()) - 1) for line in lines]
+        first = rows[0]
     if names is not None:
         if len(names) != len(first):
             raise DataError(
@@ -107,7 +131,8 @@ def examine(
             "if the file has no header, name its columns in their order, such as --columns "
             "user,item,rating,time (- leaves one out)"
         )
-    return TextLayout(separator, tuple(first), True, tuple(map(tuple, rows[1:])))
+    known = known_layouts.recognise_header(first, separator)
+    return TextLayout(separator, tuple(first), True, tuple(map(tuple, rows[1:])), known)
 
 
 def rows_of(text: str, separator: str) -> list[list[str]]:

@@ -128,7 +128,8 @@ def from_numbers(values: np.ndarray, where: str) -> tuple[np.ndarray, str]:
                     f"{where}: expected times of one unit, found {values[row]:.0f} (row {row + 1}) "
                     f"beside {unit} such as {largest:.0f}; write them all in seconds"
                 )
-        return values / a_second, f"{unit} since 1970"
+        seconds = values if unit == "seconds" else values / a_second
+        return seconds, f"{unit} since 1970"
     raise DataError(
         f"{where}: expected seconds, milliseconds, microseconds or nanoseconds since 1970, found "
         f"{largest:g}; leave the column out with --drop, or name another one with --time"

@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recbole_ext.data.delimited import quoted
 from recbole_ext.data.importing.tables import Tokens
+from recbole_ext.data.line_blocks import in_order
+from recbole_ext.data.quotes import quoted
 
-_ROWS = 2**20  # that are written at a time
+_ROWS = 2**18  # of a block, which a thread writes
 
 Column = Tokens | np.ndarray  # ids and texts, or numbers
 
@@ -32,7 +33,8 @@ def _blocks(columns: list[Column]) -> Iterator[bytes]:
     first = columns[0]
     n_rows = len(first.codes if isinstance(first, Tokens) else first)
     texts = [_quoted(column.texts) if isinstance(column, Tokens) else None for column in columns]
-    for start in range(0, n_rows, _ROWS):
+
+    def lines(start: int) -> bytes:
         part = slice(start, start + _ROWS)
         cells = [
             written.take(pa.array(column.codes[part]))
@@ -40,11 +42,13 @@ def _blocks(columns: list[Column]) -> Iterator[bytes]:
             else number_texts(np.asarray(column)[part])
             for column, written in zip(columns, texts, strict=True)
         ]
-        lines = pc.binary_join_element_wise(*cells, pa.scalar("\t", pa.large_string()))
-        lines = pc.binary_join_element_wise(
-            lines, pa.scalar("\n", pa.large_string()), pa.scalar("", pa.large_string())
+        joined = pc.binary_join_element_wise(*cells, pa.scalar("\t", pa.large_string()))
+        joined = pc.binary_join_element_wise(
+            joined, pa.scalar("\n", pa.large_string()), pa.scalar("", pa.large_string())
         )
-        yield _bytes_of(lines)
+        return _bytes_of(joined)
+
+    return in_order(lines, range(0, n_rows, _ROWS))
 
 
 def _bytes_of(lines: pa.Array) -> bytes:
@@ -63,8 +67,10 @@ def _quoted(texts: pa.Array) -> pa.Array:
 
 def number_texts(values: np.ndarray) -> pa.Array:
     """Numbers as text that spells them exactly: 3 and 3.5; nothing for NaN."""
-    gaps = np.isnan(values)
-    whole = not (values[~gaps] % 1).any() and bool((np.abs(values[~gaps]) < 2**53).all())
-    array = pa.array(values, mask=gaps) if gaps.any() else pa.array(values)
-    texts = array.cast(pa.int64()) if whole else array
-    return texts.cast(pa.large_string()).fill_null("")
+    if values.dtype.kind == "i":
+        return pa.array(values).cast(pa.large_string())
+    coded = pa.array(values.astype(np.float64), from_pandas=True).dictionary_encode()
+    different = np.asarray(coded.dictionary)
+    whole = not (different % 1).any() and bool((np.abs(different) < 2**53).all())
+    texts = coded.dictionary.cast(pa.int64()) if whole else coded.dictionary
+    return texts.cast(pa.large_string()).take(coded.indices).fill_null("")

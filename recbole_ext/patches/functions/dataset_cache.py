@@ -9,8 +9,10 @@ key, and nothing old is ever served. It holds tensors and plain values: reading 
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from inspect import getsource
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ from recbole_ext.patches.functions import exact_reading
 
 LEAST = 2**25  # bytes of atomic files; fewer are read in a second
 KEPT = 3  # of one data set; the oldest go
+PLACE = "kept_at"  # attribute of a data set that is kept: the file
+_FORMAT = "2"  # of what is kept: a column is its numbers in the smallest type, and its own type
 
 _FEATS = ("inter", "user", "item")
 # What does not change what is read.
@@ -56,7 +60,7 @@ def _place(dataset: Any) -> Path | None:
         return None
     found = hashlib.blake2b(digest_size=16)
     names = reading_settings()
-    releases = [__version__, pd.__version__, torch.__version__]
+    releases = [_FORMAT, __version__, pd.__version__, torch.__version__]
     releases += [name for name, state in engine.states().items() if state == "switched off"]
     told = [type(dataset).__qualname__, releases, {name: config[name] for name in names}]
     found.update(json.dumps(told, sort_keys=True, default=str).encode())
@@ -73,9 +77,7 @@ def _plain(dataset: Any) -> dict[str, Any] | None:
             return None
         if any(dtype.kind not in "if" for dtype in frame.dtypes):
             return None
-        frames[name] = {
-            str(column): torch.from_numpy(frame[column].to_numpy(copy=True)) for column in frame
-        }
+        frames[name] = {str(column): small(frame[column].to_numpy()) for column in frame}
     return {
         "frames": frames,
         "tokens": {str(k): list(map(str, v)) for k, v in dataset.field2id_token.items()},
@@ -86,6 +88,16 @@ def _plain(dataset: Any) -> dict[str, Any] | None:
         "parts": list(map(int, getattr(dataset, "file_size_list", []))),
         "notes": list(getattr(dataset, "reading_notes", [])),
     }
+
+
+def small(values: np.ndarray) -> tuple[torch.Tensor, str]:
+    """A column in half of its size, if that has its numbers exactly, and its own type."""
+    half = {"int64": np.int32, "float64": np.float32}.get(values.dtype.name, values.dtype)
+    with np.errstate(over="ignore"):
+        kept = values.astype(half)
+    if not np.array_equal(kept, values, equal_nan=kept.dtype.kind == "f"):
+        kept = values.copy()
+    return torch.from_numpy(kept), values.dtype.name
 
 
 def _restore(dataset: Any, plain: dict[str, Any]) -> None:
@@ -99,7 +111,8 @@ def _restore(dataset: Any, plain: dict[str, Any]) -> None:
     dataset.field2seqlen, dataset.field2bucketnum = plain["lengths"], plain["buckets"]
     dataset.inter_feat = dataset.user_feat = dataset.item_feat = None
     for name, columns in plain["frames"].items():
-        setattr(dataset, name, pd.DataFrame({k: v.numpy() for k, v in columns.items()}))
+        whole = {k: values.numpy().astype(kind) for k, (values, kind) in columns.items()}
+        setattr(dataset, name, pd.DataFrame(whole, copy=False))
     dataset._init_alias()
     dataset.feat_name_list = list(plain["frames"])
     dataset.field2id_token = {k: np.array(v) for k, v in plain["tokens"].items()}
@@ -112,13 +125,36 @@ def _restore(dataset: Any, plain: dict[str, Any]) -> None:
     exact_reading.say_again(dataset, plain["notes"])
 
 
-def _keep(plain: dict[str, Any], place: Path) -> None:
+def keep(plain: dict[str, Any], place: Path, number: int = KEPT) -> None:
+    """Write tensors and plain values; of the files of this kind the newest stay.
+
+    Args:
+        plain: what is kept.
+        place: the file.
+        number: files with this suffix that may be there.
+
+    Raises:
+        OSError: they cannot be written.
+    """
     place.parent.mkdir(exist_ok=True)
     with atomic_write(place) as stream:
         torch.save(plain, stream)
-    old = sorted(place.parent.glob("*.pt"), key=lambda file: file.stat().st_mtime)
-    for file in old[:-KEPT]:
+    old = sorted(place.parent.glob(f"*{place.suffix}"), key=lambda file: file.stat().st_mtime)
+    for file in old[:-number]:
         file.unlink(missing_ok=True)
+
+
+def load(dataset: Any, place: Path) -> dict[str, Any] | None:
+    """What was kept; None where there is no such file, or it is damaged: the log says so."""
+    if not place.is_file():
+        return None
+    try:
+        plain: dict[str, Any] = torch.load(place, weights_only=True, mmap=True)
+    except Exception as error:  # whatever a damaged file makes of it
+        dataset.logger.warning(f"{place}: cannot be read, reading the data set anew: {error}")
+        return None
+    dataset.logger.info(f"{place}: the data set as it was read before")
+    return plain
 
 
 def from_scratch(
@@ -129,18 +165,18 @@ def from_scratch(
 
     ours = type(dataset).__module__.startswith("recbole_ext.")
     place = _place(dataset) if ours or type(dataset) is Dataset else None
-    if place is not None and place.is_file():
-        try:
-            plain = torch.load(place, weights_only=True, mmap=True)
-        except Exception as error:  # whatever a damaged file makes of it
-            dataset.logger.warning(f"{place}: cannot be read, reading the data set anew: {error}")
-        else:
-            dataset.logger.info(f"{place}: the data set as it was read before")
-            _restore(dataset, plain)
-            return
+    if place is not None:
+        # the first optimizer imports it, which takes a second: meanwhile numpy's loops run
+        threading.Thread(target=import_module, args=("torch._dynamo",)).start()
+    plain = None if place is None else load(dataset, place)
+    if plain is not None:
+        _restore(dataset, plain)
+        vars(dataset)[PLACE] = str(place)
+        return
     wrapped(*args, **kwargs)
     plain = None if place is None else _plain(dataset)
     if place is not None and plain is not None:
+        vars(dataset)[PLACE] = str(place)
         with suppress(OSError):  # a folder that is not ours to write, a full disk
-            _keep(plain, place)
+            keep(plain, place)
             dataset.logger.info(f"{place}: the data set, kept for the next run")

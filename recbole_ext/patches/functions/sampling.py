@@ -89,13 +89,13 @@ def as_index(index: Any) -> Any:
 # --- loaders --------------------------------------------------------------------------------
 
 
-def get_ranking_loader(
+def get_loader(
     wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """``get_dataloader`` with our loader of full rankings in the place of RecBole's."""
+    """``get_dataloader`` with our loaders of interactions and of full rankings for RecBole's."""
 
     def choose(config: Any, phase: str) -> Any:
-        ranking_loader = load("recbole_ext.data.dataloader:ranking_loader")  # imports recbole.data
-        return ranking_loader(config, wrapped(config, phase), wide=config["model"] in MODELS)
+        our_loader = load("recbole_ext.data.dataloader:our_loader")  # imports recbole.data
+        return our_loader(config, wrapped(config, phase), wide=config["model"] in MODELS)
 
     return choose(*args, **kwargs)

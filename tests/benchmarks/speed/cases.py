@@ -63,6 +63,17 @@ def of_scale(data_path: str) -> list[Case]:
         made += [
             Case(f"{name}: first step", "s", "scale:first_step", (*at, False), sides),
             Case(f"{name}: first step, cached", "s", "scale:first_step", (*at, True), OURS),
+            *(
+                Case(
+                    f"{name}: {model}, first step{', cached' if cached else ''}",
+                    "s",
+                    "scale:first_step",
+                    (*at, cached, model),
+                    OURS,
+                )
+                for model in ("BPR", "AutoRec")
+                for cached in (False, True)
+            ),
             Case(
                 f"{name}: NCFMLP, batch 8,192",
                 "examples/s",

@@ -32,11 +32,18 @@ def _since_the_start_of_the_process() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / 100
 
 
-def first_step(side: Side, shape: str, data_path: str, cached: bool) -> Measured:
+def first_step(
+    side: Side, shape: str, data_path: str, cached: bool, model: str = "NCFMLP"
+) -> Measured:
     """Seconds from the start of the process to the end of the first step of training."""
     if not cached:
         shutil.rmtree(Path(data_path) / shape / f"{shape}.cache", ignore_errors=True)
-    run = _ncf(side, shape, data_path, 8192)
+    if model == "NCFMLP":
+        run = _ncf(side, shape, data_path, 8192)
+    elif model == "AutoRec":
+        run = _autorec(side, shape, data_path, "user")
+    else:
+        run = prepare(side, model, shape, data_path=data_path, train_batch_size=8192)
     run.model.train()
     _step(run, iter(run.train))
     return Measured(_since_the_start_of_the_process())

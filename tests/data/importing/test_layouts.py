@@ -272,3 +272,113 @@ def test_movielens(file, mark):
     write({file: mark.join(["196", "242", "3", "881250949"]) + "\n"})
     assert "movielens" in imported(file)
     assert inter() == [("196", "242", 3, 881250949)]
+
+
+MOVIE_TITLES = (
+    b"1,2003,Dinosaur Planet\n"
+    b"2,NULL,Isle of Man TT 2004, Review\n"
+    b'30,2003,Something\'s "Gotta" G\xedve\n'
+)
+
+
+def test_netflix_with_its_titles():
+    """A title may have commas, a year may be NULL, and nothing says that it is latin-1."""
+    write({"combined_data_1.txt": NETFLIX})
+    Path("movie_titles.csv").write_bytes(MOVIE_TITLES)
+    text = imported("combined_data_1.txt", "--items", "movie_titles.csv")
+    assert "movie_titles.csv: 2 of 2 items are described" in text
+    assert Path("dataset/mine/mine.item").read_text() == (
+        "item_id:token\tyear:float\ttitle:token_seq\n"
+        '1\t2003\tDinosaur Planet\n30\t2003\tSomething\'s "Gotta" Gíve\n'
+    )
+    Path("combined_data_1.txt").write_text("2:\n7,3,2005-09-06\n")
+    imported("combined_data_1.txt", "--items", "movie_titles.csv")
+    assert Path("dataset/mine/mine.item").read_text().splitlines()[1] == (
+        "2\t\tIsle of Man TT 2004, Review"
+    )
+    Path("movie_titles.csv").write_bytes(MOVIE_TITLES + b"31,2003\n")
+    message = imported("combined_data_1.txt", "--items", "movie_titles.csv", fails=True)
+    assert "movie_titles.csv, line 4: expected 3 columns, found 2" in message
+
+
+BOOKS = (
+    '"ISBN";"Book-Title";"Book-Author";"Year-Of-Publication"\n'
+    '"0001";"Classical \\"Mythology\\"; or not";"Mark";"2002"\n'
+    '"0002";"A title that ends in a backslash\\";"Wright K";"2001"\n'
+    '"0003";"Plain & simple";"é";"0"\n'
+)
+
+
+def test_books_whose_quotes_have_a_backslash_before_them():
+    write(
+        {"BX-Book-Ratings.csv": '"User-ID";"ISBN";"Book-Rating"\n"7";"0001";"5"\n"7";"0003";"9"\n'}
+    )
+    ratings = Path("BX-Book-Ratings.csv").read_text()
+    Path("BX-Book-Ratings.csv").write_text(ratings + '"8";"0002";"0"\n"8";"\\"x\\";y";"3"\n')
+    Path("BX-Books.csv").write_bytes(BOOKS.encode("latin-1"))
+    users = '"User-ID";"Location";"Age"\n"7";"nyc, \\"usa\\"";NULL\n"8";"oslo";"18"\n'
+    write({"BX-Users.csv": users})
+    text = imported("BX-Book-Ratings.csv", "--items", "BX-Books.csv", "--users", "BX-Users.csv")
+    assert "book-crossing: columns separated by ';'" in text
+    assert inter() == [("7", "0001", 5), ("7", "0003", 9), ("8", "0002", 0), ("8", '"x";y', 3)]
+    assert rows_of(Path("dataset/mine/mine.item")) == [
+        ("0001", 'Classical "Mythology"; or not', "Mark", 2002),
+        # with the backslash as a mark, the line would have three columns
+        ("0002", "A title that ends in a backslash\\", "Wright K", 2001),
+        ("0003", "Plain & simple", "é", 0),
+    ]
+    assert Path("dataset/mine/mine.user").read_text() == (
+        'user_id:token\tLocation:token_seq\tAge:float\n7\tnyc, "usa"\t\n8\toslo\t18\n'
+    )
+
+
+def test_a_backslash_in_any_other_table_is_a_character():
+    write({"r.csv": 'user;item;note\n1;2;"a\\"\n'})
+    imported("r.csv", "--keep", "note")
+    assert inter() == [("1", "2", "a\\")]
+
+
+def test_movielens_with_its_titles():
+    write({"ratings.dat": "1::1193::5::978300760\n1::1::4::978300761\n"})
+    titles = "1::Toy Story (1995)::Animation|Children's|Comedy\n1193::Caf\xe9 (1975)::Drama\n"
+    Path("movies.dat").write_bytes(titles.encode("latin-1"))
+    imported("ratings.dat", "--items", "movies.dat")
+    assert rows_of(Path("dataset/mine/mine.item")) == [
+        ("1", "Toy Story (1995)", "Animation Children's Comedy"),
+        ("1193", "Café (1975)", "Drama"),
+    ]
+
+
+def test_movielens_of_today():
+    write(
+        {
+            "ratings.csv": "userId,movieId,rating,timestamp\n1,307,3.5,1256677221\n",
+            "movies.csv": 'movieId,title,genres\n307,"Three Colors: Blue, (1993)",Drama|Art\n',
+        }
+    )
+    imported("ratings.csv", "--items", "movies.csv")
+    assert inter() == [("1", "307", 3.5, 1256677221)]
+    assert rows_of(Path("dataset/mine/mine.item")) == [
+        ("307", "Three Colors: Blue, (1993)", "Drama Art")
+    ]
+
+
+# Layout -> the test that imports a made sample of it.
+LAYOUTS = {
+    "LightGCN": test_lightgcn,
+    "NCF": test_ncf_with_its_negatives,
+    "SASRec": test_sasrec_whose_lines_are_in_the_order_of_time,
+    "Amazon 2014, 2018": test_amazon_ratings,
+    "Amazon 2023": test_amazon_reviews_of_2023,
+    "Yelp": test_yelp_with_its_businesses,
+    "Netflix prize": test_netflix_with_its_titles,
+    "Book-Crossing": test_books_whose_quotes_have_a_backslash_before_them,
+    "LastFM HetRec": test_lastfm_of_hetrec,
+    "Gowalla": test_gowalla,
+    "MovieLens 100K, 1M, 10M": test_movielens_with_its_titles,
+    "MovieLens 20M, 25M, 32M": test_movielens_of_today,
+}
+
+
+def test_twelve_layouts_have_a_sample():
+    assert len(set(LAYOUTS.values())) == 12

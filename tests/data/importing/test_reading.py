@@ -18,14 +18,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recbole_ext.data import delimited
+from recbole_ext.data import quotes
 from recbole_ext.data.importing import (
     exact_reader,
     fast_reader,
     importer,
     opening,
+    selection,
     source_files,
     tables,
+    writing,
 )
 from recbole_ext.data.importing.columns import ColumnOptions
 from recbole_ext.data.importing.selection import Selection
@@ -49,7 +51,7 @@ def rows_of(path):
     kinds = [column.rpartition(":")[2] for column in head.split("\t")]
     rows = []
     for line in lines:
-        texts = [delimited.unquoted(text) for text in line.split("\t")]
+        texts = [quotes.unquoted(text) for text in line.split("\t")]
         assert len(texts) == len(kinds), line
         rows.append(
             tuple(
@@ -114,6 +116,9 @@ def test_any_csv_is_read_as_python_reads_it_or_refused_with_its_line(file, block
     path.write_bytes(data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fast_reader, "_BLOCK", block)
+        patch.setattr(selection, "_ROWS_OF_PAIRS", 2)
+        patch.setattr(tables, "_ROWS", 2)
+        patch.setattr(writing, "_ROWS", 2)
         rows, message = outcome(path, separator)
     if message:
         assert message.startswith("ratings.csv")
@@ -231,6 +236,37 @@ def test_a_compressed_file_that_is_cut_short(how):
         imported(Path("ratings"))
     assert "\n" not in str(error.value)
     assert not Path("out").exists()
+
+
+def test_a_file_inside_a_zip_of_several():
+    with zipfile.ZipFile("all.zip", "w") as archive:
+        archive.writestr("all/ratings.csv", PLAIN)
+        archive.writestr("all/movies.csv", "movieId,title\n010,Ten\n")
+        archive.writestr("__MACOSX/all/x", "x")
+    assert imported(Path("all.zip/all/ratings.csv")) == PLAIN_ROWS
+    for path, message in (
+        (
+            "all.zip",
+            r"^all.zip: expected a zip with one file in it, found 2 \(all/ratings.csv, all/mo",
+        ),
+        ("all.zip", r"; name one of them as all.zip/all/ratings.csv$"),
+        ("all.zip/rating.csv", r"^all.zip/rating.csv: no such file in this zip; found all/ratings"),
+    ):
+        with pytest.raises(DataError, match=message):
+            imported(Path(path))
+    Path("plain.csv").write_text(PLAIN)
+    with pytest.raises(DataError, match=r"^plain.csv/x: no such file; plain.csv is a file, but no"):
+        imported(Path("plain.csv/x"))
+
+
+def test_workbooks_are_refused():
+    with zipfile.ZipFile("book.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<x/>")
+        archive.writestr("xl/workbook.xml", "<x/>")
+    Path("book.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500))
+    for path in ("book.xlsx", "book.xls"):
+        with pytest.raises(DataError, match=f"^{path}: an Excel workbook; save its sheet as csv"):
+            imported(Path(path))
 
 
 @pytest.mark.parametrize("separator", [",", "\t", ";", "|", "::", " "])
