@@ -1,6 +1,10 @@
 """Runs in MLflow."""
 
 import importlib.util
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -8,6 +12,7 @@ from click.testing import CliRunner
 from recbole_ext.cli import main
 from recbole_ext.experiments import benchmark_plan, tracker
 from recbole_ext.experiments.results import Result
+from tests import runs
 
 PLAN = """\
 datasets: [made]
@@ -70,3 +75,24 @@ def test_a_run_is_a_run(plan, tmp_path):
     curve = client.get_metric_history(good.info.run_id, "valid/score")
     assert [(point.step, point.value) for point in curve] == [(1, 0.1), (2, 0.3)]
     assert failed.data.tags["error"] == "nan"
+
+
+def test_the_curves_of_recboles_own_trackers_are_kept(ratings, monkeypatch):
+    """RecBole hands its metrics to wandb, and writes TensorBoard's files."""
+    logged = []
+    run = SimpleNamespace(summary={})
+
+    def init(**options):
+        wandb.run = run
+
+    wandb = ModuleType("wandb")
+    wandb.__spec__ = ModuleSpec("wandb", None)
+    wandb.run, wandb.init = None, init
+    wandb.define_metric = lambda *args, **options: None
+    wandb.log = lambda metrics, **options: logged.append(metrics)
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    small = runs.prepare("BPR", embedding_size=4, log_wandb=True, metrics=["Novelty"], topk=[3], valid_metric="Novelty@3")  # fmt: skip
+    small.fit()
+    names = {name for metrics in logged for name in metrics}
+    assert {"valid/novelty@3", "train/train_loss"} <= names
+    assert list(Path("log_tensorboard").glob("*/events*"))
