@@ -28,16 +28,15 @@ among it, is called as it is: AveragePopularity, TailPercentage, ItemCoverage, G
 ShannonEntropy.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from recbole.evaluator.base_metric import TopkMetric
-from recbole.utils import EvaluatorType
 from scipy.sparse import csr_matrix
 
 from recbole_ext.evaluator.evaluated_parts import relevant_rows
-from recbole_ext.registry.metrics import OWN
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _ENTRIES = 4_000_000  # interactions of pairs of items that are in memory at a time
 
@@ -60,7 +59,7 @@ def interactions(dataset: Any, label_field: str) -> csr_matrix:
     return matrix
 
 
-def popular(counts: torch.Tensor, scores: torch.Tensor, k: int) -> torch.Tensor:
+def popular(counts: "Tensor", scores: "Tensor", k: int) -> "Tensor":
     """Pop's lists for the candidates of some users; of equal counts the smaller number first.
 
     Args:
@@ -71,6 +70,8 @@ def popular(counts: torch.Tensor, scores: torch.Tensor, k: int) -> torch.Tensor:
     Returns:
         [users, k], items; 0 where there are fewer candidates.
     """
+    import torch
+
     order = torch.argsort(counts, descending=True, stable=True)
     candidates = (scores > -torch.inf)[:, order]
     # the first k candidates of each row, in this order
@@ -145,59 +146,3 @@ def serendipity(lists: np.ndarray, relevant: np.ndarray, expected: np.ndarray) -
 def _running(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """The sum until each rank over what has been counted until there; 0 where nothing has."""
     return values.cumsum(axis=1) / np.maximum(counts, 1)
-
-
-# --- as RecBole has its metrics -------------------------------------------------------------
-
-
-class _ListMetric(TopkMetric):
-    """A metric of lists; ``TopkMetric`` takes the means at the cutoffs, and rounds."""
-
-    metric_type = EvaluatorType.RANKING
-
-    def calculate_metric(self, dataobject: Any) -> dict[str, float]:
-        """The mean over users at each cutoff."""
-        result: dict[str, float] = self.topk_result(
-            type(self).__name__.lower(), self.of_users(dataobject)
-        )
-        return result
-
-    def of_users(self, dataobject: Any) -> np.ndarray:
-        """[users, k], the metric of each user after each rank."""
-        raise NotImplementedError
-
-
-class Novelty(_ListMetric):
-    """The mean self-information of the recommended items, in bits; see the module."""
-
-    metric_need = list(OWN["novelty"].needs)
-
-    def of_users(self, dataobject: Any) -> np.ndarray:
-        """[users, k]."""
-        return novelty(dataobject["rec.items"].numpy(), dataobject["data.interactions"])
-
-
-class IntraListDiversity(_ListMetric):
-    """How far apart the items of a list are, in [0, 1]; see the module."""
-
-    metric_need = list(OWN["intralistdiversity"].needs)
-
-    def of_users(self, dataobject: Any) -> np.ndarray:
-        """[users, k]."""
-        lists = dataobject["rec.items"].numpy()
-        return intra_list_diversity(lists, dataobject["data.interactions"])
-
-
-class Serendipity(_ListMetric):
-    """The share of relevant items that Pop would not have recommended; see the module."""
-
-    metric_need = list(OWN["serendipity"].needs)
-
-    def of_users(self, dataobject: Any) -> np.ndarray:
-        """[users, k]."""
-        lists = dataobject["rec.items"].numpy()
-        relevant, _ = self.used_info(dataobject)
-        return serendipity(lists, relevant, dataobject["rec.popular"].numpy())
-
-
-CLASSES = (IntraListDiversity, Novelty, Serendipity)  # in the order of registry/metrics.py

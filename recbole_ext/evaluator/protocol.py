@@ -86,6 +86,11 @@ class Protocol:
     check: str = ""
 
     @property
+    def ranks(self) -> bool:
+        """Whether it evaluates rankings, not predicted values."""
+        return "topk" in self.settings
+
+    @property
     def metrics(self) -> list[str]:
         """Its metrics with their cutoffs, such as ``NDCG@10`` or ``RMSE``."""
         names, cutoffs = self.settings["metrics"], self.settings.get("topk")
@@ -183,5 +188,3 @@ class Protocol:
         for phase in ("valid", "test"):
             result._set_eval_neg_sample_args(phase)
         return result
-
-

@@ -143,7 +143,10 @@ def against_the_best(
 
 
 def in_groups(
-    values: Mapping[str, Mapping[str, np.ndarray]], bigger: bool, test: Test = "wilcoxon", seed: int = 0
+    values: Mapping[str, Mapping[str, np.ndarray]],
+    bigger: bool,
+    test: Test = "wilcoxon",
+    seed: int = 0,
 ) -> dict[str, tuple[str, dict[str, float]]]:
     """The best model of each group of users, and the corrected p-values of the others.
 
@@ -168,9 +171,10 @@ def in_groups(
     results: dict[str, tuple[str, dict[str, float]]] = {}
     for group, own in values.items():
         best = max(own, key=lambda name: sign * own[name].mean())
-        results[group] = best, {
-            name: corrected[group, frozenset((best, name))] for name in own if name != best
-        }
+        results[group] = (
+            best,
+            {name: corrected[group, frozenset((best, name))] for name in own if name != best},
+        )
     return results
 
 

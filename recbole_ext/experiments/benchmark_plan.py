@@ -206,9 +206,7 @@ def _figure(plan: Plan, content: Values, where: str) -> PaperFigure:
         name = getattr(figure, key) or (known[0] if len(known) == 1 else None)
         if name not in known:
             shown = "none" if name is None else name
-            raise SettingError(
-                f"{where}: {key}: expected one of {', '.join(known)}, found {shown}"
-            )
+            raise SettingError(f"{where}: {key}: expected one of {', '.join(known)}, found {shown}")
         names.append(name)
     table = TableKey(*names)
     known = _reported(table.protocol, plan.metrics)

@@ -78,9 +78,7 @@ def folded_in(run: Run) -> Iterator[None]:
         run.trainer.model = run.model
 
 
-def _histories(
-    run: Run, with_ratings: bool
-) -> dict[int, tuple[np.ndarray, np.ndarray | None]]:
+def _histories(run: Run, with_ratings: bool) -> dict[int, tuple[np.ndarray, np.ndarray | None]]:
     config, dataset = run.config, run.dataset
     name = config["dataset"]
     rows = interaction_file.read(Path(config["data_path"]) / f"{name}.{HISTORY_PART}.inter")

@@ -206,7 +206,9 @@ class Plan:
             model = self.models[label]
             tried: Any = model.trials
             if model.study is not None:
-                tried = model.study.record() | ({} if key.trial is not None else {"n": model.study.n})
+                tried = model.study.record() | (
+                    {} if key.trial is not None else {"n": model.study.n}
+                )
             elif label == key.label and key.trial is not None:
                 tried = model.trials[key.trial]
             content.append([model.name, model.settings, *([tried] if tried else [])])

@@ -150,7 +150,9 @@ def _ask(
     for _, outcome in sorted(outcomes.items()):
         if all(outcome.values[name] in axis.values for name, axis in axes.items()):
             params = {name: axis.place(outcome.values[name]) for name, axis in axes.items()}
-            _add(history, outcome, params, {name: axis.distribution() for name, axis in axes.items()})
+            _add(
+                history, outcome, params, {name: axis.distribution() for name, axis in axes.items()}
+            )
     for _ in range(_ATTEMPTS):
         asked = history.ask({name: axis.distribution() for name, axis in axes.items()})
         trial = {name: axis.values[asked.params[name]] for name, axis in axes.items()}

@@ -50,7 +50,9 @@ class Tracker:
 
         self._client: Any = MlflowClient(tracking_uri=folder.absolute().as_uri())
         known = self._client.get_experiment_by_name(experiment)
-        self._id = self._client.create_experiment(experiment) if known is None else known.experiment_id
+        self._id = (
+            self._client.create_experiment(experiment) if known is None else known.experiment_id
+        )
         self._logged = {
             tuple(run.data.tags.get(name, "") for name in _TAGS) for run in self._runs()
         }

@@ -50,9 +50,7 @@ def main(seeds: int, trials: int, cheap: bool, output: Path, workers: int) -> No
         seeds, trials = 2, 8
     output.mkdir(parents=True, exist_ok=True)
     runs = {
-        name: [
-            search(name, seed, trials, cheap, output, workers) for seed in range(1, seeds + 1)
-        ]
+        name: [search(name, seed, trials, cheap, output, workers) for seed in range(1, seeds + 1)]
         for name in SAMPLERS
     }
     print(table(runs))
@@ -69,9 +67,7 @@ def search(
     file = output / f"{words}-{seed}.yaml"
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "recbole_ext.cli.main", "search", str(file)]
-    subprocess.run(
-        [*command, "--workers", str(workers)], check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([*command, "--workers", str(workers)], check=True, stdout=subprocess.DEVNULL)
     lines = file.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines()
     results = {line["trial"]: line for line in map(json.loads, lines)}  # the newest line counts
     return [results[number] for number in sorted(results)]

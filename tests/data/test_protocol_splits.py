@@ -130,7 +130,9 @@ def test_new_users_are_in_no_training_part(seed, n_users, n_items):
 def test_the_data_set_of_new_users(source):
     protocols.prepare("user-holdout", "made", FOLDER)
     name = "made-users"
-    users = {phase: {row[0] for row in fields(part(name, phase))} for phase in (*splits.PARTS, "history")}
+    users = {
+        phase: {row[0] for row in fields(part(name, phase))} for phase in (*splits.PARTS, "history")
+    }
     assert len(users["test"]) == 3  # of 30
     assert users["test"] == users["history"]
     assert not users["test"] & (users["train"] | users["valid"])
@@ -169,7 +171,9 @@ def test_a_data_set_with_other_options_is_refused(source):
 
 
 def test_a_data_set_without_its_own_split_is_refused(source):
-    with pytest.raises(DataError, match=r"made\.yaml: expected benchmark_filename: .* no such file"):
+    with pytest.raises(
+        DataError, match=r"made\.yaml: expected benchmark_filename: .* no such file"
+    ):
         protocols.prepare("given", "made", FOLDER)
     (FOLDER / "made" / "made.yaml").write_text("load_col: {inter: [user_id, item_id]}\n")
     with pytest.raises(DataError, match="no such key"):
@@ -198,5 +202,7 @@ def test_a_test_row_that_is_in_training_is_refused(source):
     training = FOLDER / name / f"{name}.train.inter"
     training.write_text(training.read_text() + planted + "\n")
     user, item = planted.split("\t")[:2]
-    with pytest.raises(DataError, match=rf"not in train, found 1 that are, such as user {user} with item {item};"):
+    with pytest.raises(
+        DataError, match=rf"not in train, found 1 that are, such as user {user} with item {item};"
+    ):
         check()

@@ -38,7 +38,9 @@ def test_recall_equals_a_plain_loop():
     of_items = random.integers(0, 4, n_items)
     found = groups.recall(lists, place, items, of_items)
     for group, user in itertools.product(range(4), range(n_users)):
-        relevant = {i for u, i in zip(place, items, strict=True) if u == user and of_items[i] == group}
+        relevant = {
+            i for u, i in zip(place, items, strict=True) if u == user and of_items[i] == group
+        }
         if not relevant:
             assert np.isnan(found[group, user])
         else:
@@ -48,12 +50,18 @@ def test_recall_equals_a_plain_loop():
 
 def test_errors_by_hand():
     found = groups.errors(
-        np.array([1.0, 3.0, 2.0]), np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([0, 0, 3]), True
+        np.array([1.0, 3.0, 2.0]),
+        np.array([0, 0, 1]),
+        np.array([1, 2, 2]),
+        np.array([0, 0, 3]),
+        True,
     )
     assert found[0, 0] == 1.0
     assert found[3].tolist() == [3.0, 2.0]
     assert np.isnan(found[0, 1])
-    mean = groups.errors(np.array([1.0, 3.0]), np.array([0, 0]), np.array([1, 1]), np.zeros(2, int), False)
+    mean = groups.errors(
+        np.array([1.0, 3.0]), np.array([0, 0]), np.array([1, 1]), np.zeros(2, int), False
+    )
     assert mean[0, 0] == 2.0
 
 

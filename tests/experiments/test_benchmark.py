@@ -103,9 +103,9 @@ def test_a_fingerprint_follows_the_settings_of_what_a_model_starts_from(file):
         (
             "{model: BPR}",
             "BPR",
-            "models: BPR: expected {model: a str, config: a str or ~, settings",
+            "models: BPR: expected {model: a str or a list, each a str (at least",
         ),
-        ("{model: BPR}", "{}", "models: BPR: model: expected a str, found None"),
+        ("{model: BPR}", "{}", "models: BPR: model: expected a str or a list, each a str (at least one), found None"),
         ("checkpoint of GMF", "checkpoint of G", "checkpoint of G: expected one of the models"),
         ("checkpoint of GMF", "checkpoint of NeuMF", "needs no checkpoint itself"),
         ("mlp.yaml", "none.yaml", "none.yaml: cannot be read"),

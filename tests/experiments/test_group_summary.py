@@ -32,9 +32,7 @@ def made(label, seed, users, values, activity):
         "items": [[7, 0, 3], [2, 4, 9], [0, 0, 0], [1, 20, 20]],
     }
     test = {"ndcg@10": float(np.mean(users))}
-    return Result(
-        *TABLE, label, seed, "", "", {}, test, {"ndcg@10": users}, 1, 1.0, groups=groups
-    )
+    return Result(*TABLE, label, seed, "", "", {}, test, {"ndcg@10": users}, 1, 1.0, groups=groups)
 
 
 @pytest.fixture
@@ -67,7 +65,11 @@ def test_users_by_activity_equal_plain_means_and_tests(results):
     }
     quarters = [slice(10 * n, 10 * n + 10) for n in range(4)]
     expected = significance.in_groups(
-        {str(n): {label: own[part] for label, own in means.items()} for n, part in enumerate(quarters)}, True
+        {
+            str(n): {label: own[part] for label, own in means.items()}
+            for n, part in enumerate(quarters)
+        },
+        True,
     )
     for label, group, *_, mean, p_value in users.long[1:]:
         place = int(group) - 1
@@ -130,7 +132,11 @@ def test_a_run_records_its_groups(model, metric, ratings):
         assert record["metric"] == "recall@5"
         for group, values in enumerate(record["values"]):
             for place, user in enumerate(by_user.users):
-                relevant = {i for u, i in zip(test["user_id"].tolist(), test["item_id"].tolist(), strict=True) if u == user and of_items[i - 1] == group}
+                relevant = {
+                    i
+                    for u, i in zip(test["user_id"].tolist(), test["item_id"].tolist(), strict=True)
+                    if u == user and of_items[i - 1] == group
+                }
                 hits = len(relevant & set(by_user.lists[place][:5].tolist()))
                 expected = round(hits / len(relevant), 6) if relevant else None
                 assert values[place] == expected
@@ -141,9 +147,17 @@ def test_a_run_records_its_groups(model, metric, ratings):
         error = np.abs(run.trainer.model.predict(test).detach().numpy() - test["rating"].numpy())
         for group, values in enumerate(record["values"]):
             for place, user in enumerate(by_user.users):
-                mine = [e for e, u, i in zip(error, test["user_id"].tolist(), test["item_id"].tolist(), strict=True) if u == user and of_items[i - 1] == group]
+                mine = [
+                    e
+                    for e, u, i in zip(
+                        error, test["user_id"].tolist(), test["item_id"].tolist(), strict=True
+                    )
+                    if u == user and of_items[i - 1] == group
+                ]
                 if not mine:
                     assert values[place] is None
                 else:
-                    assert values[place] == pytest.approx(np.sqrt(np.mean(np.square(mine))), abs=1e-5)
+                    assert values[place] == pytest.approx(
+                        np.sqrt(np.mean(np.square(mine))), abs=1e-5
+                    )
     assert "values" not in group_values.of_run(run, by_user, "auc")

@@ -71,9 +71,21 @@ def test_a_list_of_models_is_a_line_for_each(file):
         ("[Pop, BPR]", "[]", "models: simple: model: expected"),
         ("[Pop, BPR]", "[Pop, Pop]", "models: simple: model: 'Pop' is there twice"),
         ("[Pop, BPR]", "[Pop, 3]", "models: simple: model: expected"),
-        ("GMF: {model: NCFGMF}", "BPR: {model: BPR}", "BPR is the name of a line already, by simple"),
-        ("models:", "metrics: [Novelti]\nmodels:", "metrics: RecBole has no metric Novelti; did you m"),
-        ("models:", "metrics: [RMSE]\nmodels:", "metrics: expected metrics of rankings, found RMSE"),
+        (
+            "GMF: {model: NCFGMF}",
+            "BPR: {model: BPR}",
+            "BPR is the name of a line already, by simple",
+        ),
+        (
+            "models:",
+            "metrics: [Novelti]\nmodels:",
+            "metrics: RecBole has no metric Novelti; did you m",
+        ),
+        (
+            "models:",
+            "metrics: [RMSE]\nmodels:",
+            "metrics: expected metrics of rankings, found RMSE",
+        ),
         ("models:", "metrics: [Novelty, novelty]\nmodels:", "metrics: 'novelty' is there twice"),
         ("models:", "metrics: [Novelty@10]\nmodels:", "metrics: expected names without a cutoff"),
         ("NDCG@10}", "Novelty@10}", "protocols: default: expected one of NDCG@10"),
@@ -92,11 +104,27 @@ def test_what_cannot_be_is_refused(file, old, new, message):
     [
         ("value: 0.251, ", "", "paper: figure 1: value: expected a number, found None"),
         ("value: 0.251", "value: high", "paper: figure 1: value: expected a number, found 'high'"),
-        ('source: "B 2021"', "source: ''", "paper: figure 3: source: expected a text that is not em"),
+        (
+            'source: "B 2021"',
+            "source: ''",
+            "paper: figure 3: source: expected a text that is not em",
+        ),
         ("metric: Hit@10", "metric: Hit@5", "paper: figure 2: metric: expected one of NDCG@10"),
-        ("model: LightGCN, metric: Hit", "modell: x, metric: Hit", "figure 2: modell: expected one of"),
-        ("value: 0.7", "dataset: other, value: 0.7", "figure 2: dataset: expected one of made, found"),
-        ("{default: NDCG@10}", "{default: NDCG@10, leave-one-out: NDCG@10}", "figure 1: protocol: exp"),
+        (
+            "model: LightGCN, metric: Hit",
+            "modell: x, metric: Hit",
+            "figure 2: modell: expected one of",
+        ),
+        (
+            "value: 0.7",
+            "dataset: other, value: 0.7",
+            "figure 2: dataset: expected one of made, found",
+        ),
+        (
+            "{default: NDCG@10}",
+            "{default: NDCG@10, leave-one-out: NDCG@10}",
+            "figure 1: protocol: exp",
+        ),
         ("paper:\n", "paper: [3]\nx:\n", ""),
     ],
 )
@@ -145,7 +173,10 @@ def test_the_command_shows_them(file, tmp_path):
 
 def test_added_metrics_are_reported_by_protocols_that_rank(file):
     text = TEXT.replace("{default: NDCG@10}", "{default: Novelty@10, rating: RMSE}")
-    text = text.replace("models:", "metrics: [Novelty, GiniIndex]\nmodels:") + "  AutoRec: {model: AutoRec}\n"
+    text = (
+        text.replace("models:", "metrics: [Novelty, GiniIndex]\nmodels:")
+        + "  AutoRec: {model: AutoRec}\n"
+    )
     plan = plan_of(file, text)
     ranked = plan.run_settings(TABLE, "BPR", {})
     assert ranked["metrics"][-2:] == ["Novelty", "GiniIndex"]
@@ -161,7 +192,10 @@ def test_lines_of_earlier_releases_have_their_fingerprints(file):
     """Written down once: a plan without anything new reads the results that it had."""
     plan = plan_of(file, TEXT.replace("[Pop, BPR]", "BPR"))
     assert plan.fingerprint(plan.runs()[0]) == "PLAIN"
-    spaced = TEXT.replace("{model: [Pop, BPR], settings: {embedding_size: 8}}", "{model: BPR, space: {embedding_size: [8, 4]}}")
+    spaced = TEXT.replace(
+        "{model: [Pop, BPR], settings: {embedding_size: 8}}",
+        "{model: BPR, space: {embedding_size: [8, 4]}}",
+    )
     plan = plan_of(file, spaced.replace("seeds:", "trials: 2\nseeds:"))
     assert plan.fingerprint(plan.runs()[0]) == "SPACED"
     assert plan.fingerprint(plan.trial_runs()[1]) == "TRIAL"

@@ -62,13 +62,17 @@ def test_each_fold_has_trials_of_its_own(file):
         plan = benchmark_plan.read(file)
     folds = TableKey("made", "k-fold")
     trials = [key for key in plan.trial_runs() if key.table == folds]
-    assert [(key.seed, key.trial) for key in trials] == [(f, t) for f in range(1, 6) for t in (0, 1)]
+    assert [(key.seed, key.trial) for key in trials] == [
+        (f, t) for f in range(1, 6) for t in (0, 1)
+    ]
     assert str(trials[1]) == "made, k-fold: EASE, fold 1, trial 1"
     results = [
         results_of.Result(*key[:-1], "", "", {"ndcg@10": score}, {}, {}, 1, 1.0, trial=key.trial)
         for key, score in zip(trials, [0.1, 0.2, 0.4, 0.3] + [0.5] * 6, strict=True)
     ]
-    best = [results_of.best_values(plan, results, folds, "EASE", fold)["reg_weight"] for fold in (1, 2)]
+    best = [
+        results_of.best_values(plan, results, folds, "EASE", fold)["reg_weight"] for fold in (1, 2)
+    ]
     assert best == [9.0, 1.0]
 
 
@@ -76,7 +80,9 @@ def test_who_is_left_out_is_said(plan):
     holdout = TableKey("made", "user-holdout")
     assert plan.labels(holdout) == ["EASE"]
     (sentence,) = summary.left_out(plan, holdout)
-    assert sentence == "BPR is not in this table: BPR cannot take in a person who was not in training"
+    assert (
+        sentence == "BPR is not in this table: BPR cannot take in a person who was not in training"
+    )
     assert summary.left_out(plan, TableKey("made", "temporal")) == []
 
 
@@ -144,7 +150,9 @@ def test_all_protocols_run(file):
     words = ["benchmark", str(file), "--report", "report", "--workers", "2"]
     found = CliRunner().invoke(main.main, words, catch_exceptions=False)
     assert found.exit_code == 0, found.output
-    assert "made, k-fold, test, mean and standard deviation over folds [1, 2, 3, 4, 5]" in found.output
+    assert (
+        "made, k-fold, test, mean and standard deviation over folds [1, 2, 3, 4, 5]" in found.output
+    )
     assert "BPR is not in this table" in found.output
     with pytest.warns(UserWarning, match="EASE does not read"):
         plan = benchmark_plan.read(file)

@@ -54,7 +54,10 @@ def file(ratings, tmp_path):
 
 
 def plan_of(file):
-    return search_plan.plan(search_plan.read(file), {"valid_metric": "NDCG@10", "embedding_size": 64, "learning_rate": 0.001})
+    return search_plan.plan(
+        search_plan.read(file),
+        {"valid_metric": "NDCG@10", "embedding_size": 64, "learning_rate": 0.001},
+    )
 
 
 def executes(score, seen=None):
@@ -111,7 +114,9 @@ def test_tpe_learns():
     for bigger in (True, False):
         outcomes: dict[int, Outcome] = {}
         for number in range(40):
-            (trial,) = study.next_trials(Study(space, {"x": 0, "y": 0}, 40, 3, False), outcomes, [], [number], bigger)
+            (trial,) = study.next_trials(
+                Study(space, {"x": 0, "y": 0}, 40, 3, False), outcomes, [], [number], bigger
+            )
             distance = abs(trial["x"] - 30) + abs(trial["y"] - 10)
             outcomes[number] = Outcome(trial, -distance if bigger else distance, [])
         distances = [abs(outcome.score) for outcome in outcomes.values()]
@@ -123,7 +128,9 @@ def test_a_first_trial_outside_the_space_is_run_and_not_learned_from():
     outside = {"n_layers": 9, "activation": None, "decay": 0.0}
     (trial,) = study.next_trials(Study(SPACE, outside, 5, 1, False), {}, [], [0], True)
     assert trial == outside
-    (second,) = study.next_trials(Study(SPACE, outside, 5, 1, False), {0: Outcome(outside, 1.0, [])}, [], [1], True)
+    (second,) = study.next_trials(
+        Study(SPACE, outside, 5, 1, False), {0: Outcome(outside, 1.0, [])}, [], [1], True
+    )
     assert second["n_layers"] in SPACE["n_layers"]
 
 
@@ -256,7 +263,9 @@ def test_a_search_by_tpe_runs_is_pruned_and_goes_on(ratings, tmp_path):
 def test_a_pruned_run_is_a_line(ratings, tmp_path):
     """``measure`` ends a trial at the first evaluation that is below the others' median."""
     file = tmp_path / "plan.yaml"
-    file.write_text(PLAN.replace("sampler: tpe", "sampler: tpe\npruning: True\nsettings: {epochs: 3}"))
+    file.write_text(
+        PLAN.replace("sampler: tpe", "sampler: tpe\npruning: True\nsettings: {epochs: 3}")
+    )
     plan = benchmark_plan.read(file)
     key = RunKey("made", "default", "BPR", 2020, 1)
     values = {"embedding_size": 4, "learning_rate": 0.001}
@@ -268,6 +277,8 @@ def test_a_pruned_run_is_a_line(ratings, tmp_path):
     assert (whole.pruned, len(whole.curve)) == (False, 3)
     output = tmp_path / "out.jsonl"
     results_of.append(output, found)
-    assert results_of.load(output, plan) == [Result(**json.loads(json.dumps(asdict(found))) | {"curve": found.curve})]
+    assert results_of.load(output, plan) == [
+        Result(**json.loads(json.dumps(asdict(found))) | {"curve": found.curve})
+    ]
     with suppress(FileNotFoundError):
         output.unlink()

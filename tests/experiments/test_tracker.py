@@ -64,7 +64,9 @@ def test_a_run_is_a_run(plan, tmp_path):
     own.log(plan, result(plan, error="nan", test={}, valid={}, curve=[]))
     client = MlflowClient(tracking_uri=folder.absolute().as_uri())
     experiment = client.get_experiment_by_name("plan")
-    failed, good = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
+    failed, good = client.search_runs(
+        [experiment.experiment_id], order_by=["attributes.start_time DESC"]
+    )
     if failed.info.status == "FINISHED":
         failed, good = good, failed
     assert (good.info.status, failed.info.status) == ("FINISHED", "FAILED")

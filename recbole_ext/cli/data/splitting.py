@@ -39,7 +39,9 @@ def echo_counts(dataset: "SplitDataset", data_path: Path) -> None:
   run_recbole --model=AutoRec --dataset=ml-100k-u1"""),
 )
 @click.argument("name")
-@click.argument("method", type=click.Choice(["random", "kfold", "loo", "temporal", "users", *ML_100K_SPLITS]))
+@click.argument(
+    "method", type=click.Choice(["random", "kfold", "loo", "temporal", "users", *ML_100K_SPLITS])
+)
 @share_option(
     "--test",
     protocols.TEST,
