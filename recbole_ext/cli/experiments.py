@@ -109,8 +109,9 @@ def carry_out(
     newest = {result.key: result for result in results}
     keys = plan.all_runs()
     n_done = sum(is_done(plan, newest, key, keep_failed) for key in keys)
-    for result in newest.values() if tracker is not None else ():
-        tracker.log(plan, result)
+    if tracker is not None:
+        for result in newest.values():
+            tracker.log(plan, result)
     new_results = runs.run(plan, data_path, output, execute, keep_failed, workers)
     with (
         tqdm(total=len(keys), initial=n_done, file=sys.stderr, disable=None) as bar,

@@ -20,7 +20,7 @@ class PerUser:
     Attributes:
         users: [users], their ids in RecBole, ascending.
         metrics: name -> [users]; of rankings as RecBole names them, ``rmse``, ``mae``.
-        place: [rows], of each row of the part that is evaluated, the place of its user in ``users``.
+        place: [rows], of each evaluated row the place of its user in ``users``.
         items: [rows], the row's item.
         lists: [users, k], the recommended items, 0 where a list has ended; None for value metrics.
         errors: ``rmse``, ``mae`` -> [rows], the distance between prediction and label.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from typing import Protocol as Interface
 
-from recbole_ext.errors import DataError, SettingError
+from recbole_ext.errors import SettingError
 from recbole_ext.evaluator.metrics import bigger_is_better
 from recbole_ext.registry import keys, models
 

@@ -8,7 +8,6 @@ its own evaluation.
 """
 
 from pathlib import Path
-from typing import Any
 
 from recbole_ext.errors import DataError
 from recbole_ext.evaluator.protocol import DatasetRecipe, Protocol

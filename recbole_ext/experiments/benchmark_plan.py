@@ -5,7 +5,7 @@
     seeds: [1, 2, 3]                # of the split, where RecBole splits, and of every run
     trials: 4                       # settings that are tried for each model with a space
     sampler: tpe                    # chooses them: random (the default), or tpe, which needs Optuna
-    pruning: True                   # tpe: a trial ends where others were better after as many epochs
+    pruning: True                   # tpe: a trial ends where others were better by then
     timeout: 1800                   # seconds that a run may take
     metrics: [Novelty, Serendipity] # reported beside those of each protocol that ranks
     settings: {epochs: 100}         # of all models
@@ -52,7 +52,7 @@ from recbole_ext.evaluator.protocols import DECIDED, PROTOCOLS
 from recbole_ext.experiments import study as studies
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import TUNING_SEED, Model, PaperFigure, Plan, TableKey, load
-from recbole_ext.experiments.study import RANDOM, TPE, Study
+from recbole_ext.experiments.study import RANDOM, TPE, Sampler, Study
 from recbole_ext.registry import keys
 
 
@@ -83,7 +83,7 @@ class _Content(Struct, frozen=True, kw_only=True):
     protocols: Annotated[dict[str, str], Filled()]
     seeds: Annotated[list[Seed], Filled()]
     trials: Count | None = None
-    sampler: Literal["random", "tpe"] = RANDOM
+    sampler: Sampler = RANDOM
     pruning: bool = False
     timeout: Count | None = None
     metrics: list[str] = field(default_factory=list)
@@ -181,7 +181,7 @@ def _reported(protocol: str, added: Iterable[str]) -> list[str]:
     """The metrics of a protocol, with their cutoffs, and those that the plan adds."""
     entry = PROTOCOLS[protocol]
     cutoffs = entry.settings["topk"] if entry.ranks else []
-    return [*entry.metrics, *(f"{name}" for name in added for k in cutoffs)]
+    return [*entry.metrics, *(f"{name}@{k}" for name in added for k in cutoffs)]
 
 
 def _protocols(metrics: Mapping[str, str], added: Iterable[str], where: str) -> dict[str, str]:

@@ -155,7 +155,7 @@ def _table(
             mean = values[label].mean()
             p_value = "" if label == best else f"{p_values[label]:.2g}"
             cells.append(f"{mean:.4f} " + ("★" if label == best else f"(p {p_value})"))
-            span = [str(number + 1), str(part.low), str(part.high), str(part.size)]
-            long.append([label, *span, str(len(part.users)), metric, f"{mean:.6f}", p_value])
+            numbers = [str(n) for n in (number + 1, part.low, part.high, part.size)]
+            long.append([label, *numbers, str(len(part.users)), metric, f"{mean:.6f}", p_value])
         rows.append([label, *cells])
     return GroupTable(name, title, sentence, head, rows, long)

@@ -1,4 +1,4 @@
-"""What a run records for the groups of users and items of its test part; see evaluator/groups.py."""
+"""What a run records for the groups of its test users and items; see evaluator/groups.py."""
 
 from typing import Any
 

@@ -89,7 +89,8 @@ def cautions(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
             groups = " and ".join(", ".join(labels) for labels in splits.values())
             sentences.append(
                 f"{key.repeat} {seed}: {groups} were tested on different interactions, so their "
-                "figures cannot be compared; look for settings that filter the data of one model alone"
+                "figures cannot be compared; look for settings that filter the data of one "
+                "model alone"
             )
     if not same_users(key, tested):
         sentences.append(

@@ -18,7 +18,7 @@ or, in the place of `trials` and `space`, lists what is tried:
       - {mlp_hidden_size: [500, 500]}
       - {centring: bias, damping: 5}
 
-With `sampler: tpe` each trial is chosen by those before it (see study.py, it needs Optuna), and with
+With `sampler: tpe` each trial is chosen by those before it (see study.py, it needs Optuna). With
 `pruning: True` a trial ends where others were better after as many epochs.
 
 How the model is evaluated is part of `base` or of the data set, and is the same for all trials.
@@ -26,7 +26,7 @@ How the model is evaluated is part of `base` or of the data set, and is the same
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Struct, field
 
@@ -34,11 +34,11 @@ from recbole_ext.config import settings
 from recbole_ext.config.settings import KeySource
 from recbole_ext.errors import SettingError, naming
 from recbole_ext.evaluator.protocols import DECIDED
-from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments import study as studies
+from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import Model, Plan, load
 from recbole_ext.experiments.run_keys import OWN_PROTOCOL
-from recbole_ext.experiments.study import RANDOM, TPE, Study
+from recbole_ext.experiments.study import RANDOM, TPE, Sampler, Study
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.registry import keys
 
@@ -49,7 +49,7 @@ class Search(Struct, frozen=True, kw_only=True):
     model: str
     datasets: Annotated[list[str], settings.Filled()]
     trials: settings.Count | None = None
-    sampler: Literal["random", "tpe"] = RANDOM
+    sampler: Sampler = RANDOM
     pruning: bool = False
     seed: settings.Seed = 2020
     base: settings.Values = field(default_factory=dict)

@@ -13,13 +13,15 @@ import importlib.util
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 from recbole_ext.errors import SettingError, UserError
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.trials import Trial
 
-RANDOM, TPE = SAMPLERS = ("random", "tpe")
+Sampler = Literal["random", "tpe"]
+RANDOM: Final = "random"
+TPE: Final = "tpe"
 
 # Trials at random before TPE has something to learn from; none of the next is pruned before.
 STARTUP = 5
@@ -90,7 +92,7 @@ def require(where: str) -> None:
         raise UserError(f"{where}: Optuna is not installed; pip install 'recbole-ext[optuna]'")
 
 
-def check(sampler: str, pruning: bool, where: str) -> None:
+def check(sampler: Sampler, pruning: bool, where: str) -> None:
     """Refuse a sampler that is not installed, and pruning that nobody carries out.
 
     Args:

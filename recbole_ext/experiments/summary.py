@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from recbole_ext.evaluator import significance
 from recbole_ext.evaluator.metrics import bigger_is_better
 from recbole_ext.evaluator.protocols import PROTOCOLS
-from recbole_ext.experiments.plan import Plan, TableKey
 from recbole_ext.experiments import same_runs
+from recbole_ext.experiments.plan import Plan, TableKey
 from recbole_ext.experiments.results import Result, ranking
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.experiments.user_values import values_of_users
@@ -97,8 +97,9 @@ def left_out(plan: Plan, key: TableKey) -> list[str]:
     if protocol is None or not protocol.new_users:
         return []
     inside = plan.labels(key)
+    why = "cannot take in a person who was not in training"
     return [
-        f"{label} is not in this table: {model.name} cannot take in a person who was not in training"
+        f"{label} is not in this table: {model.name} {why}"
         for label, model in plan.models.items()
         if label not in inside
     ]

@@ -5,9 +5,9 @@
 
 The space and the settings are those of configs/search/ranking_ncf_mlp.yaml. A seed is that of the
 split, of the training and of the sampler, so that a combination has the same score in both searches
-of a seed, and the searches are compared seed by seed. Prints a Markdown table: the best validation score of each search, and how
-many trials it took to the best of the other one. The results files stay in --output: started again,
-it goes on where it was stopped.
+of a seed, and the searches are compared seed by seed. Prints a Markdown table: the best validation
+score of each search, and how many trials it took to that of random search. The results files stay
+in --output: started again, it goes on where it was stopped.
 """
 
 import json

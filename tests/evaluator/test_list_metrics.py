@@ -33,6 +33,10 @@ def users_with(trained, item):
     return {user for user, items in trained.items() if item in items}
 
 
+def pairs_of(feat):
+    return list(zip(feat["user_id"].tolist(), feat["item_id"].tolist(), strict=True))
+
+
 def plain_novelty(items, trained):
     n_users = sum(bool(own) for own in trained.values())
     if not items:
@@ -164,10 +168,8 @@ def test_a_run_reports_them(mode, ratings):
     result, by_user = per_user.per_user(run.trainer, run.test, show_progress=False)
     if mode == "full":  # nothing of the first evaluation is left
         assert run.trainer.evaluate(run.test, show_progress=False) == result
-    parts = {
-        name: [(u, i) for u, i in zip(*(part.inter_feat[f].tolist() for f in ("user_id", "item_id")), strict=True)]
-        for name, part in (("train", run.train._dataset), ("valid", run.valid._dataset), ("test", run.test._dataset))
-    }  # fmt: skip
+    loaders = {"train": run.train, "valid": run.valid, "test": run.test}
+    parts = {name: pairs_of(data._dataset.inter_feat) for name, data in loaders.items()}
     trained = {user: {i for u, i in parts["train"] if u == user} for user, _ in parts["train"]}
     seen = {
         user: {i for p in ("train", "valid") for u, i in parts[p] if u == user} for user in trained
@@ -198,7 +200,8 @@ def test_a_run_reports_them(mode, ratings):
 
 def test_pop_is_never_serendipitous(ratings):
     """Its lists are the expected ones, but for the order of equally popular items."""
-    rows = [(f"u{u}", f"i{i}", 5, n) for u in range(1, 10) for n, i in enumerate(range(u, 11))] + [("u1", "i11", 5, 99)]
+    rows = [(f"u{u}", f"i{i}", 5, n) for u in range(1, 10) for n, i in enumerate(range(u, 11))]
+    rows.append(("u9", "i11", 5, 99))  # no user has all items
     runs.write_inter(ratings, "stairs", rows)  # every item has another number of interactions
     settings = {**runs.RANKING, "metrics": ["Serendipity"], "topk": [1, 3]}
     settings["eval_args"] = {"split": {"LS": "valid_and_test"}, "order": "RO", "mode": "full"}
@@ -217,9 +220,7 @@ def test_rows_labelled_0_are_no_interactions(ratings):
     run = runs.prepare("BPR", embedding_size=4, **runs.RANKING, load_col=columns)
     data = run.train._dataset
     whole = list_metrics.interactions(data, "label")
-    assert whole.sum() == len(
-        {*zip(*(data.inter_feat[f].tolist() for f in ("user_id", "item_id")), strict=True)}
-    )
+    assert whole.sum() == len(set(pairs_of(data.inter_feat)))
     liked = data.inter_feat["rating"] >= 4
     data.inter_feat.update(type(data.inter_feat)({"label": liked.float()}))
     assert list_metrics.interactions(data, "label").sum() == liked.sum()

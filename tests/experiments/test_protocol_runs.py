@@ -37,8 +37,7 @@ def file(ratings, tmp_path):
 
 @pytest.fixture
 def plan(file):
-    with pytest.warns(UserWarning, match="EASE does not read"):
-        return benchmark_plan.read(file)
+    return benchmark_plan.read(file)
 
 
 def test_the_models_that_take_in_new_people_are_those_of_the_fold_in():
@@ -58,8 +57,7 @@ def test_the_runs_of_folds(plan):
 
 def test_each_fold_has_trials_of_its_own(file):
     file.write_text(TEXT.replace("EASE}", "EASE, space: {reg_weight: [1.0, 9.0]}}") + "trials: 2\n")
-    with pytest.warns(UserWarning, match="EASE does not read"):
-        plan = benchmark_plan.read(file)
+    plan = benchmark_plan.read(file)
     folds = TableKey("made", "k-fold")
     trials = [key for key in plan.trial_runs() if key.table == folds]
     assert [(key.seed, key.trial) for key in trials] == [
@@ -154,8 +152,7 @@ def test_all_protocols_run(file):
         "made, k-fold, test, mean and standard deviation over folds [1, 2, 3, 4, 5]" in found.output
     )
     assert "BPR is not in this table" in found.output
-    with pytest.warns(UserWarning, match="EASE does not read"):
-        plan = benchmark_plan.read(file)
+    plan = benchmark_plan.read(file)
     results = results_of.load(file.with_suffix(".jsonl"), plan)
     assert len(results) == 10 + 2 + 4
     folds = TableKey("made", "k-fold")
@@ -190,7 +187,8 @@ def test_all_protocols_run(file):
 def test_a_given_split_is_used_as_it_is(file):
     protocols.prepare("temporal", "made", Path("dataset"))
     file.write_text(
-        "datasets: [made-temporal]\nprotocols: {given: NDCG@10}\nseeds: [1]\nmodels: {EASE: {model: EASE}}\n"
+        "datasets: [made-temporal]\nprotocols: {given: NDCG@10}\nseeds: [1]\n"
+        "models: {EASE: {model: EASE}}\n"
     )
     found = CliRunner().invoke(main.main, ["benchmark", str(file)], catch_exceptions=False)
     line = json.loads(file.with_suffix(".jsonl").read_text())

@@ -60,6 +60,12 @@ def plan_of(file):
     )
 
 
+def trial_of(plan, key, values, score):
+    fields = {"trial": key.trial, "values": values, "curve": [(1, score / 2), (2, score)]}
+    mark = plan.fingerprint(key)
+    return Result(*key[:-1], mark, "", {"ndcg@10": score}, {}, {}, 2, 1.0, **fields)
+
+
 def executes(score, seen=None):
     """An executor whose runs have a score by their values; a curve of two epochs."""
 
@@ -67,23 +73,21 @@ def executes(score, seen=None):
         for key, (plan, _, values, _, others) in jobs.items():
             if seen is not None:
                 seen.append((key, dict(values), others))
-            value = score(values)
-            yield key, Result(
-                *key[:-1], plan.fingerprint(key), "", {"ndcg@10": value}, {}, {}, 2, 1.0,
-                curve=[(1, value / 2), (2, value)], trial=key.trial, values=values,
-            )  # fmt: skip
+            yield key, trial_of(plan, key, values, score(values))
 
     return execute
 
 
 def test_without_optuna_a_line_says_what_to_install(ratings, tmp_path, monkeypatch):
-    monkeypatch.setattr(study.importlib.util, "find_spec", lambda name: None)
+    find = study.importlib.util.find_spec
+    hidden = lambda name, *rest: None if name == "optuna" else find(name, *rest)  # noqa: E731
+    monkeypatch.setattr(study.importlib.util, "find_spec", hidden)
     for name, text in (("search", SEARCH), ("benchmark", PLAN)):
         (tmp_path / "plan.yaml").write_text(text)
         found = CliRunner().invoke(main.main, [name, "plan.yaml"])
         assert found.exit_code == 2
-        expected = "error: plan.yaml: sampler: tpe: Optuna is not installed; pip install 'recbole-ext[optuna]'"
-        assert found.stderr.strip() == expected
+        advice = "Optuna is not installed; pip install 'recbole-ext[optuna]'"
+        assert found.stderr.strip() == f"error: plan.yaml: sampler: tpe: {advice}"
 
 
 def test_trials_are_of_the_space_and_never_twice():
@@ -180,7 +184,7 @@ def test_a_failed_trial_is_tried_once_more_by_the_next_start(file, tmp_path):
     def execute(jobs, measure):
         for key, (plan, _, values, _, _) in jobs.items():
             tried.append((key.trial, dict(values)))
-            ok = Result(*key[:-1], plan.fingerprint(key), "", {"ndcg@10": 0.1}, {}, {}, 2, 1.0, trial=key.trial, values=values)  # fmt: skip
+            ok = trial_of(plan, key, values, 0.1)
             yield key, ok if key.trial != 2 else replace(ok, error="nan", valid={})
 
     list(experiment_runs.run(plan, Path("dataset"), output, execute))
@@ -204,8 +208,9 @@ def test_pruned_trials_are_counted_and_not_ranked(ratings, tmp_path):
         for key, (plan, _, values, _, curves) in jobs.items():
             others.append((key, None if curves is None else len(curves)))
             pruned = key.trial in (4, 5)
+            ended = trial_of(plan, key, values, 0.9 if pruned else 0.1)
             test = {} if key.trial is not None else {"ndcg@10": 0.2}
-            yield key, Result(*key[:-1], plan.fingerprint(key), "", {"ndcg@10": 0.9 if pruned else 0.1}, test, {}, 2, 1.0, curve=[(1, 0.1)], trial=key.trial, values=values, pruned=pruned)  # fmt: skip
+            yield key, replace(ended, test=test, pruned=pruned, curve=[(1, 0.1)])
 
     list(experiment_runs.run(plan, tmp_path, output, execute))
     # a trial sees the curves of those before it that were not pruned; a tested run sees none

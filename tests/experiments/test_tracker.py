@@ -38,7 +38,9 @@ def result(plan, **fields):
 
 @pytest.mark.parametrize("name", ["benchmark", "search"])
 def test_without_mlflow_a_line_says_what_to_install(name, plan, monkeypatch):
-    monkeypatch.setattr(tracker.importlib.util, "find_spec", lambda name: None)
+    find = tracker.importlib.util.find_spec
+    hidden = lambda name, *rest: None if name == "mlflow" else find(name, *rest)  # noqa: E731
+    monkeypatch.setattr(tracker.importlib.util, "find_spec", hidden)
     found = CliRunner().invoke(main.main, [name, "plan.yaml", "--tracker", "mlflow"])
     assert found.exit_code == 2
     expected = "error: --tracker mlflow: MLflow is not installed; pip install 'recbole-ext[mlflow]'"
@@ -93,7 +95,8 @@ def test_the_curves_of_recboles_own_trackers_are_kept(ratings, monkeypatch):
     wandb.define_metric = lambda *args, **options: None
     wandb.log = lambda metrics, **options: logged.append(metrics)
     monkeypatch.setitem(sys.modules, "wandb", wandb)
-    small = runs.prepare("BPR", embedding_size=4, log_wandb=True, metrics=["Novelty"], topk=[3], valid_metric="Novelty@3")  # fmt: skip
+    settings = {"metrics": ["Novelty"], "topk": [3], "valid_metric": "Novelty@3"}
+    small = runs.prepare("BPR", embedding_size=4, log_wandb=True, **settings)
     small.fit()
     names = {name for metrics in logged for name in metrics}
     assert {"valid/novelty@3", "train/train_loss"} <= names

@@ -5,7 +5,7 @@ The formulas are in ``evaluator/list_metrics.py``.
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ class _ListMetric(TopkMetric):
 class Novelty(_ListMetric):
     """The mean self-information of the recommended items, in bits."""
 
-    metric_need = list(OWN["novelty"].needs)
+    metric_need: ClassVar = list(OWN["novelty"].needs)
 
     def of_users(self, dataobject: Any) -> np.ndarray:
         """[users, k]."""
@@ -47,7 +47,7 @@ class Novelty(_ListMetric):
 class IntraListDiversity(_ListMetric):
     """How far apart the items of a list are, in [0, 1]."""
 
-    metric_need = list(OWN["intralistdiversity"].needs)
+    metric_need: ClassVar = list(OWN["intralistdiversity"].needs)
 
     def of_users(self, dataobject: Any) -> np.ndarray:
         """[users, k]."""
@@ -58,7 +58,7 @@ class IntraListDiversity(_ListMetric):
 class Serendipity(_ListMetric):
     """The share of a list that is relevant and that Pop would not have recommended."""
 
-    metric_need = list(OWN["serendipity"].needs)
+    metric_need: ClassVar = list(OWN["serendipity"].needs)
 
     def of_users(self, dataobject: Any) -> np.ndarray:
         """[users, k]."""
