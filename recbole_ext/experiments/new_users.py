@@ -40,7 +40,7 @@ class _FoldedIn:
     def full_sort_predict(self, interaction: Any) -> torch.Tensor:
         """[users * items], the scores of all items; ``-inf`` for those of a user's history."""
         rows = []
-        for user in interaction[self._trained.config["USER_ID_FIELD"]].tolist():
+        for user in interaction[self._trained.dataset.uid_field].tolist():
             items, ratings = self._histories[user]
             scores = new_person.scores(self._trained, items, ratings)
             scores[torch.from_numpy(items).to(scores.device)] = -torch.inf
@@ -54,7 +54,7 @@ def check(run: Run) -> None:
     Raises:
         SettingError: it says which models can.
     """
-    name = run.config["model"]
+    name = type(run.model).__name__
     if name not in TAKE_NEW_PEOPLE and not hasattr(run.model, "fold_in"):
         raise SettingError(
             f"{name} cannot take in a person who was not in training: it has no method fold_in; "
@@ -79,9 +79,9 @@ def folded_in(run: Run) -> Iterator[None]:
 
 
 def _histories(run: Run, with_ratings: bool) -> dict[int, tuple[np.ndarray, np.ndarray | None]]:
-    config, dataset = run.config, run.dataset
-    name = config["dataset"]
-    rows = interaction_file.read(Path(config["data_path"]) / f"{name}.{HISTORY_PART}.inter")
+    dataset = run.dataset
+    file = f"{dataset.dataset_name}.{HISTORY_PART}.inter"
+    rows = interaction_file.read(Path(dataset.dataset_path) / file)
     users = dataset.field2token_id[dataset.uid_field]
     items = dataset.field2token_id[dataset.iid_field]
     tested = set(run.test._dataset.inter_feat[dataset.uid_field].tolist())

@@ -13,6 +13,9 @@ from typing import Any
 
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.errors import SettingError
+from recbole_ext.experiments.plan import Plan, RunKey
+from recbole_ext.experiments.results import Result
+from recbole_ext.experiments.trials import Trial
 
 
 class Clock:
@@ -74,3 +77,50 @@ def environment() -> dict[str, str]:
         "GPU": device,
         "system": platform.platform(terse=True),
     }
+
+
+def pruned(
+    plan: Plan,
+    key: RunKey,
+    values: Trial,
+    valid: dict[str, float],
+    curve: list[tuple[int, float]],
+    clock: Clock,
+) -> Result:
+    """A trial that was worse than others after as many epochs."""
+    return Result(
+        *key[:-1],
+        fingerprint=plan.fingerprint(key),
+        error="",
+        valid=valid,
+        test={},
+        users={},
+        epochs=curve[-1][0],
+        seconds=round(clock.training, 3),
+        curve=curve,
+        environment=environment(),
+        trial=key.trial,
+        values=values,
+        setup_seconds=round(clock.setup(), 3),
+        pruned=True,
+    )
+
+
+def failed(
+    plan: Plan, key: RunKey, values: Trial, reason: str, traceback: str, clock: Clock
+) -> Result:
+    """A run that has ended with an exception, or without a result."""
+    return Result(
+        *key[:-1],
+        fingerprint=plan.fingerprint(key),
+        error=str(reason),
+        valid={},
+        test={},
+        users={},
+        epochs=0,
+        seconds=round(clock.training, 3),
+        trial=key.trial,
+        values=values,
+        setup_seconds=round(clock.setup(), 3),
+        traceback=traceback,
+    )

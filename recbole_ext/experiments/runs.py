@@ -32,7 +32,14 @@ from recbole_ext.experiments import (
 )
 from recbole_ext.experiments.plan import Plan, RunKey
 from recbole_ext.experiments.results import Result, append, best_values, is_done, load
-from recbole_ext.experiments.run_record import Clock, environment, refuse_infinite, split_hash
+from recbole_ext.experiments.run_record import (
+    Clock,
+    environment,
+    failed,
+    pruned,
+    refuse_infinite,
+    split_hash,
+)
 from recbole_ext.experiments.study import Curve, PrunedError, pruning_watch
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.trainer import single_run
@@ -113,7 +120,7 @@ def _carry_out(
         for key, outcome in outcomes:
             if isinstance(outcome, processes.JobFailure):
                 text = getattr(outcome, "traceback", "")
-                result = _failed(plan, key, runs[key], outcome, text, Clock())
+                result = failed(plan, key, runs[key], outcome, text, Clock())
             else:
                 result = outcome
             append(output, result)
@@ -181,10 +188,10 @@ def measure(
             test_seconds = clock.since_start() - until_test
         except PrunedError:
             best = max if bigger_is_better(metric) else min
-            return _pruned(plan, key, values, {metric: best(s for _, s in curve)}, curve, clock)
+            return pruned(plan, key, values, {metric: best(s for _, s in curve)}, curve, clock)
         except Exception as error:  # whatever a run can die of is this run's result
             text = traceback.format_exc()
-            return _failed(plan, key, values, in_a_line(error), text, clock)
+            return failed(plan, key, values, in_a_line(error), text, clock)
     return Result(
         *key[:-1],
         fingerprint=plan.fingerprint(key),
@@ -247,52 +254,6 @@ def _watch(
             prune(*curve[-1])
 
     return watch
-
-
-def _pruned(
-    plan: Plan,
-    key: RunKey,
-    values: Trial,
-    valid: dict[str, float],
-    curve: list[tuple[int, float]],
-    clock: Clock,
-) -> Result:
-    """A trial that was worse than others after as many epochs."""
-    return Result(
-        *key[:-1],
-        fingerprint=plan.fingerprint(key),
-        error="",
-        valid=valid,
-        test={},
-        users={},
-        epochs=curve[-1][0],
-        seconds=round(clock.training, 3),
-        curve=curve,
-        environment=environment(),
-        trial=key.trial,
-        values=values,
-        setup_seconds=round(clock.setup(), 3),
-        pruned=True,
-    )
-
-
-def _failed(
-    plan: Plan, key: RunKey, values: Trial, reason: str, traceback: str, clock: Clock
-) -> Result:
-    return Result(
-        *key[:-1],
-        fingerprint=plan.fingerprint(key),
-        error=str(reason),
-        valid={},
-        test={},
-        users={},
-        epochs=0,
-        seconds=round(clock.training, 3),
-        trial=key.trial,
-        values=values,
-        setup_seconds=round(clock.setup(), 3),
-        traceback=traceback,
-    )
 
 
 def _prepare(
