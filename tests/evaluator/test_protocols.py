@@ -17,8 +17,9 @@ ALL = {**protocols.PROTOCOLS, **protocols.OF_TRAINED_MODELS}
 
 @pytest.fixture
 def source(tmp_path):
-    """25 users with 8 of 175 items each: 167 are left to rank."""
+    """25 users with 8 of 175 items each, 167 are left to rank; three have the first of all."""
     rows = [(f"u{u}", f"i{u * 7 + n}", 5, n) for u in range(25) for n in range(8)]
+    rows += [(f"first{n % 3}", f"i{n}", 5, 0) for n in range(175)]
     runs.write_inter(tmp_path / "dataset", "made", rows)
     return interaction_file.read(tmp_path / "dataset" / "made" / "made.inter")
 
