@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recbole_ext.cli.command import HELP, reports_errors, runs_a_file
+from recbole_ext.cli.command import HELP, reports_errors, runs_a_file, tracker_option
 from recbole_ext.cli.data.shared import data_path_option
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ Examples:
     help="A Ray cluster that carries out the runs, one a core; its nodes have this package, and "
     "the folder of data sets at the same place.",
 )
+@tracker_option
 @click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
 @data_path_option
 @reports_errors
@@ -45,6 +46,7 @@ def benchmark(
     keep_failed: bool,
     report: Path | None,
     address: str | None,
+    tracker: str | None,
     dry_run: bool,
     data_path: Path,
 ) -> None:
@@ -57,10 +59,13 @@ def benchmark(
     from recbole_ext.cli import experiments
     from recbole_ext.data import writable
     from recbole_ext.evaluator import protocols
-    from recbole_ext.experiments import benchmark_plan, ray_cluster, same_runs, summary
+    from recbole_ext.experiments import benchmark_plan, paper, ray_cluster, same_runs, summary
     from recbole_ext.experiments import report as reports
     from recbole_ext.experiments import results as results_of
+    from recbole_ext.experiments import tracker as trackers
 
+    if tracker is not None:
+        trackers.require(f"--tracker {tracker}")
     if address is not None:
         ray_cluster.require("--ray")
     plan = benchmark_plan.read(file)
@@ -85,13 +90,21 @@ def benchmark(
         writable.check_folder(report, "--report")
     for table in plan.tables:
         protocols.prepare(table.protocol, table.dataset, data_path)
-    results = experiments.carry_out(plan, results, data_path, output, workers, address, keep_failed)
+    results = experiments.carry_out(
+        *(plan, results, data_path, output, workers, address, keep_failed),
+        tracker=experiments.tracker(tracker, file),
+    )
     for table in plan.tables:
         metric = plan.protocols[table.protocol]
         lines = summary.lines(plan, results, table)
-        head, rows = summary.table(metric, lines)
-        click.echo(f"\n{table}, test, mean and standard deviation over seeds {plan.seeds}:\n")
-        click.echo(summary.markdown(head, rows))
+        head, rows = summary.table(metric, lines, paper.metrics(plan, table))
+        over = f"{table.repeat}s {plan.repeats(table)}"
+        click.echo(f"\n{table}, test, mean and standard deviation over {over}:\n")
+        click.echo(summary.markdown(head, [*rows, *paper.rows(plan, table, head)]))
+        for note in (*paper.notes(plan, table), *summary.left_out(plan, table)):
+            click.echo(f"\n{note}")
+        if budgets := summary.budgets(plan, results, table):
+            click.echo(f"\n{budgets}")
         if ties := summary.ties(lines):
             click.echo(f"\n{ties}")
         for sentence in summary.failures(plan, results, table):

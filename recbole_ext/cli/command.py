@@ -60,6 +60,13 @@ def runs_a_file(suffix: str) -> Callable[[F], F]:
     return decorate
 
 
+tracker_option = click.option(
+    "--tracker",
+    type=click.Choice(["mlflow"]),
+    help="Add each run to MLflow, too, in the folder mlruns; `mlflow ui` shows it.",
+)
+
+
 class OneLineErrors(click.Command):
     """A command or group whose own output, such as its help, ends in one line, too."""
 

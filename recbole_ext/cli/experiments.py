@@ -15,6 +15,7 @@ from recbole_ext.errors import naming
 if TYPE_CHECKING:
     from recbole_ext.experiments.plan import Plan
     from recbole_ext.experiments.results import Result
+    from recbole_ext.experiments.tracker import Tracker
 
 
 def check(plan: "Plan", data_path: Path, file: Path) -> None:
@@ -48,8 +49,25 @@ def _distinct_runs(
             model = plan.models[label]
             checkpoints = {text: __file__ for text in plan.needed_by(label)}  # any existing file
             settings = plan.run_settings(table, label, checkpoints)
-            for values in model.trials or [{}]:
+            for values in model.known_trials:
                 yield model.name, dataset, None, {**settings, **values, "data_path": str(data_path)}
+
+
+def tracker(name: str | None, file: Path) -> "Tracker | None":
+    """The tracker that an option names; its experiment has the name of the plan.
+
+    Args:
+        name: of ``--tracker``.
+        file: of the plan.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    if name is None:
+        return None
+    from recbole_ext.experiments import tracker
+
+    return tracker.Tracker(file.stem, Path(tracker.FOLDER))
 
 
 def carry_out(
@@ -60,6 +78,7 @@ def carry_out(
     workers: int,
     address: str | None = None,
     keep_failed: bool = False,
+    tracker: "Tracker | None" = None,
 ) -> "list[Result]":
     """Make the runs that a results file does not have yet, with a progress bar.
 
@@ -68,9 +87,10 @@ def carry_out(
         results: the runs that the file has.
         data_path: the folder of data sets.
         output: the results file.
-        workers: processes at a time.
+        workers: processes at a time, and trials that a sampler asks for at a time.
         address: of a Ray cluster that carries out the runs; None for processes of this machine.
         keep_failed: whether runs that have failed stay as they are.
+        tracker: to which each run is added, too; those that the file has already as well.
 
     Returns:
         all results of the plan, one of each run.
@@ -89,14 +109,21 @@ def carry_out(
     newest = {result.key: result for result in results}
     keys = plan.all_runs()
     n_done = sum(is_done(plan, newest, key, keep_failed) for key in keys)
-    new_results = runs.run(plan, data_path, output, execute, keep_failed)
+    if tracker is not None:
+        for result in newest.values():
+            tracker.log(plan, result)
+    new_results = runs.run(plan, data_path, output, execute, keep_failed, workers)
     with (
         tqdm(total=len(keys), initial=n_done, file=sys.stderr, disable=None) as bar,
         closing(new_results),
     ):
         for result in new_results:
             newest[result.key] = result
+            if tracker is not None:
+                tracker.log(plan, result)
             outcome = result.error or f"{result.all_seconds:.0f} s"
+            if result.pruned:
+                outcome += f", pruned after {result.epochs} epochs"
             tqdm.write(f"{result.key}: {outcome}", file=sys.stderr)
             bar.update()
     if failed := sum(bool(result.error) for result in newest.values()):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from recbole_ext.cli.command import HELP, reports_errors, runs_a_file
+from recbole_ext.cli.command import HELP, reports_errors, runs_a_file, tracker_option
 from recbole_ext.cli.data.shared import data_path_option
 from recbole_ext.cli.run_config import configure, preflight
 from recbole_ext.errors import naming
@@ -20,10 +20,16 @@ Example:
 
 @click.command(context_settings=HELP, epilog=EXAMPLE)
 @runs_a_file(".jsonl")
+@tracker_option
 @data_path_option
 @reports_errors
 def search(
-    file: Path, output: Path | None, workers: int, keep_failed: bool, data_path: Path
+    file: Path,
+    output: Path | None,
+    workers: int,
+    keep_failed: bool,
+    tracker: str | None,
+    data_path: Path,
 ) -> None:
     """Try settings of a model, drawn from the search FILE, and rank them by validation.
 
@@ -38,8 +44,11 @@ def search(
     from recbole_ext.evaluator import evaluation_settings
     from recbole_ext.experiments import results as results_of
     from recbole_ext.experiments import results_file, search_plan, summary
+    from recbole_ext.experiments import tracker as trackers
     from recbole_ext.registry import model_size
 
+    if tracker is not None:
+        trackers.require(f"--tracker {tracker}")
     content = search_plan.read(file)
     if output is None:
         output = file.with_suffix(".jsonl")
@@ -59,7 +68,9 @@ def search(
     experiments.check(plan, data_path, file)
     writable.check_file(output, "--output")
     results = experiments.carry_out(
-        plan, results, data_path, output, workers, keep_failed=keep_failed
+        *(plan, results, data_path, output, workers),
+        keep_failed=keep_failed,
+        tracker=experiments.tracker(tracker, file),
     )
     rows, best = summary.trials_table(plan, results)
     failures = [
@@ -76,6 +87,9 @@ def search(
     datasets = " and ".join(plan.datasets)
     click.echo(f"\n{content.model}, mean validation {metric} on {datasets}:\n")
     click.echo(tabulate(rows, headers=[metric, "beside the first trial"], disable_numparse=True))
+    for table in plan.tables:
+        if any(result.pruned for result in results):
+            click.echo(f"\n{table}: {summary.budgets(plan, results, table)}")
     for sentence in failures:
         click.echo(f"\n{sentence}")
     click.echo(f"\nthe best settings, beside the base ({output} has all runs):\n")

@@ -10,7 +10,7 @@ the order of their source.
     random        a share of all ratings, as Sedhain et al. (AutoRec, WWW 2015) hold out 10%
     kfold         the same for each of k equal parts in turn
 
-`leave_one_out` and `movielens.known_splits` write the others.
+`leave_one_out`, `temporal`, `new_users` and `movielens.known_splits` write the others.
 """
 
 import shutil
@@ -145,6 +145,30 @@ def write_folds(
             )
             for fold, (name, split) in enumerate(zip(names, folds, strict=True), 1)
         ]
+
+
+def write_kfold(
+    rows: InteractionFile,
+    name: str,
+    data_path: Path,
+    command: str,
+    folds: int,
+    valid: float,
+    seed: int,
+    evaluation: Mapping[str, Any],
+) -> list[SplitDataset]:
+    """Write the data sets of all folds, for a protocol; see ``kfold`` and ``write_folds``.
+
+    Args:
+        rows, data_path, command: see ``write_split``.
+        name: of the new data sets, without the number of the fold.
+        folds, valid, seed: see ``kfold``.
+        evaluation: not written: `data split kfold` leaves the evaluation to each run.
+    """
+    names = [f"{name}-fold{fold}of{folds}" for fold in range(1, folds + 1)]
+    options = {"folds": folds, "valid": valid, "seed": seed}
+    split_rows = kfold(len(rows), folds, valid, seed)
+    return write_folds(rows, split_rows, names, data_path, command, options)
 
 
 def _write_into(

@@ -5,7 +5,7 @@ from typing import Any
 
 from recbole_ext.config.settings import near
 from recbole_ext.errors import SettingError
-from recbole_ext.registry import recbole_source
+from recbole_ext.registry import metrics as registered
 
 
 def bigger_is_better(metric: str) -> bool:
@@ -17,7 +17,7 @@ def bigger_is_better(metric: str) -> bool:
     Raises:
         SettingError: RecBole has no such metric.
     """
-    name, known = metric.partition("@")[0].lower(), recbole_source.metrics()
+    name, known = metric.partition("@")[0].lower(), registered.metrics()
     if name not in known:
         nearest = near(name, known)
         advice = f"did you mean {nearest}?" if nearest else f"there are: {', '.join(known)}"
@@ -27,7 +27,7 @@ def bigger_is_better(metric: str) -> bool:
 
 def proper(metric: str) -> str:
     """How RecBole writes the name of a metric: NDCG for ndcg."""
-    return recbole_source.metrics()[metric.lower()].name
+    return registered.metrics()[metric.lower()].name
 
 
 def read_metrics(value: Any) -> tuple[tuple[str, ...], bool]:
@@ -39,7 +39,7 @@ def read_metrics(value: Any) -> tuple[tuple[str, ...], bool]:
     Raises:
         SettingError: there are none, one is unknown, or both kinds are named.
     """
-    of_recbole = recbole_source.metrics()
+    of_recbole = registered.metrics()
     names = [value] if isinstance(value, str) else value
     known = [metric.name for metric in of_recbole.values()]
     if not isinstance(names, (list, tuple)) or not names:
@@ -92,7 +92,7 @@ def result_names(metrics: Sequence[str], topk: Sequence[int]) -> list[str]:
     """What RecBole calls the results of some metrics, in lower case: ``ndcg@10``, ``rmse``."""
     names: list[str] = []
     for metric in metrics:
-        cut = {"rec.topk", "rec.items"} & set(recbole_source.metrics()[metric].needs)
+        cut = {"rec.topk", "rec.items"} & set(registered.metrics()[metric].needs)
         names += [f"{metric}@{k}" for k in topk] if cut else [metric]
     return names
 
@@ -120,7 +120,7 @@ def check_valid_metric(value: Any, metrics: Sequence[str], topk: Sequence[int]) 
             f"valid_metric: expected the metric that chooses the best epoch, found {value!r}; "
             f"{write}"
         )
-    of_recbole = recbole_source.metrics()
+    of_recbole = registered.metrics()
     if own not in of_recbole:
         known = [metric.name for metric in of_recbole.values()]
         raise SettingError(f"valid_metric: RecBole has no metric {value}{_advice(own, known)}")

@@ -1,7 +1,8 @@
 """The metrics of each user, beside the means over users that RecBole returns."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,22 +15,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PerUser:
-    """The metrics of each user.
+    """The metrics of each user, and what each user's metrics are made of.
 
     Attributes:
         users: [users], their ids in RecBole, ascending.
         metrics: name -> [users]; of rankings as RecBole names them, ``rmse``, ``mae``.
+        place: [rows], of each evaluated row the place of its user in ``users``.
+        items: [rows], the row's item.
+        lists: [users, k], the recommended items, 0 where a list has ended; None for value metrics.
+        errors: ``rmse``, ``mae`` -> [rows], the distance between prediction and label.
     """
 
     users: np.ndarray
     metrics: dict[str, np.ndarray]
+    place: np.ndarray
+    items: np.ndarray
+    lists: np.ndarray | None = None
+    errors: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[Mapping[str, float], PerUser]:
     """The metrics of ``trainer.evaluate``, and those of each user.
 
     RecBole's metrics are means over users (over ratings for RMSE and MAE), and it does not return
-    the values of the users. AUC and LogLoss are of all ratings at once: a user has none.
+    the values of the users. AUC and LogLoss are of all ratings at once, ItemCoverage, GiniIndex
+    and ShannonEntropy of all lists: a user has none.
 
     Args:
         trainer: of a trained model.
@@ -39,13 +49,15 @@ def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[Mapping[str
     Returns:
         the metrics of ``trainer.evaluate``, and those of the users.
     """
-    from recbole.evaluator.base_metric import LossMetric, TopkMetric
+    from recbole.evaluator.base_metric import LossMetric
     from recbole.utils import EvaluatorType
 
     user_metrics: dict[str, np.ndarray] = {}
+    errors: dict[str, np.ndarray] = {}
     feat = data._dataset.inter_feat
     liked = evaluated_parts.relevant_rows(feat, trainer.config["LABEL_FIELD"])
-    if liked is not None and trainer.config["eval_type"] == EvaluatorType.RANKING:
+    ranked = trainer.config["eval_type"] == EvaluatorType.RANKING
+    if liked is not None and ranked:
         feat = feat[liked]  # a user without a relevant item has no ranking metrics
     users, place = np.unique(feat[data._dataset.uid_field].numpy(), return_inverse=True)
     counts = np.bincount(place)
@@ -64,20 +76,47 @@ def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[Mapping[str
                 user_metrics[name] = np.bincount(place, error) / counts
             if name == "rmse":
                 user_metrics[name] = np.sqrt(np.bincount(place, error**2) / counts)
+            if name in user_metrics:
+                errors[name] = error
             return type(metric).metric_info(metric, predicted, truth)
 
         return record
 
     metrics = trainer.evaluator.metric_class
     for name, metric in metrics.items():
-        if isinstance(metric, TopkMetric):
+        if hasattr(metric, "topk_result"):  # a list of values after each rank for each user
             metric.topk_result = of_rankings(metric)
         elif isinstance(metric, LossMetric):
             metric.metric_info = of_ratings(name, metric)
     try:
-        result = trainer.evaluate(data, **options)
+        with _kept_lists(trainer, ranked) as lists:
+            result = trainer.evaluate(data, **options)
     finally:
         for metric in metrics.values():
             vars(metric).pop("topk_result", None)
             vars(metric).pop("metric_info", None)
-    return result, PerUser(users, user_metrics)
+    items = feat[data._dataset.iid_field].numpy()
+    kept = lists[0] if lists else None
+    return result, PerUser(users, user_metrics, place.reshape(-1), items, kept, errors)
+
+
+@contextmanager
+def _kept_lists(trainer: "Trainer", ranked: bool) -> Iterator[list[np.ndarray]]:
+    """Within this block an evaluation of rankings puts its lists into the list."""
+    kept: list[np.ndarray] = []
+    register, evaluator = trainer.eval_collector.register, trainer.evaluator
+    collected, of_recbole = register.need("rec.items"), evaluator.evaluate
+
+    def evaluate(struct: Any) -> Any:
+        kept.append(struct.get("rec.items").numpy())
+        return of_recbole(struct)
+
+    if ranked:
+        evaluator.evaluate = evaluate
+        setattr(register, "rec.items", True)
+    try:
+        yield kept
+    finally:
+        vars(evaluator).pop("evaluate", None)
+        if ranked and not collected:
+            delattr(register, "rec.items")

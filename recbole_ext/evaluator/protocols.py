@@ -7,168 +7,20 @@ benchmark its settings win over those of the plan and of the models, so that no 
 its own evaluation.
 """
 
-import copy
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from typing import Protocol as Interface
 
-from recbole_ext.errors import SettingError
-from recbole_ext.evaluator.metrics import bigger_is_better
+from recbole_ext.errors import DataError
+from recbole_ext.evaluator.protocol import DatasetRecipe, Protocol
 from recbole_ext.registry import models
-
-if TYPE_CHECKING:
-    from recbole.config import Config
-
-    from recbole_ext.data.interaction_file import InteractionFile
-    from recbole_ext.data.splits import SplitDataset
 
 SEED = 2020  # of the data sets, RecBole's default
 NEGATIVES = 99  # of each held-out item; He et al., "Neural Collaborative Filtering", WWW 2017
 GRID_TEST, GRID_VALID = 0.2, 0.05  # shares of the cells
+TEST, VALID = 0.1, 0.05  # shares of the rows, or of the new users
+FOLDS = 5
 
 # What a protocol or the run decides; neither a plan nor a model may set it.
 DECIDED = ("eval_args", "metrics", "topk", "valid_metric", "fixed_negatives", "seed", "data_path")
-
-
-class _Write(Interface):
-    """Writes a data set; see ``leave_one_out.write`` and ``grid.write``."""
-
-    def __call__(
-        self,
-        rows: "InteractionFile",
-        name: str,
-        data_path: Path,
-        command: str,
-        *,
-        evaluation: Mapping[str, Any],
-        **options: Any,
-    ) -> "SplitDataset": ...
-
-
-@dataclass(frozen=True)
-class DatasetRecipe:
-    """How the data set of a protocol is written from another one.
-
-    Attributes:
-        suffix: the name is the source's, a hyphen, and this.
-        command: the words after ``recbole-ext data``; the source's name comes after the first.
-        options: of that command, name -> value.
-        writer: ``module:function``, imported when it is needed: `--help` need not wait for pandas.
-    """
-
-    suffix: str
-    command: tuple[str, ...]
-    options: dict[str, Any]
-    writer: str
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """A way to evaluate models.
-
-    Attributes:
-        description: what is held out and how it is evaluated, for reports.
-        settings: RecBole's settings of every run: ``eval_args``, ``metrics``, ``topk``,
-            ``valid_metric``, and more that these metrics need.
-        recipe: how its data set is written; None: it is evaluated on the source itself.
-        run_metrics: metrics that a run on its data set reports after those of ``settings``, which
-            a benchmark compares.
-        rating_models: True: for models of ratings only; False: for all others only; None: for all.
-    """
-
-    description: str
-    settings: dict[str, Any]
-    recipe: DatasetRecipe | None = None
-    run_metrics: tuple[str, ...] = ()
-    rating_models: bool | None = None
-
-    @property
-    def metrics(self) -> list[str]:
-        """Its metrics with their cutoffs, such as ``NDCG@10`` or ``RMSE``."""
-        names, cutoffs = self.settings["metrics"], self.settings.get("topk")
-        return [f"{name}@{k}" for name in names for k in cutoffs] if cutoffs else names
-
-    def suits(self, model: str) -> bool:
-        """Whether it can evaluate a model, by the model's name."""
-        return self.rating_models in (None, models.needs_ratings(model))
-
-    def dataset_name(self, source: str) -> str:
-        """The name of the data set that it evaluates on, written from the data set ``source``."""
-        return source if self.recipe is None else f"{source}-{self.recipe.suffix}"
-
-    def command(self, source: str) -> str:
-        """The command that writes its data set from the data set ``source``; "" without one."""
-        from recbole_ext.data import dataset_folder
-
-        if self.recipe is None:
-            return ""
-        first, *others = self.recipe.command
-        return dataset_folder.command(first, source, *others, **self.recipe.options)
-
-    def write_dataset(
-        self, rows: "InteractionFile", data_path: Path, name: str | None = None
-    ) -> "SplitDataset":
-        """Write its data set from the interactions of another one.
-
-        Args:
-            rows: of the source.
-            data_path: the folder of data sets.
-            name: of the new data set; None: ``dataset_name``.
-
-        Raises:
-            DataError: the source cannot be split in this way, or another folder is in the place.
-            ValueError: the protocol has no data set of its own.
-        """
-        if self.recipe is None:
-            raise ValueError("this protocol is evaluated on the source itself")
-        write: _Write = models.load(self.recipe.writer)
-        metrics = [*self.settings["metrics"], *self.run_metrics]
-        source = rows.path.stem
-        return write(
-            rows,
-            name or self.dataset_name(source),
-            data_path,
-            self.command(source),
-            evaluation={**self.settings, "metrics": metrics},
-            **self.recipe.options,
-        )
-
-    def applied_to(self, config: "Config") -> "Config":
-        """The settings of a run with this way to evaluate; the split stays the same.
-
-        RecBole cannot compute rating and ranking metrics in one run. A model that has been
-        trained can be evaluated by both all the same.
-
-        Args:
-            config: of the run; left as it is.
-
-        Raises:
-            SettingError: this is for models of ratings, and the model does not predict them.
-        """
-        from recbole.utils import EvaluatorType
-
-        mode = self.settings["eval_args"]["mode"]
-        settings = {**config.final_config_dict, **self.settings, "fixed_negatives": False}
-        eval_args = config.final_config_dict["eval_args"]
-        settings["eval_args"] = {**eval_args, "mode": {"valid": mode, "test": mode}}
-        if self.rating_models:
-            label, rating = settings["LABEL_FIELD"], settings["RATING_FIELD"]
-            if label != rating:
-                raise SettingError(
-                    f"{settings['model']} has been trained to predict {label} (LABEL_FIELD), "
-                    f"expected {rating} (RATING_FIELD): its predictions are no ratings; use "
-                    "--protocol ranking"
-                )
-        by_value = mode == "labeled"
-        settings["eval_type"] = EvaluatorType.VALUE if by_value else EvaluatorType.RANKING
-        settings["valid_metric_bigger"] = bigger_is_better(settings["valid_metric"])
-        result = copy.copy(config)
-        result.final_config_dict = settings
-        for phase in ("valid", "test"):
-            result._set_eval_neg_sample_args(phase)
-        return result
 
 
 def leave_one_out(negatives: int = NEGATIVES, seed: int = SEED) -> Protocol:
@@ -246,8 +98,100 @@ RANKING = Protocol(
     },
 )
 
+_ALL_ITEMS = "all items that the user has not seen are ranked"
+
+
+def temporal(test: float = TEST, valid: float = VALID) -> Protocol:
+    """One point in time for all users; see ``recbole_ext.data.temporal``.
+
+    Args:
+        test, valid: shares of the rows, in (0, 1).
+    """
+    return Protocol(
+        f"one point in time for all users: the latest {test:.0%} of the interactions are tested, "
+        f"the {valid:.0%} before them choose the epoch, earlier ones are trained on; held-out rows "
+        f"of users and items without a training row are left out; {_ALL_ITEMS}",
+        {**RANKING.settings, "eval_args": {"mode": "full"}},
+        DatasetRecipe(
+            "temporal",
+            ("split", "temporal"),
+            {"test": test, "valid": valid},
+            "recbole_ext.data.temporal:write",
+        ),
+    )
+
+
+def k_fold(folds: int = FOLDS, valid: float = VALID, seed: int = SEED) -> Protocol:
+    """Disjoint folds, each tested once; see ``recbole_ext.data.splits.kfold``.
+
+    Args:
+        folds: at least 2.
+        valid: share of all rows, in (0, 1).
+        seed: of the split.
+    """
+    return Protocol(
+        f"{folds} disjoint folds of all interactions, each tested once by a model that is trained "
+        f"on the others; {valid:.0%} of the interactions, from the others, choose the epoch; "
+        f"{_ALL_ITEMS}",
+        {**RANKING.settings, "eval_args": {"mode": "full"}},
+        DatasetRecipe(
+            f"seed{seed}",
+            ("split", "kfold"),
+            {"seed": seed, "folds": folds, "valid": valid},
+            "recbole_ext.data.splits:write_kfold",
+        ),
+        folds=folds,
+    )
+
+
+def user_holdout(test: float = TEST, valid: float = VALID, seed: int = SEED) -> Protocol:
+    """New users, whose histories are given at scoring; see ``recbole_ext.data.new_users``.
+
+    Args:
+        test: share of the users who are new, in (0, 1).
+        valid: share of the other users' rows, in (0, 1).
+        seed: of the split.
+    """
+    return Protocol(
+        f"{test:.0%} of the users are new: models are trained on the others, and {valid:.0%} of "
+        "their interactions choose the epoch; of a new user, four fifths of the interactions are "
+        "given when the model scores, the others are tested; all items outside the given ones are "
+        "ranked",
+        {**RANKING.settings, "eval_args": {"mode": "full"}},
+        DatasetRecipe(
+            "users",
+            ("split", "users"),
+            {"seed": seed, "test": test, "valid": valid},
+            "recbole_ext.data.new_users:write",
+        ),
+        new_users=True,
+    )
+
+
+GIVEN = Protocol(
+    "the data set's own split (benchmark_filename in its yaml): its training, validation and test "
+    f"file; {_ALL_ITEMS}",
+    {**RANKING.settings, "eval_args": {"mode": "full"}},
+    check="recbole_ext.data.given_split:check",
+)
+
 # Metrics beyond accuracy; the tail are the four fifths of the items that are the least popular.
 _BEYOND_ACCURACY = ["ItemCoverage", "AveragePopularity", "TailPercentage"]
+TAIL_RATIO = 0.8
+
+BEYOND_ACCURACY = Protocol(
+    "what is recommended, whether it is right or not: novelty, diversity, serendipity, popularity "
+    f"bias; {_ALL_ITEMS}",
+    {
+        **RANKING.settings,
+        "metrics": [
+            *("Novelty", "IntraListDiversity", "Serendipity"),
+            *(*_BEYOND_ACCURACY, "GiniIndex", "ShannonEntropy"),
+        ],
+        "valid_metric": "Novelty@10",
+        "tail_ratio": TAIL_RATIO,
+    },
+)
 
 # Of a benchmark, by their names in plans.
 PROTOCOLS = {
@@ -256,37 +200,66 @@ PROTOCOLS = {
         {
             **RANKING.settings,
             "metrics": [*RANKING.settings["metrics"], *_BEYOND_ACCURACY],
-            "tail_ratio": 0.8,
+            "tail_ratio": TAIL_RATIO,
         },
     ),
     "leave-one-out": leave_one_out(),
     "rating": RATING,
     "grid": grid(),
+    "temporal": temporal(),
+    "k-fold": k_fold(),
+    "user-holdout": user_holdout(),
+    "given": GIVEN,
 }
 
 # Those that can evaluate a model on the split that it was trained on, by their names.
-OF_TRAINED_MODELS = {"rating": RATING, "ranking": RANKING}
+OF_TRAINED_MODELS = {"rating": RATING, "ranking": RANKING, "beyond-accuracy": BEYOND_ACCURACY}
 
 
-def data_set(protocol: str, source: str) -> str:
-    """The name of the data set that a protocol is carried out on."""
-    return PROTOCOLS[protocol].dataset_name(source)
+def data_set(protocol: str, source: str, fold: int = 1) -> str:
+    """The name of the data set that a protocol, or a fold of it, is carried out on."""
+    return PROTOCOLS[protocol].dataset_name(source, fold)
 
 
 def prepare(protocol: str, source: str, data_path: Path) -> None:
-    """Write the data set of a protocol, where it is not there yet.
+    """Write the data sets of a protocol, where they are not there yet.
 
     Args:
         protocol: one of ``PROTOCOLS``.
-        source: the name of the data set that it is written from.
+        source: the name of the data set that they are written from.
         data_path: the folder of data sets.
 
     Raises:
-        DataError: the source is not here, or cannot be split in this way.
+        DataError: the source is not here, or cannot be split in this way; or a data set of this
+            name is here that has been written with other options.
     """
     from recbole_ext.data import interaction_file
 
     entry = PROTOCOLS[protocol]
-    if entry.recipe is not None and not (data_path / entry.dataset_name(source)).is_dir():
-        rows = interaction_file.read(interaction_file.locate(source, data_path))
-        entry.write_dataset(rows, data_path)
+    if entry.check:
+        models.load(entry.check)(source, data_path)
+    if entry.recipe is None:
+        return
+    folders = [
+        data_path / entry.dataset_name(source, fold) for fold in range(1, (entry.folds or 1) + 1)
+    ]
+    if all(folder.is_dir() for folder in folders):
+        for folder in folders:
+            _check_options(folder, entry.recipe)
+        return
+    rows = interaction_file.read(interaction_file.locate(source, data_path))
+    entry.write_dataset(rows, data_path)
+
+
+def _check_options(folder: Path, recipe: DatasetRecipe) -> None:
+    """Refuse a data set that a command has written with other options than the protocol's."""
+    from recbole_ext.data import dataset_folder
+
+    manifest = dataset_folder.read_manifest(folder) or {}
+    options = manifest.get("options") or {}
+    for name, value in recipe.options.items():
+        if name in options and options[name] != value:
+            raise DataError(
+                f"{folder}: was written with --{name} {options[name]}, expected {value}, which "
+                "all runs of this protocol have; remove the folder, and the benchmark writes it"
+            )

@@ -142,6 +142,42 @@ def against_the_best(
     return best, comparisons
 
 
+def in_groups(
+    values: Mapping[str, Mapping[str, np.ndarray]],
+    bigger: bool,
+    test: Test = "wilcoxon",
+    seed: int = 0,
+) -> dict[str, tuple[str, dict[str, float]]]:
+    """The best model of each group of users, and the corrected p-values of the others.
+
+    Holm's correction is for all pairs of models in all groups: a table of groups asks all of
+    these questions at once.
+
+    Args:
+        values: group -> model -> [users of the group], all in the same order of users.
+        bigger: whether a bigger value is better.
+        test, seed: see ``paired_test``.
+
+    Returns:
+        group -> the best model, and the p-value of each other one.
+    """
+    sign = 1.0 if bigger else -1.0
+    pairs = [(group, *pair) for group, own in values.items() for pair in combinations(own, 2)]
+    raw = [paired_test(values[g][one], values[g][two], test, seed) for g, one, two in pairs]
+    corrected = {
+        (group, frozenset((one, two))): p_value
+        for (group, one, two), p_value in zip(pairs, holm(raw), strict=True)
+    }
+    results: dict[str, tuple[str, dict[str, float]]] = {}
+    for group, own in values.items():
+        best = max(own, key=lambda name: sign * own[name].mean())
+        results[group] = (
+            best,
+            {name: corrected[group, frozenset((best, name))] for name in own if name != best},
+        )
+    return results
+
+
 def _all_pairs(
     values: Mapping[str, np.ndarray], test: Test, seed: int
 ) -> dict[frozenset[str], tuple[float, float]]:

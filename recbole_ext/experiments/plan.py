@@ -7,15 +7,17 @@ benchmark_plan.py). A search has trials of one model and no test (see search_pla
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from recbole_ext.config.settings import Values
 from recbole_ext.config.yaml_file import read as load_yaml
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator import protocols
-from recbole_ext.evaluator.protocols import PROTOCOLS
+from recbole_ext.evaluator.protocols import PROTOCOLS, TAIL_RATIO
+from recbole_ext.experiments.run_keys import OWN_PROTOCOL, RunKey, TableKey
+from recbole_ext.experiments.study import Study
 from recbole_ext.experiments.trials import Trial
 
 _CHECKPOINT = "checkpoint of "
@@ -23,49 +25,54 @@ _CHECKPOINT = "checkpoint of "
 # The seed of the split on which settings are chosen, and of drawing them; RecBole's default.
 TUNING_SEED = 2020
 
-# The name, in place of a protocol's, for models that are evaluated by their own settings.
-OWN_PROTOCOL = ""
-
 # Decimals of the metrics that models are compared by; RecBole rounds them to 4.
 _DECIMALS = 6
 
 
-class TableKey(NamedTuple):
-    """The name of a table: a data set and a protocol."""
-
-    dataset: str
-    protocol: str
-
-    def __str__(self) -> str:
-        return f"{self.dataset}, {self.protocol}" if self.protocol else self.dataset
-
-
-class RunKey(NamedTuple):
-    """The name of a run: ``trial`` is the number of a trial, None for a run that is tested."""
-
-    dataset: str
-    protocol: str
-    label: str
-    seed: int
-    trial: int | None = None
-
-    @property
-    def table(self) -> TableKey:
-        """The table that it belongs to."""
-        return TableKey(self.dataset, self.protocol)
-
-    def __str__(self) -> str:
-        last = f"seed {self.seed}" if self.trial is None else f"trial {self.trial}"
-        return f"{self.table}: {self.label}, {last}"
-
-
 @dataclass(frozen=True)
 class Model:
-    """A model of a plan: its name, its settings over its defaults, and the trials of others."""
+    """A model of a plan.
+
+    Attributes:
+        name: of the model.
+        settings: over its defaults.
+        trials: values of further settings that are tried, if they are known beforehand.
+        study: what chooses them one after another; None where they are known, or there are none.
+    """
 
     name: str
     settings: Values
     trials: list[Trial]
+    study: Study | None = None
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials it has; 0 without a space."""
+        return len(self.trials) if self.study is None else self.study.n
+
+    @property
+    def known_trials(self) -> list[Trial]:
+        """The trials that are known beforehand; [{}] without a space."""
+        return [self.study.first] if self.study is not None else self.trials or [{}]
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure taken from elsewhere, which is shown beside ours and compared by no test.
+
+    Attributes:
+        model: what the source calls it.
+        metric: as results name it.
+        value: of the metric.
+        source: where it stands.
+        table: ours that it belongs to.
+    """
+
+    model: str
+    metric: str
+    value: float
+    source: str
+    table: TableKey
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,8 @@ class Plan:
         timeout: seconds that a run may take; None without a limit.
         settings: of all models.
         models: label -> its model, with ``settings`` that it reads among its own.
+        metrics: of rankings, that are reported beside those of each protocol that ranks.
+        paper: figures taken from elsewhere.
     """
 
     datasets: list[str]
@@ -89,6 +98,8 @@ class Plan:
     timeout: int | None
     settings: Values
     models: dict[str, Model]
+    metrics: list[str] = field(default_factory=list)
+    paper: list[PaperFigure] = field(default_factory=list)
 
     @property
     def is_search(self) -> bool:
@@ -117,11 +128,25 @@ class Plan:
     def trial_runs(self) -> list[RunKey]:
         """The runs by which settings are chosen."""
         return [
-            RunKey(*table, label, self._trial_seed(label), number)
+            RunKey(*table, label, seed, number)
             for table in self.tables
             for label in self.labels(table)
-            for number in range(len(self.models[label].trials))
+            for seed in self.trial_seeds(table, label)
+            for number in range(self.models[label].n_trials)
         ]
+
+    def trial_seeds(self, table: TableKey, label: str) -> list[int]:
+        """The seeds of a model's trials: one; of folds, each, for each has trials of its own.
+
+        The validation rows of one fold are test rows of another.
+        """
+        return self.repeats(table) if table.has_folds else [self._trial_seed(label)]
+
+    def repeats(self, table: TableKey) -> list[int]:
+        """The seeds of the runs that are tested; of a protocol with folds, their numbers."""
+        if table.has_folds and not self.is_search:
+            return list(range(1, (PROTOCOLS[table.protocol].folds or 0) + 1))
+        return self.seeds
 
     def _trial_seed(self, label: str) -> int:
         """A search's file says the seed; no other plan may have one among its settings."""
@@ -132,7 +157,7 @@ class Plan:
         return [
             RunKey(*table, label, seed)
             for table in self.tables
-            for seed in self.seeds
+            for seed in self.repeats(table)
             for label in self.labels(table)
         ]
 
@@ -152,14 +177,23 @@ class Plan:
         own = fill_checkpoints(self.models[label].settings, checkpoints)
         if table.protocol == OWN_PROTOCOL:
             return own
-        protocol = PROTOCOLS[table.protocol].settings
-        return {**own, **protocol, "metric_decimal_place": _DECIMALS}
+        protocol = PROTOCOLS[table.protocol]
+        settings = {**own, **protocol.settings, "metric_decimal_place": _DECIMALS}
+        if protocol.ranks and self.metrics:
+            known = {name.lower() for name in settings["metrics"]}
+            added = [name for name in self.metrics if name.lower() not in known]
+            settings |= {"metrics": [*settings["metrics"], *added], "tail_ratio": TAIL_RATIO}
+        return settings
 
-    def data_set(self, table: TableKey) -> str:
-        """The name of the data set on which the runs of a table are made."""
+    def data_set(self, table: TableKey, repeat: int = 1) -> str:
+        """The name of the data set on which the runs of a table are made.
+
+        Args:
+            repeat: the seed or the fold; the data set depends on the fold alone.
+        """
         if table.protocol == OWN_PROTOCOL:
             return table.dataset
-        return protocols.data_set(table.protocol, table.dataset)
+        return protocols.data_set(table.protocol, table.dataset, repeat)
 
     def fingerprint(self, key: RunKey) -> str:
         """A hash of everything in the plan on which the result of a run depends.
@@ -167,13 +201,19 @@ class Plan:
         That is the model, its settings, and those of the models that it is pre-trained from; the
         values of a trial, or all trials for a run that is tested with the best of them.
         """
-        content = []
+        content: list[Any] = []
         for label in (key.label, *self.needed_by(key.label).values()):
             model = self.models[label]
             tried: Any = model.trials
-            if label == key.label and key.trial is not None:
+            if model.study is not None:
+                tried = model.study.record() | (
+                    {} if key.trial is not None else {"n": model.study.n}
+                )
+            elif label == key.label and key.trial is not None:
                 tried = model.trials[key.trial]
             content.append([model.name, model.settings, *([tried] if tried else [])])
+        if self.metrics:
+            content.append(self.metrics)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 

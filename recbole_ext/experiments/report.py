@@ -11,7 +11,7 @@ import yaml
 
 from recbole_ext.data.atomic_write import write_text
 from recbole_ext.evaluator import protocols
-from recbole_ext.experiments import report_pictures, same_runs, summary
+from recbole_ext.experiments import group_summary, paper, report_pictures, same_runs, summary
 from recbole_ext.experiments.plan import TUNING_SEED, Plan, TableKey
 from recbole_ext.experiments.results import Result, best_values
 
@@ -28,11 +28,14 @@ class _Section:
         protocol: how its models are evaluated, a sentence without its full stop.
         metric: what they are compared by.
         head, rows: the table.
-        marks: of each row: best, tie or nothing.
+        marks: of each row: best, tie, paper or nothing.
         pictures: see ``report_pictures``.
         failures: a sentence for each model with a run that failed.
         markdown: the table as text.
         ties: a sentence about ties at the cut of rankings, or "".
+        repeat: what the runs are repeated over, ``seed`` or ``fold``.
+        notes: sentences below the table: figures from elsewhere, models left out, trials.
+        groups: the tables of groups, and each as text.
     """
 
     name: str
@@ -45,6 +48,9 @@ class _Section:
     failures: list[str]
     markdown: str
     ties: str
+    repeat: str
+    notes: list[str]
+    groups: list[tuple[group_summary.GroupTable, str]]
 
 
 def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> list[Path]:
@@ -82,7 +88,7 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
         timing=timing,
         settings={label: _settings(plan, results, label) for label in plan.models},
         tuning_seed=TUNING_SEED,
-        tuned=[label for label, model in plan.models.items() if model.trials],
+        tuned=[label for label, model in plan.models.items() if model.n_trials],
         reads=len(_tested(results)),
     )
     for page in ("report.html", "report.md"):
@@ -102,24 +108,39 @@ def _write_section(
 ) -> tuple[_Section, list[Path]]:
     """A table of the report and its csv and LaTeX files."""
     metric, lines = plan.protocols[key.protocol], summary.lines(plan, results, key)
-    head, rows = summary.table(metric, lines)
+    head, rows = summary.table(metric, lines, paper.metrics(plan, key))
+    elsewhere = paper.rows(plan, key, head)
+    groups = group_summary.tables(plan, results, key)
+    budgets = summary.budgets(plan, results, key)
     runs = {line.label: line.runs for line in lines if line.runs}
     section = _Section(
         str(key),
         protocols.PROTOCOLS[key.protocol].description,
         metric,
         head,
-        rows,
-        [_mark(number, line) for number, line in enumerate(lines)],
+        [*rows, *elsewhere],
+        [*(_mark(number, line) for number, line in enumerate(lines)), *["paper"] * len(elsewhere)],
         list(report_pictures.pictures(plan, metric, runs, timing)),
         [
             *same_runs.cautions(plan, results, key),
             *summary.failures(plan, results, key),
         ],
-        summary.markdown(head, rows),
+        summary.markdown(head, [*rows, *elsewhere]),
         summary.ties(lines),
+        key.repeat,
+        [*paper.notes(plan, key), *summary.left_out(plan, key), *([budgets] if budgets else [])],
+        [(group, summary.markdown(group.head, group.rows)) for group in groups],
     )
-    return section, _write_tables(folder / "-".join(key), head, rows)
+    path = folder / "-".join(key)
+    files = []
+    for group in groups:
+        files.append(path.with_name(f"{path.name}-{group.name}.csv"))
+        _write_csv(files[-1], group.long)
+    sources = paper.sources(plan, key)
+    if elsewhere:
+        head, rows = [*head, "source"], [[*row, ""] for row in rows]
+        rows += [[*row, source] for row, source in zip(elsewhere, sources, strict=True)]
+    return section, [*_write_tables(path, head, rows), *files]
 
 
 def _timing(results: Sequence[Result]) -> str:
@@ -145,11 +166,14 @@ def _mark(number: int, line: summary.Line) -> str:
 def _settings(plan: Plan, results: Sequence[Result], label: str) -> str:
     """What a model ran with: the plan's settings, and the best values of its trials."""
     content = dict(plan.models[label].settings)
-    if plan.models[label].trials:
+    if plan.models[label].n_trials:
         content["chosen by validation"] = {
-            str(key): dict(best_values(plan, results, key, label))
+            str(key) + (f", fold {repeat}" if key.has_folds else ""): dict(
+                best_values(plan, results, key, label, repeat)
+            )
             for key in plan.tables
             if label in plan.labels(key)
+            for repeat in (plan.repeats(key) if key.has_folds else [1])
         }
     return yaml.safe_dump(content, sort_keys=True, allow_unicode=True) if content else "defaults"
 
@@ -165,7 +189,7 @@ def _splits(results: Sequence[Result]) -> str:
     hashes: dict[str, set[str]] = {}
     for result in results:
         if result.split:
-            split = f"{result.key.table}, seed {result.seed}"
+            split = f"{result.key.table}, {result.key.table.repeat} {result.seed}"
             hashes.setdefault(split, set()).add(result.split)
     texts = [f"{split}: {' and '.join(sorted(own))}" for split, own in hashes.items()]
     return "; ".join(texts) or "not recorded"
@@ -176,11 +200,15 @@ def _write_tables(path: Path, head: list[str], rows: list[list[str]]) -> list[Pa
     import pandas as pd
 
     table, latex = (path.with_name(f"{path.name}.{suffix}") for suffix in ("csv", "tex"))
-    stream = io.StringIO(newline="")
-    csv.writer(stream, lineterminator="\n").writerows([head, *rows])
-    write_text(table, stream.getvalue())
+    _write_csv(table, [head, *rows])
     styled = pd.DataFrame(rows, columns=head).style.hide(axis="index").format(escape="latex")
     styled = styled.format_index(escape="latex", axis="columns")
     text = styled.to_latex(hrules=True, column_format="l" + "r" * (len(head) - 1))
-    write_text(latex, text.replace("±", "$\\pm$"))
+    write_text(latex, text.replace("±", "$\\pm$").replace(paper.MARK, "$\\dagger$"))
     return [table, latex]
+
+
+def _write_csv(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    stream = io.StringIO(newline="")
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    write_text(path, stream.getvalue())

@@ -47,6 +47,9 @@ class Result:
             did not time them apart.
         identity: what the run is of, see ``RunIdentity.record``; {} in lines of earlier releases.
         user_ids: a hash of the ids of the test users in the order of ``users``; "" if unknown.
+        user_list: these ids, of protocols whose runs test different users (folds).
+        groups: see ``group_values.of_run``; {} in lines of releases that did not record them.
+        pruned: whether a trial was ended early; ``valid`` then has its best score until there.
     """
 
     dataset: str
@@ -70,6 +73,9 @@ class Result:
     ties: dict[str, int] | None = None
     identity: dict[str, Any] = field(default_factory=dict)
     user_ids: str = ""
+    user_list: list[str] = field(default_factory=list)
+    groups: dict[str, Any] = field(default_factory=dict)
+    pruned: bool = False
     traceback: str = ""
 
     @property
@@ -170,7 +176,7 @@ def _fits(plan: Plan, result: Result) -> bool:
     key, model = result.key, plan.models.get(result.label)
     if model is None:
         return False
-    if key.trial is not None and key.trial >= len(model.trials):
+    if key.trial is not None and key.trial >= model.n_trials:
         return True  # the plan has fewer trials now, and does not use it
     # earlier releases wrote the hash of all trials to the line of each of them
     expected = (plan.fingerprint(key), plan.fingerprint(key._replace(trial=None)))
@@ -184,15 +190,20 @@ def append(file: Path, result: Result) -> None:
 
 
 def ranking(
-    plan: Plan, results: Sequence[Result], label: str, tables: Sequence[TableKey]
+    plan: Plan,
+    results: Sequence[Result],
+    label: str,
+    tables: Sequence[TableKey],
+    fold: int | None = None,
 ) -> list[tuple[float, Trial]]:
     """The trials of a model by their mean validation score over some tables, best first.
 
     Args:
         plan, results: a plan and its runs.
         label: the model.
-        tables: compared by the same metric. A trial that has not run, or failed, in one of them
-            is not ranked.
+        tables: compared by the same metric. A trial that has not run, failed or was pruned in one
+            of them is not ranked.
+        fold: whose trials they are; None for a protocol without folds.
 
     Returns:
         the mean score and the values of each trial; of equal ones, the first of the plan first.
@@ -200,27 +211,34 @@ def ranking(
     metric = plan.protocols[tables[0].protocol]
     sign = -1 if bigger_is_better(metric) else 1
     scores: dict[int, dict[TableKey, float]] = {}
+    values: dict[int, Trial] = dict(enumerate(plan.models[label].trials))
     for result in results:
         ours = result.label == label and result.key.table in tables
-        if ours and result.trial is not None and not result.error:
+        ours = ours and fold in (None, result.seed)
+        if ours and result.trial is not None and not result.error and not result.pruned:
             scores.setdefault(result.trial, {})[result.key.table] = result.valid[metric]
+            values.setdefault(result.trial, result.values)
     ranked = [
         (means.fmean(of_tables.values()), number)
         for number, of_tables in scores.items()
         if len(of_tables) == len(tables)
     ]
     ranked.sort(key=lambda pair: (sign * pair[0], pair[1]))
-    trials = plan.models[label].trials
-    return [(score, trials[number]) for score, number in ranked]
+    return [(score, values[number]) for score, number in ranked]
 
 
-def best_values(plan: Plan, results: Sequence[Result], table: TableKey, label: str) -> Trial:
+def best_values(
+    plan: Plan, results: Sequence[Result], table: TableKey, label: str, repeat: int = 1
+) -> Trial:
     """The values of a model's space that are best in validation; {} if it has no space.
 
     If every trial has failed, they are those of the first: its run then fails with the reason.
+
+    Args:
+        repeat: the seed or the fold; each fold has trials of its own.
     """
-    ranked = ranking(plan, results, label, [table])
-    return ranked[0][1] if ranked else (plan.models[label].trials or [{}])[0]
+    ranked = ranking(plan, results, label, [table], repeat if table.has_folds else None)
+    return ranked[0][1] if ranked else plan.models[label].known_trials[0]
 
 
 def is_done(plan: Plan, results: Mapping[RunKey, Result], key: RunKey, keep_failed: bool) -> bool:
@@ -241,9 +259,10 @@ def is_done(plan: Plan, results: Mapping[RunKey, Result], key: RunKey, keep_fail
         return False
     if result.error:
         return keep_failed
-    if key.trial is not None or not plan.models[key.label].trials or not result.values:
+    if key.trial is not None or not plan.models[key.label].n_trials or not result.values:
         return True
-    return result.values == best_values(plan, list(results.values()), key.table, key.label)
+    best = best_values(plan, list(results.values()), key.table, key.label, key.seed)
+    return result.values == best
 
 
 def seconds_left(

@@ -10,26 +10,37 @@ Settings are chosen by trials, which see the validation split alone. The test sp
 once by each run with the best settings, at the epoch that is best in validation.
 """
 
-import hashlib
-import math
-import os
-import platform
 import tempfile
-import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from importlib.metadata import version
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
+from recbole_ext.data import given_split
 from recbole_ext.data.content_hash import ids_hash
-from recbole_ext.data.interaction_set import InteractionSet
-from recbole_ext.errors import SettingError, in_a_line
+from recbole_ext.errors import in_a_line
 from recbole_ext.evaluator import per_user, ties
-from recbole_ext.experiments import processes, results_file, same_runs
+from recbole_ext.evaluator.metrics import bigger_is_better
+from recbole_ext.evaluator.protocols import GIVEN, PROTOCOLS
+from recbole_ext.experiments import (
+    group_values,
+    processes,
+    results_file,
+    same_runs,
+    study_runs,
+)
 from recbole_ext.experiments.plan import Plan, RunKey
 from recbole_ext.experiments.results import Result, append, best_values, is_done, load
+from recbole_ext.experiments.run_record import (
+    Clock,
+    environment,
+    failed,
+    pruned,
+    refuse_infinite,
+    split_hash,
+)
+from recbole_ext.experiments.study import Curve, PrunedError, pruning_watch
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.trainer import single_run
 
@@ -41,7 +52,12 @@ Executor = Callable[
 
 
 def run(
-    plan: Plan, data_path: Path, output: Path, execute: Executor, keep_failed: bool = False
+    plan: Plan,
+    data_path: Path,
+    output: Path,
+    execute: Executor,
+    keep_failed: bool = False,
+    at_once: int = 1,
 ) -> Generator[Result, None, None]:
     """Make the runs that the results file does not have yet, and those that have failed.
 
@@ -51,76 +67,93 @@ def run(
         output: the results file; a result is in it before it is yielded.
         execute: see ``Executor``; ``processes.run_all`` or ``ray_cluster.run_all``.
         keep_failed: whether runs that have failed stay as they are.
+        at_once: trials of a study that run at the same time; trials that are known beforehand,
+            and tested runs, are all handed to ``execute`` together.
     """
     with results_file.locked(output):
-        yield from _run(plan, data_path, output, execute, keep_failed)
+        read = load(output, plan)
+        same_runs.check(plan, read, data_path, output)
+        results = {result.key: result for result in read}
+        for runs in _rounds(plan, results, keep_failed, at_once):
+            yield from _carry_out(plan, results, runs, data_path, output, execute)
 
 
-def _run(
-    plan: Plan, data_path: Path, output: Path, execute: Executor, keep_failed: bool
-) -> Iterator[Result]:
-    read = load(output, plan)
-    same_runs.check(plan, read, data_path, output)
-    results = {result.key: result for result in read}
-    folder = str(data_path.absolute())
-    for keys in (plan.trial_runs(), plan.runs()):
-        jobs = {
-            key: (plan, key, _values(plan, results, key), folder)
+def _rounds(
+    plan: Plan, results: Mapping[RunKey, Result], keep_failed: bool, at_once: int
+) -> Iterator[dict[RunKey, Trial]]:
+    """The runs that can be made at the same time, and their values, for they wait for no other.
+
+    Args:
+        results: of all runs that have ended; it grows between two rounds.
+    """
+
+    def missing(keys: Sequence[RunKey]) -> dict[RunKey, Trial]:
+        return {
+            key: _values(plan, results, key)
             for key in keys
             if not is_done(plan, results, key, keep_failed)
         }
-        with closing(execute(jobs, measure)) as outcomes:
-            for key, outcome in outcomes:
-                if isinstance(outcome, processes.JobFailure):
-                    text = getattr(outcome, "traceback", "")
-                    result = _failed(plan, key, jobs[key][2], outcome, text, _Clock())
-                else:
-                    result = outcome
-                append(output, result)
-                results[key] = result
-                yield result
+
+    yield missing([key for key in plan.trial_runs() if plan.models[key.label].study is None])
+    begun: set[RunKey] = set()
+    while trials := study_runs.next_round(plan, results, begun, keep_failed, at_once):
+        begun |= trials.keys()
+        yield trials
+    yield missing(plan.runs())
+
+
+def _carry_out(
+    plan: Plan,
+    results: dict[RunKey, Result],
+    runs: Mapping[RunKey, Trial],
+    data_path: Path,
+    output: Path,
+    execute: Executor,
+) -> Iterator[Result]:
+    """Make some runs, and add each to the results and to their file."""
+    folder = str(data_path.absolute())
+    jobs = {
+        key: (plan, key, values, folder, study_runs.curves(plan, results, key))
+        for key, values in runs.items()
+    }
+    with closing(execute(jobs, measure)) as outcomes:
+        for key, outcome in outcomes:
+            if isinstance(outcome, processes.JobFailure):
+                text = getattr(outcome, "traceback", "")
+                result = failed(plan, key, runs[key], outcome, text, Clock())
+            else:
+                result = outcome
+            append(output, result)
+            results[key] = result
+            yield result
 
 
 def _values(plan: Plan, results: Mapping[RunKey, Result], key: RunKey) -> Trial:
     """The values that a run has for the settings of its model's space."""
     if key.trial is None:
-        return best_values(plan, list(results.values()), key.table, key.label)
+        return best_values(plan, list(results.values()), key.table, key.label, key.seed)
     return plan.models[key.label].trials[key.trial]
 
 
-class _Clock:
-    """Times the training within a run apart from the rest of it."""
-
-    def __init__(self) -> None:
-        self.start = time.perf_counter()
-        self.training = 0.0
-
-    @contextmanager
-    def train(self) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.training += time.perf_counter() - start
-
-    def since_start(self) -> float:
-        return time.perf_counter() - self.start
-
-    def setup(self) -> float:
-        """Of the time until now, what is not training."""
-        return self.since_start() - self.training
-
-
-def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
+def measure(
+    plan: Plan,
+    key: RunKey,
+    values: Trial,
+    data_path: str,
+    others: Sequence[Curve] | None = None,
+) -> Result:
     """Make one run; a failure is returned, not raised.
 
     Args:
         plan, key: which one.
         values: of the settings of its model's space.
         data_path: the folder of data sets.
+        others: the validation curves of other trials, by which this one may be pruned; None: it
+            may not.
     """
-    clock = _Clock()
+    clock = Clock()
     metric = plan.protocols[key.protocol]
+    curve: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory(prefix="recbole-ext-", dir=".") as folder:
         common = {**single_run.QUIET, "seed": key.seed, "data_path": data_path}
         common["checkpoint_dir"] = str(Path(folder).absolute())
@@ -132,30 +165,33 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
                     pretraining.fit()
                 checkpoints[text] = pretraining.trainer.saved_model_file
             prepared = _prepare(plan, key, {**values, **common}, checkpoints)
-            curve: list[tuple[int, float]] = []
+            _check(prepared, key)
             with clock.train():
-                _, valid = prepared.fit_validated(
-                    saved=key.trial is None,
-                    watch=lambda epoch, score: curve.append((epoch + 1, round(float(score), 6))),
-                )
+                watch = _watch(curve, others, bigger_is_better(metric))
+                _, valid = prepared.fit_validated(saved=key.trial is None, watch=watch)
             setup_seconds, until_test = clock.setup(), clock.since_start()
             test: Mapping[str, float] = {}
-            users, user_ids = None, ""
+            users, tokens, groups = None, [], {}
             if key.trial is None:
-                test, by_user = per_user.per_user(
-                    prepared.trainer, prepared.test, show_progress=False
-                )
+                with _scoring(prepared, key):
+                    test, by_user = per_user.per_user(
+                        prepared.trainer, prepared.test, show_progress=False
+                    )
                 users = by_user.metrics.get(metric)
                 data = prepared.test._dataset
-                user_ids = ids_hash(map(str, data.id2token(data.uid_field, by_user.users)))
-            _refuse_infinite({"valid": valid, "test": test})
+                tokens = list(map(str, data.id2token(data.uid_field, by_user.users)))
+                groups = group_values.of_run(prepared, by_user, metric)
+            refuse_infinite({"valid": valid, "test": test})
             identity = same_runs.without_files(
                 prepared.config.recbole_ext_identity, list(checkpoints.values())
             )
             test_seconds = clock.since_start() - until_test
+        except PrunedError:
+            best = max if bigger_is_better(metric) else min
+            return pruned(plan, key, values, {metric: best(s for _, s in curve)}, curve, clock)
         except Exception as error:  # whatever a run can die of is this run's result
             text = traceback.format_exc()
-            return _failed(plan, key, values, in_a_line(error), text, clock)
+            return failed(plan, key, values, in_a_line(error), text, clock)
     return Result(
         *key[:-1],
         fingerprint=plan.fingerprint(key),
@@ -168,70 +204,56 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
         seconds=round(clock.training, 3),
         curve=curve,
         test_seconds=round(test_seconds, 3),
-        split=_hash(prepared.test._dataset),
-        environment=_environment(),
+        split=split_hash(prepared.test._dataset),
+        environment=environment(),
         trial=key.trial,
         values=values,
         setup_seconds=round(setup_seconds, 3),
         identity=identity.record(),
-        user_ids=user_ids,
+        user_ids=ids_hash(tokens) if tokens else "",
+        user_list=tokens if key.table.has_folds else [],
+        groups=groups,
     )
 
 
-def _refuse_infinite(parts: Mapping[str, Mapping[str, float]]) -> None:
-    """Refuse metrics that are no numbers: they would be in no order.
+def _check(prepared: single_run.Run, key: RunKey) -> None:
+    """What a protocol demands of a run, before it is trained.
 
     Raises:
-        SettingError: it names the first.
+        UserError: the model or the data set does not suit the protocol.
     """
-    for part, metrics in parts.items():
-        for name, value in metrics.items():
-            if not math.isfinite(value):
-                raise SettingError(f"{part}: {name}: expected a number, found {value}")
+    protocol = PROTOCOLS.get(key.protocol)
+    if protocol is GIVEN:
+        loaders = {"train": prepared.train, "valid": prepared.valid, "test": prepared.test}
+        given_split.check_parts({part: data._dataset for part, data in loaders.items()})
+    if protocol is not None and protocol.new_users:
+        from recbole_ext.experiments import new_users
+
+        new_users.check(prepared)
 
 
-def _hash(dataset: Any) -> str:
-    """Of the interactions of a split: the same for all models that are given the same split."""
-    return hashlib.blake2b(
-        InteractionSet.of_dataset(dataset).keys.tobytes(), digest_size=8
-    ).hexdigest()
+def _scoring(prepared: single_run.Run, key: RunKey) -> AbstractContextManager[None]:
+    """Within it the test users are scored: by their histories, where they were not in training."""
+    protocol = PROTOCOLS.get(key.protocol)
+    if protocol is None or not protocol.new_users:
+        return nullcontext()
+    from recbole_ext.experiments import new_users
+
+    return new_users.folded_in(prepared)
 
 
-def _environment() -> dict[str, str]:
-    import torch
+def _watch(
+    curve: list[tuple[int, float]], others: Sequence[Curve] | None, bigger: bool
+) -> single_run.Watch:
+    """What keeps the validation curve, and ends a trial that is pruned."""
+    prune = None if others is None else pruning_watch(others, bigger)
 
-    packages = ("recbole", "recbole_ext", "torch", "numpy", "pandas", "scipy")
-    processor = platform.processor() or platform.machine()
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next(x for x in lines if x.startswith("model name")).split(":")[1].strip()
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return {
-        "Python": platform.python_version(),
-        **{name: version(name) for name in packages},
-        "processor": f"{processor}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
-        "GPU": device,
-        "system": platform.platform(terse=True),
-    }
+    def watch(epoch: int, score: float) -> None:
+        curve.append((epoch + 1, round(float(score), 6)))
+        if prune is not None:
+            prune(*curve[-1])
 
-
-def _failed(
-    plan: Plan, key: RunKey, values: Trial, reason: str, traceback: str, clock: _Clock
-) -> Result:
-    return Result(
-        *key[:-1],
-        fingerprint=plan.fingerprint(key),
-        error=str(reason),
-        valid={},
-        test={},
-        users={},
-        epochs=0,
-        seconds=round(clock.training, 3),
-        trial=key.trial,
-        values=values,
-        setup_seconds=round(clock.setup(), 3),
-        traceback=traceback,
-    )
+    return watch
 
 
 def _prepare(
@@ -239,4 +261,4 @@ def _prepare(
 ) -> single_run.Run:
     settings = plan.run_settings(key.table, key.label, checkpoints)
     model = plan.models[key.label].name
-    return single_run.prepare(model, plan.data_set(key.table), {**settings, **common})
+    return single_run.prepare(model, plan.data_set(key.table, key.seed), {**settings, **common})

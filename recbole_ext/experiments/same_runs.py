@@ -35,7 +35,8 @@ def check(plan: Plan, results: Sequence[Result], data_path: Path, output: Path) 
         saved = RunIdentity.of_record(result.identity)
         if saved is None or result.error:
             continue
-        kind = json.dumps([*result.key.table, result.label, result.values])
+        dataset = plan.data_set(result.key.table, result.seed)
+        kind = json.dumps([*result.key.table, dataset, result.label, result.values])
         if kind not in identities:
             identities[kind] = _identity_today(plan, result, data_path)
         today = identities[kind]
@@ -61,7 +62,7 @@ def _identity_today(plan: Plan, result: Result, data_path: Path) -> RunIdentity:
     common = {**single_run.QUIET, "seed": result.seed, "data_path": str(data_path.absolute())}
     model = plan.models[result.label].name
     values = {**settings, **result.values, **common}
-    config = Config(model, plan.data_set(table), config_dict=values)
+    config = Config(model, plan.data_set(table, result.seed), config_dict=values)
     return without_files(RunIdentity.of_run(config), checkpoints.values())
 
 
@@ -79,7 +80,7 @@ def cautions(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
     """Sentences that have to stand beside a table whose runs are not of the same test data."""
     tested = [r for r in results if r.key.table == key and r.trial is None and not r.error]
     sentences = []
-    for seed in plan.seeds:
+    for seed in plan.repeats(key):
         splits: dict[str, list[str]] = {}
         for run in tested:
             if run.seed == seed and run.split:
@@ -87,11 +88,30 @@ def cautions(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
         if len(splits) > 1:
             groups = " and ".join(", ".join(labels) for labels in splits.values())
             sentences.append(
-                f"seed {seed}: {groups} were tested on different interactions, so their figures "
-                "cannot be compared; look for settings that filter the data of one model alone"
+                f"{key.repeat} {seed}: {groups} were tested on different interactions, so their "
+                "figures cannot be compared; look for settings that filter the data of one "
+                "model alone"
             )
-    if len({run.user_ids for run in tested if run.user_ids}) > 1:
+    if not same_users(key, tested):
         sentences.append(
             "the runs tested different users, so users are not compared: no p-value is given"
         )
     return sentences
+
+
+def same_users(key: TableKey, tested: Sequence[Result]) -> bool:
+    """Whether the users of a table's models can be compared.
+
+    All runs have the same test users; of folds, every model has been tested on every fold, and
+    each fold has the same users for all models.
+
+    Args:
+        key: the table.
+        tested: its runs that have ended well.
+    """
+    if not key.has_folds:
+        return len({run.user_ids for run in tested if run.user_ids}) < 2
+    of_label: dict[str, set[tuple[int, str]]] = {}
+    for run in tested:
+        of_label.setdefault(run.label, set()).add((run.seed, run.user_ids))
+    return len({frozenset(own) for own in of_label.values()}) < 2

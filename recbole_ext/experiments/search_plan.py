@@ -18,6 +18,9 @@ or, in the place of `trials` and `space`, lists what is tried:
       - {mlp_hidden_size: [500, 500]}
       - {centring: bias, damping: 5}
 
+With `sampler: tpe` each trial is chosen by those before it (see study.py, it needs Optuna). With
+`pruning: True` a trial ends where others were better after as many epochs.
+
 How the model is evaluated is part of `base` or of the data set, and is the same for all trials.
 """
 
@@ -31,8 +34,11 @@ from recbole_ext.config import settings
 from recbole_ext.config.settings import KeySource
 from recbole_ext.errors import SettingError, naming
 from recbole_ext.evaluator.protocols import DECIDED
+from recbole_ext.experiments import study as studies
 from recbole_ext.experiments import trials as drawing
-from recbole_ext.experiments.plan import OWN_PROTOCOL, Model, Plan, load
+from recbole_ext.experiments.plan import Model, Plan, load
+from recbole_ext.experiments.run_keys import OWN_PROTOCOL
+from recbole_ext.experiments.study import RANDOM, TPE, Sampler, Study
 from recbole_ext.experiments.trials import Trial
 from recbole_ext.registry import keys
 
@@ -43,6 +49,8 @@ class Search(Struct, frozen=True, kw_only=True):
     model: str
     datasets: Annotated[list[str], settings.Filled()]
     trials: settings.Count | None = None
+    sampler: Sampler = RANDOM
+    pruning: bool = False
     seed: settings.Seed = 2020
     base: settings.Values = field(default_factory=dict)
     space: settings.Space = field(default_factory=dict)
@@ -73,6 +81,9 @@ def _read(file: Path) -> Search:
     by_space = (search.trials is not None, len(search.space) > 0)
     if by_space != (search.variants is None,) * 2:
         raise SettingError(f"{file}: expected either trials and space, or variants")
+    if search.sampler == TPE and search.variants is not None:
+        raise SettingError(f"{file}: sampler: {TPE} draws from a space, found variants")
+    studies.check(search.sampler, search.pruning, str(file))
     _refuse(search.base, ("seed",), f"{file}: base", "write it as a key of the file")
     _refuse(search.base, ("data_path",), f"{file}: base", "write it on the command line")
     where = f"{file}: {'space' if search.variants is None else 'variants'}"
@@ -109,7 +120,7 @@ def plan(search: Search, defaults: Mapping[str, Any]) -> Plan:
     """
     metric = str(defaults["valid_metric"])
     base = {"valid_metric": metric, **search.base, "seed": search.seed}
-    model = Model(search.model, base, _trials(search, defaults))
+    model = Model(search.model, base, *_trials(search, defaults))
     return Plan(
         datasets=search.datasets,
         protocols={OWN_PROTOCOL: metric.lower()},
@@ -121,14 +132,16 @@ def plan(search: Search, defaults: Mapping[str, Any]) -> Plan:
     )
 
 
-def _trials(search: Search, defaults: Mapping[str, Any]) -> list[Trial]:
-    """The variants; or the defaults, and then distinct combinations at random."""
+def _trials(search: Search, defaults: Mapping[str, Any]) -> tuple[list[Trial], Study | None]:
+    """The variants; or the defaults, and then distinct combinations, which may be a study's."""
     first = {name: defaults.get(name) for name in search.names}
     if search.trials is None:
-        return [{**first, **variant} for variant in search.variants or []]
+        return [{**first, **variant} for variant in search.variants or []], None
     total = drawing.size(search.space)
     if search.trials > total:
         raise SettingError(
             f"trials: expected at most {total}, the combinations there are, found {search.trials}"
         )
-    return drawing.draw(search.space, first, search.trials, search.seed)
+    if search.sampler == TPE:
+        return [], Study(search.space, first, search.trials, search.seed, search.pruning)
+    return drawing.draw(search.space, first, search.trials, search.seed), None

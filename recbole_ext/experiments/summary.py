@@ -4,13 +4,14 @@ import statistics as means
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from recbole_ext.evaluator import significance
 from recbole_ext.evaluator.metrics import bigger_is_better
+from recbole_ext.evaluator.protocols import PROTOCOLS
+from recbole_ext.experiments import same_runs
 from recbole_ext.experiments.plan import Plan, TableKey
 from recbole_ext.experiments.results import Result, ranking
 from recbole_ext.experiments.trials import Trial
+from recbole_ext.experiments.user_values import values_of_users
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def lines(plan: Plan, results: Sequence[Result], key: TableKey) -> list[Line]:
     compared = {label: values for label, values in users.items() if values is not None}
     bigger = bigger_is_better(metric)
     p_values: dict[str, float] = {}
-    same_users = len({r.user_ids for runs in good.values() for r in runs if r.user_ids}) < 2
+    all_runs = [run for runs in good.values() for run in runs]
+    same_users = same_runs.same_users(key, all_runs)
     same_length = len({len(values) for values in compared.values()}) == 1
     if len(compared) > 1 and same_users and same_length:
         _, comparisons = significance.against_the_best(compared, bigger)
@@ -80,7 +82,7 @@ def failures(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
         runs_of: dict[str, list[str]] = {}
         for result in results:
             if result.key.table == key and result.label == label and result.error:
-                which = "seed" if result.trial is None else "trial"
+                which = key.repeat if result.trial is None else "trial"
                 number = result.seed if result.trial is None else result.trial
                 runs_of.setdefault(result.error, []).append(f"{which} {number}")
         reasons = [f"{reason} ({', '.join(names)})" for reason, names in runs_of.items()]
@@ -89,27 +91,61 @@ def failures(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
     return sentences
 
 
-def values_of_users(metric: str, runs: Sequence[Result]) -> np.ndarray | None:
-    """[users], the mean of each over a model's runs; None where a run has none, or others."""
-    if not runs or any(metric not in run.users for run in runs):
-        return None
-    lengths = {len(run.users[metric]) for run in runs}
-    if len(lengths) > 1 or len({run.user_ids for run in runs if run.user_ids}) > 1:
-        return None
-    return np.mean([run.users[metric] for run in runs], axis=0)
+def left_out(plan: Plan, key: TableKey) -> list[str]:
+    """A sentence for each model that is not in a table, though it is in others like it."""
+    protocol = PROTOCOLS.get(key.protocol)
+    if protocol is None or not protocol.new_users:
+        return []
+    inside = plan.labels(key)
+    why = "cannot take in a person who was not in training"
+    return [
+        f"{label} is not in this table: {model.name} {why}"
+        for label, model in plan.models.items()
+        if label not in inside
+    ]
+
+
+def budgets(plan: Plan, results: Sequence[Result], key: TableKey) -> str:
+    """A sentence on the trials that each model has had; "" where none has any."""
+    parts = []
+    for label in plan.labels(key):
+        if not plan.models[label].n_trials:
+            continue
+        own = [
+            result
+            for result in results
+            if result.key.table == key and result.label == label and result.trial is not None
+        ]
+        kinds = {
+            "pruned": sum(result.pruned for result in own),
+            "failed": sum(bool(result.error) for result in own),
+        }
+        counts = [f"{number} {kind}" for kind, number in kinds.items() if number]
+        parts.append(f"{label} {len(own)}" + (f" ({', '.join(counts)})" if counts else ""))
+    return f"Trials on validation: {', '.join(parts)}" if parts else ""
 
 
 def _spread(values: list[float]) -> tuple[float, float]:
     return means.mean(values), means.stdev(values) if len(values) > 1 else 0.0
 
 
-def table(metric: str, lines: Sequence[Line]) -> tuple[list[str], list[list[str]]]:
-    """The head of a table and its rows; ``metric`` is what its models are compared by."""
-    names = list(dict.fromkeys(name for line in lines for name in line.metrics))
+def table(
+    metric: str, lines: Sequence[Line], others: Sequence[str] = ()
+) -> tuple[list[str], list[list[str]]]:
+    """The head of a table and its rows.
+
+    Args:
+        metric: what its models are compared by.
+        lines: the models.
+        others: metrics that have a column even if no model has them.
+    """
+    names = list(dict.fromkeys([*(name for line in lines for name in line.metrics), *others]))
     rows = []
     for line in lines:
         cells = [
-            f"{line.metrics[name][0]:.4f} ± {line.metrics[name][1]:.4f}" if line.metrics else "-"
+            f"{line.metrics[name][0]:.4f} ± {line.metrics[name][1]:.4f}"
+            if name in line.metrics
+            else "-"
             for name in names
         ]
         p_value = "" if line.p_value is None else f"{line.p_value:.2g}"
@@ -146,7 +182,7 @@ def trials_table(plan: Plan, results: Sequence[Result]) -> tuple[list[list[str]]
         are no rows.
     """
     (label,) = plan.models
-    first = plan.models[label].trials[0]
+    first = plan.models[label].known_trials[0]
     ranked = ranking(plan, results, label, plan.tables)
     rows = [
         [f"{score:.4f}", ", ".join(f"{k}={v}" for k, v in trial.items() if v != first[k]) or "-"]

@@ -25,7 +25,7 @@ GROUPS: dict[Group, str] = {
     "release": "RecBole 1.2.0 gives the results of 1.2.1, and Ray is imported where it is used.",
     "libraries": "New versions of libraries broke RecBole; these patches make it run again.",
     "bugs": "Faults of RecBole itself.",
-    "names": "RecBole finds our models, defaults, trainers, loaders and data sets by name.",
+    "names": "RecBole finds our models, defaults, trainers, loaders, data sets and metrics.",
     "checkpoints": "Checkpoints hold tensors and plain values, and loading one executes nothing.",
     "output": "Commands show a run in a few lines; RecBole's log goes to its file.",
     "speed": "RecBole's Python loops are vectorised; the results are the same.",

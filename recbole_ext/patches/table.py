@@ -35,6 +35,7 @@ from recbole_ext.patches import (
     evaluation,
     files,
     libraries,
+    list_metrics,
     metrics,
     names,
     output,
@@ -49,6 +50,7 @@ TABLE: tuple[Patch, ...] = (
     *release.PATCHES,  # first: patches for both releases change what these have mended
     *libraries.PATCHES,
     *bugs.PATCHES,
+    *list_metrics.PATCHES,  # before evaluation: it sees the users that are evaluated alone
     *evaluation.PATCHES,
     *files.PATCHES,
     *metrics.PATCHES,

@@ -11,14 +11,15 @@ from recbole_ext.evaluator import protocols
 from recbole_ext.evaluator.metrics import bigger_is_better
 from tests import runs
 
-OWN_DATA = ["leave-one-out", "grid"]
+OWN_DATA = ["leave-one-out", "grid", "temporal", "user-holdout"]
 ALL = {**protocols.PROTOCOLS, **protocols.OF_TRAINED_MODELS}
 
 
 @pytest.fixture
 def source(tmp_path):
-    """25 users with 8 of 175 items each: 167 are left to rank."""
+    """25 users with 8 of 175 items each, 167 are left to rank; three have the first of all."""
     rows = [(f"u{u}", f"i{u * 7 + n}", 5, n) for u in range(25) for n in range(8)]
+    rows += [(f"first{n % 3}", f"i{n}", 5, 0) for n in range(175)]
     runs.write_inter(tmp_path / "dataset", "made", rows)
     return interaction_file.read(tmp_path / "dataset" / "made" / "made.inter")
 
@@ -30,6 +31,10 @@ def test_the_commands():
         "leave-one-out": "recbole-ext data split ml-1m loo --seed 2020 --negatives 99",
         "rating": "",
         "grid": "recbole-ext data grid ml-1m --test 0.2 --valid 0.05 --seed 2020",
+        "temporal": "recbole-ext data split ml-1m temporal --test 0.1 --valid 0.05",
+        "k-fold": "recbole-ext data split ml-1m kfold --seed 2020 --folds 5 --valid 0.05",
+        "user-holdout": "recbole-ext data split ml-1m users --seed 2020 --test 0.1 --valid 0.05",
+        "given": "",
     }
     assert protocols.leave_one_out(5, 3).command("my data") == (
         "recbole-ext data split 'my data' loo --seed 3 --negatives 5"
@@ -53,7 +58,12 @@ def test_a_benchmark_and_the_command_write_the_same_data_set(name, source):
 
 @pytest.mark.parametrize("name", OWN_DATA)
 def test_a_data_set_says_the_settings_of_its_protocol(name, source):
-    entry = {"leave-one-out": protocols.leave_one_out(5, 1), "grid": protocols.grid(0.2, 0.1, 1)}
+    entry = {
+        "leave-one-out": protocols.leave_one_out(5, 1),
+        "grid": protocols.grid(0.2, 0.1, 1),
+        "temporal": protocols.temporal(0.2, 0.1),
+        "user-holdout": protocols.user_holdout(0.2, 0.1, 1),
+    }
     protocol = entry[name]
     dataset = protocol.write_dataset(source, Path("dataset"))
     settings = yaml.safe_load(Path(f"dataset/{dataset.name}/{dataset.name}.yaml").read_text())

@@ -14,7 +14,14 @@ from click.testing import CliRunner
 from recbole_ext.cli import main
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator import significance
-from recbole_ext.experiments import benchmark_plan, processes, report, report_pictures, summary
+from recbole_ext.experiments import (
+    benchmark_plan,
+    processes,
+    report,
+    report_pictures,
+    run_record,
+    summary,
+)
 from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import runs as experiment_runs
 from recbole_ext.experiments.plan import TUNING_SEED, RunKey, TableKey, fill_checkpoints
@@ -103,9 +110,13 @@ def test_a_fingerprint_follows_the_settings_of_what_a_model_starts_from(file):
         (
             "{model: BPR}",
             "BPR",
-            "models: BPR: expected {model: a str, config: a str or ~, settings",
+            "models: BPR: expected {model: a str or a list, each a str (at least",
         ),
-        ("{model: BPR}", "{}", "models: BPR: model: expected a str, found None"),
+        (
+            "{model: BPR}",
+            "{}",
+            "models: BPR: model: expected a str or a list, each a str (at least one), found None",
+        ),
         ("checkpoint of GMF", "checkpoint of G", "checkpoint of G: expected one of the models"),
         ("checkpoint of GMF", "checkpoint of NeuMF", "needs no checkpoint itself"),
         ("mlp.yaml", "none.yaml", "none.yaml: cannot be read"),
@@ -503,10 +514,11 @@ class FakeTime:
 
     def __init__(self, monkeypatch):
         self.now = 0.0
-        monkeypatch.setattr(experiment_runs.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(run_record.time, "perf_counter", lambda: self.now)
         monkeypatch.setattr(experiment_runs.single_run, "prepare", self.prepare)
         monkeypatch.setattr(experiment_runs.per_user, "per_user", self.per_user)
-        monkeypatch.setattr(experiment_runs, "_hash", lambda _: "")
+        monkeypatch.setattr(experiment_runs, "split_hash", lambda _: "")
+        monkeypatch.setattr(experiment_runs.group_values, "of_run", lambda *_: {})
 
     def prepare(self, *_):
         self.now += 100

@@ -39,16 +39,23 @@ def echo_counts(dataset: "SplitDataset", data_path: Path) -> None:
   run_recbole --model=AutoRec --dataset=ml-100k-u1"""),
 )
 @click.argument("name")
-@click.argument("method", type=click.Choice(["random", "kfold", "loo", *ML_100K_SPLITS]))
-@share_option("--test", 0.1, "Test share of all rows (random).")
+@click.argument(
+    "method", type=click.Choice(["random", "kfold", "loo", "temporal", "users", *ML_100K_SPLITS])
+)
+@share_option(
+    "--test",
+    protocols.TEST,
+    "Test share: of all rows (random, temporal), of the users (users).",
+)
 @share_option(
     "--valid",
-    0.05,
-    "Validation share: of all rows (random, kfold), of the training ratings (u1 ...).",
+    protocols.VALID,
+    "Validation share: of all rows (random, kfold, temporal), of the other users' rows (users), "
+    "of the training ratings (u1 ...).",
 )
 @click.option(
     "--folds",
-    default=5,
+    default=protocols.FOLDS,
     show_default=True,
     type=click.IntRange(2),
     help="Number of folds (kfold).",
@@ -86,6 +93,8 @@ def split(
     random   random shares of all rows
     kfold    FOLDS data sets; each of FOLDS equal parts is the test part of one of them
     loo      each user's latest row, ranked among NEGATIVES items drawn once (NCF paper)
+    temporal rows before one moment, between two, and after the second, for all users
+    users    new users, whose histories are given when a model scores
     u1 ...   GroupLens's own splits of ml-100k, from its zip
     """
     from recbole_ext.data import splits
@@ -93,8 +102,14 @@ def split(
 
     if method in ML_100K_SPLITS:
         _split_of_movielens(name, method, valid, source_path, new_name, seed, data_path)
-    elif method == "loo":
-        protocol = protocols.leave_one_out(negatives, seed)
+    elif method in ("loo", "temporal", "users"):
+        if method == "temporal":
+            _refuse_empty_training(test, valid)
+        protocol = {
+            "loo": protocols.leave_one_out(negatives, seed),
+            "temporal": protocols.temporal(test, valid),
+            "users": protocols.user_holdout(test, valid, seed),
+        }[method]
         (new_name,) = new_names(name, new_name, protocol.dataset_name(name), data_path)
         rows = read_rows(name, data_path)
         echo_counts(protocol.write_dataset(rows, data_path, new_name), data_path)
@@ -119,9 +134,8 @@ def split(
             raise click.BadParameter(
                 f"--folds {folds}: expected at most {len(rows)}, the rows of {name}"
             )
-        options = {"folds": folds, "valid": valid, "seed": seed}
-        split_rows = splits.kfold(len(rows), folds, valid, seed)
-        for dataset in splits.write_folds(rows, split_rows, fold_names, data_path, again, options):
+        base = fold_names[0].removesuffix(suffixes[0])
+        for dataset in splits.write_kfold(rows, base, data_path, again, folds, valid, seed, {}):
             echo_counts(dataset, data_path)
 
 

@@ -43,7 +43,8 @@ def get_data_struct(self: Any) -> Any:
         if hasattr(value, "cpu"):
             struct._data_dict[key] = value.cpu()
     collected = copy.deepcopy(struct)
-    for key in ("rec.topk", "rec.meanrank", "rec.score", "rec.items", "rec.ties", "data.label"):
+    rankings = ("rec.topk", "rec.meanrank", "rec.items", "rec.ties", "rec.popular")
+    for key in (*rankings, "rec.score", "data.label"):
         if key in struct:
             del struct[key]
     return collected
