@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, reports_errors, trust_option
+from recbole_ext.cli.command import HELP, model_option, reports_errors, trust_option
 from recbole_ext.cli.recommended_list import RecommendedList
 from recbole_ext.inference import interaction_text, lists_file
 
@@ -60,6 +60,7 @@ Examples:
     type=click.Path(path_type=Path),
     help="Write user_id, item_id, score, rank, title to this .csv, .jsonl or .parquet.",
 )
+@model_option
 @trust_option
 @answer.json_option
 @reports_errors

@@ -23,7 +23,7 @@ def preflight(
     """The settings of a run, checked with its data set before RecBole and torch are imported.
 
     Args:
-        model, dataset: their names.
+        model, dataset: their names; of a model also where its class is.
         files: of ``--config_files``.
         settings: over those of the files.
         tested: whether the run is for its test metrics: the split must then have a test part.
@@ -38,7 +38,7 @@ def preflight(
     from recbole_ext.registry import keys
 
     engine.check_environment()
-    keys.check_model(model)
+    model = keys.check_model(model)
     with warnings.catch_warnings(), _refusals():
         warnings.simplefilter("ignore")  # Config will say the same
         values = early_config.read(model, dataset, files, settings)
@@ -63,7 +63,8 @@ def configure(
     Raises:
         UserError: an unknown model or data set, a setting or a file that cannot be used.
     """
-    preflight(model, dataset, files, {**settings, "nproc": n_processes}, tested)
+    values = preflight(model, dataset, files, {**settings, "nproc": n_processes}, tested)
+    model = values["model"]
     from recbole.config import Config
 
     sys.argv = sys.argv[:1]  # RecBole's Config would read them again, its way
@@ -88,14 +89,14 @@ def _check_data(values: Mapping[str, Any], tested: bool) -> None:
     """Refuse a data set that is not there, or whose files the settings of a run do not fit."""
     from recbole_ext.data import columns
     from recbole_ext.evaluator import evaluation_settings
-    from recbole_ext.registry import keys, models
+    from recbole_ext.registry import keys, model_parts
 
     evaluation = evaluation_settings.read(values, tested)  # Config does it without `tested`
     if not Path(values["data_path"]).is_dir():
         keys.check_dataset(values["dataset"], Path(values["data_path"]))
     else:
         model = values["model"]
-        columns.check(values, ratings=models.needs_ratings(model), read=keys.own_keys(model))
+        columns.check(values, ratings=model_parts.needs_ratings(model), read=keys.own_keys(model))
         if evaluation.by_time:
             _check_time(values)
 

@@ -16,7 +16,7 @@ from typing import Protocol as Interface
 
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator.metrics import bigger_is_better
-from recbole_ext.registry import models
+from recbole_ext.registry import loading, model_parts
 
 if TYPE_CHECKING:
     from recbole.config import Config
@@ -92,7 +92,7 @@ class Protocol:
 
     def suits(self, model: str) -> bool:
         """Whether it can evaluate a model, by the model's name."""
-        return self.rating_models in (None, models.needs_ratings(model))
+        return self.rating_models in (None, model_parts.needs_ratings(model))
 
     def dataset_name(self, source: str) -> str:
         """The name of the data set that it evaluates on, written from the data set ``source``."""
@@ -123,7 +123,7 @@ class Protocol:
         """
         if self.recipe is None:
             raise ValueError("this protocol is evaluated on the source itself")
-        write: _Write = models.load(self.recipe.writer)
+        write: _Write = loading.named(self.recipe.writer)
         metrics = [*self.settings["metrics"], *self.run_metrics]
         source = rows.path.stem
         return write(
@@ -246,6 +246,20 @@ RANKING = Protocol(
     },
 )
 
+NEXT_ITEM = Protocol(
+    "the last item of each user, by time, is tested, the one before it chooses the epoch; all items "
+    "are ranked, for sequential models those that the user has had, too",
+    {
+        **RANKING.settings,
+        "eval_args": {
+            "split": {"LS": "valid_and_test"},
+            "order": "TO",
+            "group_by": "user",
+            "mode": "full",
+        },
+    },
+)
+
 # Metrics beyond accuracy; the tail are the four fifths of the items that are the least popular.
 _BEYOND_ACCURACY = ["ItemCoverage", "AveragePopularity", "TailPercentage"]
 
@@ -260,6 +274,7 @@ PROTOCOLS = {
         },
     ),
     "leave-one-out": leave_one_out(),
+    "next-item": NEXT_ITEM,
     "rating": RATING,
     "grid": grid(),
 }

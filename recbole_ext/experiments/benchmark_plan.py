@@ -17,6 +17,8 @@
       NeuMF, pre-trained:
         model: NCFNeuMF
         settings: {pretrain: {gmf: "checkpoint of GMF", mlp: "checkpoint of NCFMLP"}}
+      Mine:
+        model: my_model.py:MyModel  # from the folder of this file, too; or my_package.models:MyModel
 
 Combinations of a space are tried on the validation split of one seed: the first values first, then
 others at random. The best of them runs with each seed. ``checkpoint of NAME`` is replaced by a
@@ -43,7 +45,7 @@ from recbole_ext.evaluator.protocols import DECIDED, PROTOCOLS
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import TUNING_SEED, Model, Plan, load
 from recbole_ext.experiments.trials import Trial
-from recbole_ext.registry import keys
+from recbole_ext.registry import keys, packed_source
 
 
 class _Entry(Struct, frozen=True, kw_only=True):
@@ -129,12 +131,15 @@ def _model(content: _Content, label: str, file: Path) -> Model:
         KeySource(entry.settings, f"{where}: settings"),
         KeySource(entry.space, f"{where}: space"),
     ]
-    keys.check_keys(entry.model, sources, values)
-    keys.check_values(entry.model, content.settings, f"{file}: settings")
-    keys.check_values(entry.model, entry.settings, f"{where}: settings")
-    keys.check_space(entry.model, entry.space, f"{where}: space")
+    name = entry.model
+    if ":" in name:  # other unknown names are told with the data sets, as those of a command are
+        name = keys.check_model(name, f"{where}: model: ", file.parent)
+    keys.check_keys(name, sources, values)
+    keys.check_values(name, content.settings, f"{file}: settings")
+    keys.check_values(name, entry.settings, f"{where}: settings")
+    keys.check_space(name, entry.space, f"{where}: space")
     if not values.get(settings.ALLOW_UNKNOWN):  # a warning has named those of other models
-        read = keys.read_keys(entry.model, values)
+        read = keys.read_keys(name, values)
         values = {key: values[key] for key in values if key in read}
     trials: list[Trial] = []
     if entry.space:
@@ -142,7 +147,7 @@ def _model(content: _Content, label: str, file: Path) -> Model:
             raise SettingError(f"{where}: space: how many settings are tried? give the plan trials")
         first = {name: values[0] for name, values in entry.space.items()}
         trials = drawing.draw(entry.space, first, content.trials, TUNING_SEED)
-    return Model(entry.model, values, trials)
+    return Model(name, values, trials, packed_source.pack(name))
 
 
 def _refuse_decided(names: Iterable[str], where: str) -> None:

@@ -17,6 +17,7 @@ from recbole_ext.errors import SettingError
 from recbole_ext.evaluator import protocols
 from recbole_ext.evaluator.protocols import PROTOCOLS
 from recbole_ext.experiments.trials import Trial
+from recbole_ext.registry.packed_source import PackedSource
 
 _CHECKPOINT = "checkpoint of "
 
@@ -61,11 +62,16 @@ class RunKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Model:
-    """A model of a plan: its name, its settings over its defaults, and the trials of others."""
+    """A model of a plan: its name, its settings over its defaults, and the trials of others.
+
+    ``source`` is that of a model which neither RecBole nor this package has, as it was when the
+    plan was read.
+    """
 
     name: str
     settings: Values
     trials: list[Trial]
+    source: PackedSource | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,11 @@ class Plan:
             text: text.removeprefix(_CHECKPOINT)
             for text in _checkpoint_texts(self.models[label].settings)
         }
+
+    def sources(self, label: str) -> list[PackedSource | None]:
+        """The sources that a run of a model needs: its own, and those it is pre-trained from."""
+        labels = (label, *self.needed_by(label).values())
+        return [self.models[name].source for name in labels]
 
     def trial_runs(self) -> list[RunKey]:
         """The runs by which settings are chosen."""
@@ -164,8 +175,8 @@ class Plan:
     def fingerprint(self, key: RunKey) -> str:
         """A hash of everything in the plan on which the result of a run depends.
 
-        That is the model, its settings, and those of the models that it is pre-trained from; the
-        values of a trial, or all trials for a run that is tested with the best of them.
+        That is the model, its source, its settings, and those of the models that it is pre-trained
+        from; the values of a trial, or all trials for a run that is tested with the best of them.
         """
         content = []
         for label in (key.label, *self.needed_by(key.label).values()):
@@ -173,7 +184,8 @@ class Plan:
             tried: Any = model.trials
             if label == key.label and key.trial is not None:
                 tried = model.trials[key.trial]
-            content.append([model.name, model.settings, *([tried] if tried else [])])
+            source = [model.source.hash] if model.source is not None else []
+            content.append([model.name, model.settings, *([tried] if tried else []), *source])
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 

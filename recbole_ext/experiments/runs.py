@@ -31,6 +31,7 @@ from recbole_ext.experiments import processes, results_file, same_runs
 from recbole_ext.experiments.plan import Plan, RunKey
 from recbole_ext.experiments.results import Result, append, best_values, is_done, load
 from recbole_ext.experiments.trials import Trial
+from recbole_ext.registry import packed_source
 from recbole_ext.trainer import single_run
 
 # Carries out jobs: key -> arguments, and their function -> the result of each as it ends.
@@ -125,6 +126,8 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
         common = {**single_run.QUIET, "seed": key.seed, "data_path": data_path}
         common["checkpoint_dir"] = str(Path(folder).absolute())
         try:
+            for source in plan.sources(key.label):
+                packed_source.adopt(source)
             checkpoints: dict[str, str] = {}
             for text, label in plan.needed_by(key.label).items():
                 pretraining = _prepare(plan, key._replace(label=label), common, {})
