@@ -40,7 +40,9 @@ def values(cls: type) -> dict[str, Any]:
     try:
         plain: dict[str, Any] = msgspec.to_builtins(cls())
     except TypeError as error:
-        raise SettingError(f"{cls.__name__}: expected a default for each setting: {error}") from error
+        raise SettingError(
+            f"{cls.__name__}: expected a default for each setting: {error}"
+        ) from error
     return plain
 
 

@@ -13,8 +13,7 @@ from recbole_ext.errors import DataError, SettingError
 from recbole_ext.evaluator import evaluation_settings
 from recbole_ext.evaluator.evaluation_settings import PHASES, EvaluationSettings
 from recbole_ext.evaluator.metrics import proper, result_names
-from recbole_ext.registry import negatives
-from recbole_ext.registry import models
+from recbole_ext.registry import models, negatives
 from recbole_ext.registry.model_parts import attribute, needs_ratings
 
 if TYPE_CHECKING:

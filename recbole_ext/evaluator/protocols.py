@@ -246,18 +246,11 @@ RANKING = Protocol(
     },
 )
 
+_IN_ORDER = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
 NEXT_ITEM = Protocol(
-    "the last item of each user, by time, is tested, the one before it chooses the epoch; all items "
-    "are ranked, for sequential models those that the user has had, too",
-    {
-        **RANKING.settings,
-        "eval_args": {
-            "split": {"LS": "valid_and_test"},
-            "order": "TO",
-            "group_by": "user",
-            "mode": "full",
-        },
-    },
+    "each user's last item, by time, is tested, the one before chooses the epoch; all items that "
+    "the user has not seen are ranked, by sequential models the seen ones, too",
+    {**RANKING.settings, "eval_args": _IN_ORDER},
 )
 
 # Metrics beyond accuracy; the tail are the four fifths of the items that are the least popular.

@@ -18,7 +18,7 @@
         model: NCFNeuMF
         settings: {pretrain: {gmf: "checkpoint of GMF", mlp: "checkpoint of NCFMLP"}}
       Mine:
-        model: my_model.py:MyModel  # from the folder of this file, too; or my_package.models:MyModel
+        model: my_model.py:MyModel  # from the folder of this file; or my_package.models:MyModel
 
 Combinations of a space are tried on the validation split of one seed: the first values first, then
 others at random. The best of them runs with each seed. ``checkpoint of NAME`` is replaced by a

@@ -97,7 +97,7 @@ PATCHES = (
         target="recbole.quick_start.quick_start:run_recbole",
         kind="edit",
         group="bugs",
-        why="RecBole logs wrong FLOPs for models without layers of torch.nn: EASE, Pop, those that are not its own.",
+        why="RecBole logs wrong FLOPs for models without layers of torch.nn: ours, EASE, Pop.",
         edits=(
             Edit(
                 'flops = get_flops(model, dataset, config["device"], logger, transform)\n'

@@ -35,7 +35,7 @@ PATCHES = (
         target="recbole.config.configurator:Config._get_model_and_dataset",
         kind="wrap",
         group="names",
-        why="The name of no model ends in a traceback about lightgbm; a model may be named by its file.",
+        why="The name of no model ends in a traceback about lightgbm; a file may name a model.",
         function=f"{_OURS}:get_model_and_dataset",
     ),
     Patch(
@@ -43,7 +43,7 @@ PATCHES = (
         target="recbole.config.configurator:Config._load_internal_config_dict",
         kind="wrap",
         group="names",
-        why="Config merges <model>.yaml beside a model and the data set's own yaml, and checks the keys.",
+        why="Config merges a model's yaml and the data set's own yaml, and checks the keys.",
         function=f"{_OURS}:load_internal_config_dict",
         requires="settings-files",
     ),

@@ -105,13 +105,15 @@ def _run(file: Path) -> ModuleType:
 
 
 def _beside(folder: Path) -> list[str]:
-    """The modules of this process that are of a folder, and of no installed package."""
+    """The modules of this process that are of a folder, or of one that it was moved from."""
     main = sys.modules.get("__main__")
-    return [
-        name
-        for name, module in list(sys.modules.items())
-        if module is not main and "." not in name and Path(file_of(module)).parent == folder
-    ]
+    found = []
+    for name, module in list(sys.modules.items()):
+        file = Path(file_of(module))
+        moved = file.suffix == ".py" and not file.exists() and (folder / file.name).is_file()
+        if module is not main and "." not in name and (file.parent == folder or moved):
+            found.append(name)
+    return found
 
 
 def _refuse_other_files(module: ModuleType, root: Path) -> None:

@@ -63,11 +63,20 @@ def needs_ratings(name: str) -> bool:
     return models.is_known(name) and bool(attribute(name, "reads_ratings", False))
 
 
+def settings_owner(name: str) -> Place | None:
+    """The model, or the one that it derives from, that has a class of settings; None for none."""
+    return next((place for place in ancestry(name) if _settings_of(place, name)), None)
+
+
 def settings_place(name: str) -> Place | None:
     """Where the class of a model's settings is; None where it has none."""
+    owner = settings_owner(name)
+    return None if owner is None else _settings_of(owner, name)
+
+
+def _settings_of(place: Place, name: str) -> Place | None:
     root = models.source(name).root if models.source(name).file else Path()
-    places = (class_source.find(p.file, f"{p.name}Settings", root) for p in ancestry(name))
-    return next(filter(None, places), None)
+    return class_source.find(place.file, f"{place.name}Settings", root)
 
 
 def settings_class(name: str) -> Any:
@@ -109,14 +118,16 @@ def default_path(name: str) -> Path:
 def defaults(name: str) -> Values:
     """The defaults of a model, of its own settings and of RecBole's; those of its bases below."""
     merged: Values = {}
+    declared, owner = settings_class(name), settings_owner(name)
     for place in reversed(ancestry(name)):
+        if place == owner and declared is not None:
+            merged |= default_file.values(declared)
         file = model_source.yaml_beside(place.file, place.name)
         if place.is_recboles:
             file = recbole_source.folder() / "properties" / "model" / f"{place.name}.yaml"
         if file.is_file():
             merged |= settings.load(file)
-    declared = settings_class(name)
-    return {**(default_file.values(declared) if declared is not None else {}), **merged}
+    return merged
 
 
 # --- once it is imported ---------------------------------------------------------------------
@@ -132,7 +143,9 @@ def part(name: str, suffix: str) -> Any:
     for cls in models.model_class(name).__mro__:
         where = cls.__module__
         if where.startswith("recbole."):
-            where = {"Trainer": "recbole.trainer", "Dataset": "recbole.data.dataset"}.get(suffix, "")
+            where = {"Trainer": "recbole.trainer", "Dataset": "recbole.data.dataset"}.get(
+                suffix, ""
+            )
         if where:
             module = sys.modules.get(where) or importlib.import_module(where)
             if (found := vars(module).get(f"{cls.__name__}{suffix}")) is not None:

@@ -217,8 +217,9 @@ def module_file(module: str, *folders: Path) -> Path | None:
 
 def _below(folder: Path, parts: list[str]) -> Path | None:
     path = folder.joinpath(*parts)
-    candidates = (path.with_name(f"{path.name}.py"), path / "__init__.py")
-    candidates = candidates if parts else candidates[1:]
+    candidates = [path / "__init__.py"]
+    if parts:
+        candidates.insert(0, path.with_name(f"{path.name}.py"))
     return next((file for file in candidates if file.is_file()), None)
 
 
@@ -232,7 +233,8 @@ def _local_files(file: Path, root: Path, module: str) -> Iterator[Path]:
             outside it is taken.
     """
     top = module.partition(".")[0]
-    waiting, seen = [file], {file}
+    waiting = [file, *(_found(module, root, top) if module else ())]
+    seen = {*waiting}
     while waiting:
         path = waiting.pop()
         imported = [found for name in _imports(path, root) for found in _found(name, root, top)]

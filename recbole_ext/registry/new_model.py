@@ -33,7 +33,7 @@ def write(name: str, kind: Kind, folder: Path) -> list[Path]:
     """
     if not re.fullmatch(r"[A-Z][A-Za-z0-9_]*", name):
         raise RegistryError(
-            f"{name}: expected the name of a class, a capital and then letters and digits, as MyModel"
+            f"{name}: expected the name of a class, a capital, letters and digits, as MyModel"
         )
     models.refuse_taken(name, f"new {name}")
     stem = _snake(name)

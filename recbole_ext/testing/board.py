@@ -1,12 +1,13 @@
 """A small data set with a known answer: a checkerboard of users and items.
 
 Half of the users and of the items are white, half black. A user has items of the own colour alone,
-at distinct times; the last two of each user are for validation and test. So items of the own colour
-that a user does not have yet are the right answer. For models of ratings, a user has items of the
-other colour, too, with the lowest rating.
+in an order of chance; the last two of each user are for validation and test. So items of the own
+colour that a user does not have yet are the right answer. For models of ratings, a user has items
+of the other colour, too, with the lowest rating.
 """
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 NAME = "board"
@@ -65,10 +66,9 @@ def _rows(ratings: bool) -> list[tuple[int, int, int, int]]:
     rows = []
     for user in range(SIZE):
         own = [i for i in range(SIZE) if i % 2 == user % 2]
-        start = 5 * user % len(own)
-        turned = [*own[start:], *own[:start]]
+        Random(user).shuffle(own)  # no order to learn: the next item may be any of the own colour
         others = [i for i in range(SIZE) if i % 2 != user % 2][user % 3 :: 2] if ratings else []
-        shown = [*((i, 1) for i in others), *((i, 4 + i // 2 % 2) for i in turned[:_HISTORY])]
+        shown = [*((i, 1) for i in others), *((i, 4 + i // 2 % 2) for i in own[:_HISTORY])]
         rows += [(user, i, stars, SIZE * n + user) for n, (i, stars) in enumerate(shown)]
     return sorted(rows, key=lambda row: row[3])
 

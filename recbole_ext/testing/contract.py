@@ -6,9 +6,9 @@
         model = "my_model.py:MyModel"      # from the folder of the test; or the class, or a name
         settings = {"embedding_size": 8}
 
-pytest finds the clauses as methods of ``TestMyModel``. A clause that fails says what is wrong with the
-model. Each trains the model on a data set of 24 users and 24 items (board.py), in a folder that is gone
-afterwards.
+pytest finds the clauses as methods of ``TestMyModel``. A clause that fails says what is wrong with
+the model. Each trains the model on a data set of 24 users and 24 items (board.py), in a folder that
+is gone afterwards.
 """
 
 import inspect
@@ -56,8 +56,9 @@ class ModelContract:
             try:
                 run.fit(saved=False)
             except ValueError as error:
-                assert "nan" not in str(error), self._says("its loss is nan in the first epochs")
-                raise
+                if "nan" not in str(error):
+                    raise
+                raise AssertionError(self._says("its loss is nan in the first epochs")) from error
             for epoch, loss in run.trainer.train_loss_dict.items():
                 parts = loss if isinstance(loss, tuple) else (loss,)
                 assert all(math.isfinite(part) for part in parts), self._says(
@@ -129,9 +130,10 @@ class ModelContract:
             run.fit()
             run.trainer.evaluate(run.test, load_best_model=True, show_progress=False)
             expected = scored.scores(run)
-            config, model, dataset, *loaders = load_data_and_model(run.trainer.saved_model_file)
+            file = run.trainer.saved_model_file
+            config, model, dataset, train, valid, test = load_data_and_model(file)
             trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
-            loaded = scored.scores(Run(config, dataset, *loaders, model, trainer))
+            loaded = scored.scores(Run(config, dataset, train, valid, test, model, trainer))
         assert measures.same(expected, loaded), self._says(
             "the model that a checkpoint gives has other scores than the one that was saved: it "
             "predicts by something that is neither a parameter nor a buffer; register_buffer keeps "
@@ -148,8 +150,8 @@ class ModelContract:
                 for field in fields:
                     ids = batch[field] if field in batch.columns else torch.ones(1)
                     assert int(ids.min()) > 0, self._says(
-                        f"its training batches have the padding id 0 as a {field}: it learns from a "
-                        "user or an item that does not exist"
+                        f"its training batches have the padding id 0 as a {field}: it learns from "
+                        "a user or an item that does not exist"
                     )
             run.fit(saved=False)
             values = scored.scores(run)
@@ -181,9 +183,9 @@ class ModelContract:
             run.fit(saved=False)
             share = measures.right_pairs(run)
         assert share > _RIGHT, self._says(
-            f"after training, items of the user's own kind come before others in {share:.0%} of the "
-            f"pairs, expected more than {_RIGHT:.0%}: it does not learn who likes what; if it only "
-            "learns slowly, set checkerboard = {'epochs': ..., 'learning_rate': ...}"
+            f"after training, items of the user's own kind come before others in {share:.0%} of "
+            f"the pairs, expected more than {_RIGHT:.0%}: it does not learn who likes what; if it "
+            "only learns slowly, set checkerboard = {'epochs': ..., 'learning_rate': ...}"
         )
 
     # --- for programs -----------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import copy
 
-import numpy as np
 import pytest
 import torch
 
@@ -43,7 +42,7 @@ VARIANTS = [
     ("AutoRec", {"orientation": "user", "loss_type": "CE", "kernel_dim": 2}),
 ]
 
-# Number of a variant -> how it learns the checkerboard; the others are not made for a board this small.
+# Number of a variant -> how it learns the checkerboard; the others do not learn a board so small.
 BOARD = {
     0: {"epochs": 150, "learning_rate": 0.01, "dropout_prob": 0.0, "mlp_hidden_size": [256, 64]},
     14: {"epochs": 150, "learning_rate": 0.02, "dropout_prob": 0.0, "reg_weight": 0.001},

@@ -1,6 +1,6 @@
 """Every shape through every step of walk.py; prints a table, and exits with 1 if one fails.
 
-    python -m tests.own_models [SHAPE...]
+python -m tests.own_models [SHAPE...]
 """
 
 import sys
@@ -35,6 +35,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-
-
     sys.exit(main())

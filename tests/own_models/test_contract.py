@@ -1,4 +1,4 @@
-"""Each clause of ModelContract: it passes a model that is right, and says what is wrong with another."""
+"""Each clause of ModelContract: a model that is right passes, of another it says what is wrong."""
 
 import pytest
 
@@ -113,7 +113,9 @@ def test_a_model_that_is_right_passes(clause, fault):
 def test_the_padding_id_in_a_batch_is_told(fault):
     contract = Fault()
     contract.model = f"{FOLDER}/line_ae.py:LineAE"
-    with pytest.raises(AssertionError, match="batches have the padding id 0 as a user_id: it learns"):
+    with pytest.raises(
+        AssertionError, match="batches have the padding id 0 as a user_id: it learns"
+    ):
         contract.test_the_padding_id_is_harmless()
 
 

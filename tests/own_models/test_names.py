@@ -39,17 +39,6 @@ def package(name: str = "Mine", folder: str = ".") -> str:
     return f"my_package.models:{name}"
 
 
-@pytest.fixture(autouse=True)
-def _unimported():
-    """Modules that a test has imported are not there for the next one."""
-    before, path = set(sys.modules), [*sys.path]
-    yield
-    sys.path[:] = path
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("my_package", "layers", "plugin"):
-            del sys.modules[name]
-
-
 # --- the ways -------------------------------------------------------------------------------
 
 
@@ -105,7 +94,7 @@ def test_by_the_entry_point_of_a_package_in_another_folder(tmp_path, ratings):
         assert "PairMF" in keys.known_models()
         assert "torch" not in sys.modules
         from recbole.quick_start import run_recbole
-        given = dict(epochs=1, data_path="dataset", state="CRITICAL", show_progress=False, factors=3)
+        given = dict(epochs=1, data_path="dataset", state="ERROR", show_progress=False, factors=3)
         print(run_recbole(model="PairMF", dataset="made", config_dict=given)["best_valid_score"])
         print(recbole_ext.PairMF.__module__)
     """
@@ -122,7 +111,9 @@ def test_by_the_entry_point_of_a_package_in_another_folder(tmp_path, ratings):
 def test_without_their_entry_points_our_models_are_unknown(monkeypatch, ratings):
     monkeypatch.setattr(models, "_entry_points", dict)
     models.forget()
-    with pytest.raises(RegistryError, match=r"--model=NCFMLP: no such model .*; recbole_ext itself"):
+    with pytest.raises(
+        RegistryError, match=r"--model=NCFMLP: no such model .*; recbole_ext itself"
+    ):
         keys.check_model("NCFMLP")
     with pytest.raises(RegistryError, match="AutoRec: no such model"):
         runs.prepare("AutoRec")
@@ -206,9 +197,9 @@ def test_what_a_model_brings_is_used(name, ratings):
 
 def test_a_class_of_settings_is_held_to(ratings):
     write("bringer.py", BRINGS)
-    with pytest.raises(SettingError, match="^wramth: neither Bringer nor RecBole has .* warmth"):
+    with pytest.raises(SettingError, match=r"^wramth: neither Bringer nor RecBole has .* warmth"):
         early_config.read(keys.check_model("bringer.py:Bringer"), "made", None, {"wramth": 1})
-    with pytest.raises(SettingError, match="^warmth: expected a number from 0 to 1, found 2"):
+    with pytest.raises(SettingError, match=r"^warmth: expected a number in .0, 1., found 2"):
         runs.prepare("bringer.py:Bringer", warmth=2)
 
 
@@ -234,11 +225,13 @@ def test_without_one_the_keys_of_its_yaml_and_of_its_source_are_known(ratings):
     assert "depth: Mine reads this setting" in said[0]
     assert "mine.py, line 7" in said[0]
     assert runs.prepare("mine.py:Mine", depth=2).model.depth == 2
-    with pytest.raises(SettingError, match="^dept: neither Mine nor RecBole has .* depth"):
+    with pytest.raises(SettingError, match=r"^dept: neither Mine nor RecBole has .* depth"):
         runs.prepare("mine.py:Mine", dept=2)
-    with pytest.raises(SettingError, match="^mlp_hidden_size: Mine does not read this setting"):
+    with pytest.raises(SettingError, match=r"^mlp_hidden_size: Mine does not read this setting"):
         runs.prepare("mine.py:Mine", mlp_hidden_size=[3])
-    with pytest.raises(SettingError, match="^width: expected a whole number"):
+    with pytest.raises(
+        SettingError, match=r"^width: expected a number, such as the default 3, found 'wide'"
+    ):
         runs.prepare("mine.py:Mine", width="wide")
 
 
@@ -252,14 +245,13 @@ def test_a_model_may_derive_from_ours(ratings):
             pass
         """,
     )
-    run = runs.prepare("mine.py:Mine", **runs.SMALL["NCFMLP"])
-    ours = runs.prepare("NCFMLP", **runs.SMALL["NCFMLP"])
-    assert type(run.trainer) is type(ours.trainer)
-    assert type(run.train) is type(ours.train)
-    for one in (run, ours):
-        one.fit()
-    assert run.trainer.train_loss_dict == ours.trainer.train_loss_dict
-    with pytest.raises(SettingError, match="^embedding_size: expected a whole number at least 1"):
+    made = []
+    for name in ("mine.py:Mine", "NCFMLP"):
+        run = runs.prepare(name, **runs.SMALL["NCFMLP"])
+        run.fit()
+        made.append((type(run.trainer), type(run.train), run.trainer.train_loss_dict))
+    assert made[0] == made[1]
+    with pytest.raises(SettingError, match=r"^embedding_size: expected a whole number at least 1"):
         runs.prepare("mine.py:Mine", embedding_size=0)
 
 
@@ -335,7 +327,7 @@ def test_a_file_beside_is_not_taken_for_another_one_of_its_name():
     for folder, width in (("a", 3), ("b", 4)):
         write(f"{folder}/layers.py", f"width = {width}\n")
         write(f"{folder}/{folder}_model.py", "import layers\n" + textwrap.dedent(
-            CLASS.format(name=f"Mine{folder.upper()}") + "    width = layers.width\n"
+            CLASS.format(name=f"Mine{folder.upper()}") + "        width = layers.width\n"
         ))  # fmt: skip
     first = models.model_class(keys.check_model("a/a_model.py:MineA"))
     with pytest.raises(RegistryError, match=r"imports layers, .* but this process has .*a/layers"):
@@ -368,7 +360,11 @@ def test_the_hash_is_of_what_a_file_imports_from_beside_it():
         if what == "at first":
             write("deep/part.py", "")
         write(path, text)
-        write("mine.py", "import layers, random\nfrom deep import part\n" + textwrap.dedent(CLASS.format(name="Mine")))
+        write(
+            "mine.py",
+            "import layers, random\nfrom deep import part\n"
+            + textwrap.dedent(CLASS.format(name="Mine")),
+        )
         models.forget()
         hashes[what] = models.source(keys.check_model("mine.py:Mine")).hash
     assert hashes["at first"] == hashes["another file"] == hashes["the yaml"]

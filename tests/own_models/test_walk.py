@@ -1,4 +1,4 @@
-"""A model of one's own in use; `python -m tests.own_models` takes every shape through every step."""
+"""A model of one's own in use; `python -m tests.own_models` does it for every shape."""
 
 import shutil
 import warnings
@@ -91,7 +91,9 @@ def test_a_changed_source_is_a_warning(trained):
 
 def test_a_source_that_has_gone_is_an_error_that_says_what_to_give(trained):
     shutil.move("theirs", "moved")
-    expected = r"its model HopMF was in the file .*theirs/hop_mf\.py; give --model=FILE\.py:HopMF or"
+    expected = (
+        r"its model HopMF was in the file .*theirs/hop_mf\.py; give --model=FILE\.py:HopMF or"
+    )
     with pytest.raises(CheckpointError, match=expected):
         restored(trained)
     recommender = recbole_ext.load(trained, model="moved/hop_mf.py:HopMF")
@@ -99,7 +101,9 @@ def test_a_source_that_has_gone_is_an_error_that_says_what_to_give(trained):
     Path("theirs").mkdir()
     Path("theirs/hop_mf.py").write_text("class Another: pass\n")
     models.forget()
-    with pytest.raises(CheckpointError, match=r"hop_mf\.py has no class HopMF; its classes are Ano"):
+    with pytest.raises(
+        CheckpointError, match=r"hop_mf\.py has no class HopMF; its classes are Ano"
+    ):
         restored(trained)
 
 
@@ -112,7 +116,9 @@ def test_a_class_of_a_program_is_named_in_the_error(ratings):
     run = runs.prepare(Inner, epochs=1)  # type: ignore[arg-type]
     run.fit()
     models.forget()
-    expected = r"its model Inner was a class of a program or a notebook.*recbole_ext\.register\(Inner"
+    expected = (
+        r"its model Inner was a class of a program or a notebook.*recbole_ext\.register\(Inner"
+    )
     with pytest.raises(CheckpointError, match=expected):
         restored(run.trainer.saved_model_file)
     recbole_ext.register(Inner)
@@ -130,7 +136,9 @@ def test_a_damaged_source_is_refused(damage, trained):
     record = torch.load(trained, weights_only=True)
     record["model_source"] |= damage
     torch.save(record, "damaged.pth")
-    with pytest.raises(CheckpointError, match=r"^damaged\.pth: model_source: expected where the cla"):
+    with pytest.raises(
+        CheckpointError, match=r"^damaged\.pth: model_source: expected where the cla"
+    ):
         restored("damaged.pth")
 
 

@@ -28,6 +28,7 @@ from recbole_ext.registry.keys import (
     source_keys,
 )
 
+
 def get_model(
     wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:

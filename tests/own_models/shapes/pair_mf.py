@@ -11,7 +11,7 @@ class PairMF(GeneralRecommender):
     input_type = InputType.PAIRWISE
 
     def __init__(self, config, dataset):
-        super(PairMF, self).__init__(config, dataset)
+        super().__init__(config, dataset)
         self.embedding_size = config["factors"]
         self.user_embedding = torch.nn.Embedding(self.n_users, self.embedding_size)
         self.item_embedding = torch.nn.Embedding(self.n_items, self.embedding_size)
