@@ -113,7 +113,7 @@ def save(state: Mapping[str, Any], file: str | Path, trainer: "Trainer") -> None
         record[key] = encode(record[key], key)
     identity = getattr(trainer, "recbole_ext_identity", None)
     record["identity"] = identity.record() if identity is not None else None
-    record["model_source"] = models.record(settings["model"])
+    record["model_source"] = models.record(settings.get("model", ""))
     record |= {"rng": random_states.collect(trainer), "format": FORMAT, "recbole_ext": __version__}
     # a run that was refused meanwhile may have removed the folder, which was empty
     Path(file).parent.mkdir(parents=True, exist_ok=True)
