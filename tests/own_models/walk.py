@@ -50,7 +50,8 @@ class Walk:
     def _json(self, module: str, *words: str) -> dict[str, Any]:
         done = self.command(module, *words, "--json")
         assert done.returncode == 0, done.stderr[-2000:]
-        assert "warning" not in done.stderr, done.stderr
+        assert "checkpoint was saved" not in done.stderr, done.stderr
+        assert "reads this setting" not in done.stderr, done.stderr
         return json.loads(done.stdout)
 
     def _run(self, *words: str, epochs: int = 2) -> dict[str, Any]:
@@ -88,7 +89,10 @@ class Walk:
             "datasets": ["board"],
             "protocols": {"next-item": "NDCG@10"},
             "seeds": list(range(1, seeds + 1)),
-            "settings": {"epochs": 1},
+            "settings": {
+                "epochs": 1,
+                "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
+            },
             "models": {
                 "Mine": {"model": place, "settings": settings},
                 "BPR": {"model": "BPR"},
@@ -144,7 +148,7 @@ class Walk:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                output = self.folder / "away.jsonl"
+                output = self.folder / f"away-{seeds}.jsonl"
                 ended = list(experiment_runs.run(plan, self.folder / "dataset", output, execute))
         finally:
             shutil.move(self.folder / "hidden", self.folder / "theirs")

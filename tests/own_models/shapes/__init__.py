@@ -25,7 +25,10 @@ class Shape(NamedTuple):
         return f"{folder / self.file}:{self.name}"
 
 
-_IN_ORDER = {"eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"}}
+_IN_ORDER = {
+    "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"},
+    "load_col": {"inter": ["user_id", "item_id", "timestamp"]},
+}
 
 SHAPES = {
     "pairwise": Shape("pair_mf.py", "PairMF"),
@@ -38,7 +41,7 @@ SHAPES = {
         "FeatureFM",
         settings={
             "load_col": {
-                "inter": ["user_id", "item_id"],
+                "inter": ["user_id", "item_id", "timestamp"],
                 "user": ["user_id", "taste"],
                 "item": ["item_id", "colour"],
             }
@@ -49,7 +52,7 @@ SHAPES = {
         "GraphOfItems",
         settings={
             "load_col": {
-                "inter": ["user_id", "item_id"],
+                "inter": ["user_id", "item_id", "timestamp"],
                 "kg": ["head_id", "relation_id", "tail_id"],
                 "link": ["item_id", "entity_id"],
             }
