@@ -70,16 +70,20 @@ class ModelSource:
         return asdict(self)
 
 
-def of_file(file: Path, name: str, where: str) -> ModelSource:
+def of_file(file: Path, name: str, where: str = "") -> ModelSource:
     """The class ``name`` of a file.
+
+    Args:
+        file, name: which one.
+        where: what messages begin with; "" for both of these.
 
     Raises:
         RegistryError: the file cannot be read or is no Python, or has no such class.
     """
-    path = file.absolute()
+    path, where = file.absolute(), where or f"{file}:{name}"
     if not path.is_file():
-        raise RegistryError(f"{where}{file}:{name}: no such file; check the path")
-    _check_class(path, name, f"{where}{file}:{name}")
+        raise RegistryError(f"{where}: no such file; check the path")
+    _check_class(path, name, where)
     return ModelSource(name, "", str(path), source_hash(path, path.parent, ""))
 
 

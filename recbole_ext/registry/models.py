@@ -109,7 +109,7 @@ def find(text: str, where: str = "--model=", folder: Path | None = None) -> str:
             "my_model.py:MyModel or my_package.models:MyModel"
         )
     if place.endswith(".py") or "/" in place or "\\" in place:
-        found = model_source.of_file((folder or Path.cwd()) / place, name, where)
+        found = model_source.of_file((folder or Path.cwd()) / place, name, where + text)
     elif all(part.isidentifier() for part in place.split(".")):
         found = model_source.of_module(place, name, where)
     else:

@@ -142,6 +142,6 @@ def _found_again(saved: ModelSource, where: str) -> ModelSource:
     try:
         if saved.module:
             return model_source.of_module(saved.module, saved.name, "", "", saved.root)
-        return model_source.of_file(file, saved.name, "")
+        return model_source.of_file(file, saved.name)
     except RegistryError as error:
         raise RegistryError(f"{where}: its model: {error}; {advice}") from error

@@ -146,7 +146,7 @@ class ModelContract:
             run = self._run()
             fields = [run.dataset.uid_field, run.dataset.iid_field]
             fields += [run.config["NEG_PREFIX"] + run.dataset.iid_field]
-            for batch in run.train:
+            for batch in measures.batches(run):
                 for field in fields:
                     ids = batch[field] if field in batch.columns else torch.ones(1)
                     assert int(ids.min()) > 0, self._says(

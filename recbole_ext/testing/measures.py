@@ -1,6 +1,6 @@
 """What the clauses measure, and how they compare it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -25,6 +25,8 @@ def columns(name: str) -> dict[str, Any]:
             "user": ["user_id", "taste"],
             "item": ["item_id", "colour"],
         }
+        # RecBole would train them on the labels of a data set
+        others = {"train_neg_sample_args": {"distribution": "uniform", "sample_num": 1}}
     if kind == "SEQUENTIAL":
         columns["item"] = ["item_id", "colour"]
         others = {"MAX_ITEM_LIST_LENGTH": 8}
@@ -34,6 +36,15 @@ def columns(name: str) -> dict[str, Any]:
             "link": ["item_id", "entity_id"],
         }
     return {"load_col": columns, **others}
+
+
+def batches(run: Run) -> Iterator[Any]:
+    """The training batches of an epoch; of a knowledge graph's model those with both parts."""
+    if run.config["MODEL_TYPE"].name == "KNOWLEDGE":
+        from recbole.utils import KGDataLoaderState
+
+        run.train.set_mode(KGDataLoaderState.RSKG)
+    yield from run.train
 
 
 def note(moved: set[str], name: str) -> Callable[[Tensor], None]:

@@ -22,7 +22,14 @@ from recbole_ext.testing import board
 from tests.own_models.shapes import Shape
 from tests.processes import free_port
 
-_SETTINGS = {"show_progress": False, "train_batch_size": 64, "topk": [5], "valid_metric": "NDCG@5"}
+_SETTINGS = {
+    "show_progress": False,
+    "train_batch_size": 64,
+    "metrics": ["NDCG", "Recall"],
+    "topk": [5],
+    "valid_metric": "NDCG@5",
+    "eval_args": {"mode": "full"},
+}
 
 
 class Walk:

@@ -40,11 +40,12 @@ SHAPES = {
         "feature_fm.py",
         "FeatureFM",
         settings={
+            "train_neg_sample_args": {"distribution": "uniform", "sample_num": 1},
             "load_col": {
                 "inter": ["user_id", "item_id", "timestamp"],
                 "user": ["user_id", "taste"],
                 "item": ["item_id", "colour"],
-            }
+            },
         },
     ),
     "with a knowledge graph": Shape(
