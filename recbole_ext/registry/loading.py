@@ -1,5 +1,6 @@
 """Running the source of a model: its class, and classes that stand beside it."""
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -10,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from recbole_ext.errors import RegistryError, UserError, in_a_line
-from recbole_ext.registry.model_source import ModelSource
+from recbole_ext.registry.model_source import ModelSource, below
 
 _PREFIX = "recbole_ext_model_"  # of the module of a file: it can be no name of an installed one
 
@@ -27,7 +28,7 @@ def load(source: ModelSource) -> type:
             f"file and name it as my_model.py:{source.name}"
         )
     try:
-        with _importing_from(source.root):
+        with _importing_from(source.root, tidily=not source.module):
             if source.module:
                 module = importlib.import_module(source.module)
             else:
@@ -68,16 +69,22 @@ def file_of(module: ModuleType) -> str:
 
 
 @contextmanager
-def _importing_from(root: Path) -> Iterator[None]:
+def _importing_from(root: Path, tidily: bool = False) -> Iterator[None]:
     """Within this block a folder is the first that imports look into; afterwards the last.
 
     It stays there for what a model imports later.
+
+    Args:
+        root: the folder.
+        tidily: whether no compiled code is written beside the files.
     """
-    folder = str(root)
+    folder, writes_nothing = str(root), sys.dont_write_bytecode
     sys.path.insert(0, folder)
+    sys.dont_write_bytecode = tidily or writes_nothing
     try:
         yield
     finally:
+        sys.dont_write_bytecode = writes_nothing
         sys.path.remove(folder)
         if folder not in sys.path:
             sys.path.append(folder)
@@ -85,17 +92,19 @@ def _importing_from(root: Path) -> Iterator[None]:
 
 def _run(file: Path) -> ModuleType:
     """A new module of a file that is of no package."""
-    name = _PREFIX + file.stem
+    mark = hashlib.blake2b(str(file).encode(), digest_size=4).hexdigest()
+    name = f"{_PREFIX}{file.stem}_{mark}"
     for other in _beside(file.parent):
         del sys.modules[other]  # it may have changed, too
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # not by its loader, which takes compiled code of the same second for that of the file
+    code = compile(file.read_bytes(), str(file), "exec")
     before = sys.modules.get(name)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(code, vars(module))
     except BaseException:
         del sys.modules[name]
         if before is not None:
@@ -127,9 +136,9 @@ def _refuse_other_files(module: ModuleType, root: Path) -> None:
     for value in list(vars(module).values()):
         name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", "")
         top = str(name).partition(".")[0]
-        meant = root / f"{top}.py"
+        meant = below(root, [top])
         used = file_of(sys.modules[top]) if top in sys.modules else ""
-        if meant.is_file() and used and Path(used) != meant and top not in sys.stdlib_module_names:
+        if meant and used and Path(used) != meant and top not in sys.stdlib_module_names:
             raise RegistryError(
                 f"{file_of(module)}: imports {top}, which stands beside it as {meant}, but this "
                 f"process has {used} under that name; rename one of the two"

@@ -205,21 +205,21 @@ def module_file(module: str, *folders: Path) -> Path | None:
     """
     top, *rest = module.split(".")
     for folder in folders:
-        if path := _below(folder, [top, *rest]):
+        if path := below(folder, [top, *rest]):
             return path
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):  # a broken name, or __main__
         spec = None
     if spec is None:
-        return _below(Path.cwd(), [top, *rest])
+        return below(Path.cwd(), [top, *rest])
     for folder in map(Path, spec.submodule_search_locations or ()):
-        if path := _below(folder, rest):
+        if path := below(folder, rest):
             return path
     return Path(spec.origin) if spec.origin and not rest and Path(spec.origin).is_file() else None
 
 
-def _below(folder: Path, parts: list[str]) -> Path | None:
+def below(folder: Path, parts: list[str]) -> Path | None:
     path = folder.joinpath(*parts)
     candidates = [path / "__init__.py"]
     if parts:
@@ -256,7 +256,7 @@ def _found(name: str, root: Path, top: str) -> Iterator[Path]:
     if standard or (top and parts[0] != top):
         return
     for depth in range(1, len(parts) + 1):
-        if path := _below(root, parts[:depth]):
+        if path := below(root, parts[:depth]):
             yield path
 
 

@@ -372,3 +372,19 @@ def test_the_hash_is_of_what_a_file_imports_from_beside_it():
     assert set(models.source("Mine").files()) == {
         *("mine.py", "layers.py", "deep/__init__.py", "deep/part.py", "Mine.yaml")
     }
+
+
+def test_two_files_of_one_name_with_two_models_keep_apart(ratings):
+    for folder in ("a", "b"):
+        write(f"{folder}/model.py", BRINGS.replace("Bringer", f"Of{folder.upper()}"))
+    runs.prepare("a/model.py:OfA")
+    runs.prepare("b/model.py:OfB")
+    assert type(runs.prepare("OfA").trainer).__name__ == "OfATrainer"
+    assert type(runs.prepare("OfB").trainer).__name__ == "OfBTrainer"
+
+
+def test_a_run_leaves_nothing_beside_the_files():
+    SHAPES["with a graph"].copy_to(Path("theirs"))
+    before = {path.name for path in Path("theirs").iterdir()}
+    models.model_class(keys.check_model("theirs/hop_mf.py:HopMF"))
+    assert {path.name for path in Path("theirs").iterdir()} == before
