@@ -127,7 +127,7 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
         common["checkpoint_dir"] = str(Path(folder).absolute())
         try:
             for source in plan.sources(key.label):
-                packed_source.adopt(source)
+                packed_source.adopt(source, Path())
             checkpoints: dict[str, str] = {}
             for text, label in plan.needed_by(key.label).items():
                 pretraining = _prepare(plan, key._replace(label=label), common, {})

@@ -4,10 +4,12 @@ A benchmark is of one source: its processes run the texts that were read when it
 refuse to run.
 """
 
+import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +54,13 @@ def pack_all() -> list[PackedSource]:
     return [one for one in packed if one is not None]
 
 
-def adopt(packed: PackedSource | None, folder: Path = Path()) -> None:
+def adopt(packed: PackedSource | None, folder: Path | None = None) -> None:
     """Make the model of another process known in this one.
 
     Args:
         packed: as the other process has it; None is passed over.
-        folder: that files may be written to, if this machine does not have them.
+        folder: that files are written to, if this machine does not have them; None for that of
+            temporary files. They are removed when this process ends.
 
     Raises:
         RegistryError: this machine has another source of the model.
@@ -81,7 +84,10 @@ def adopt(packed: PackedSource | None, folder: Path = Path()) -> None:
                 f"{source}: {here} is not the source with which this was started (hash "
                 f"{source.hash}, found {digest}); install the same on each machine, or start again"
             )
-    place = Path(tempfile.mkdtemp(prefix="model-source-", dir=folder.absolute()))
+    where = None if folder is None else folder.absolute()
+    place = Path(tempfile.mkdtemp(prefix="recbole-ext-model-", dir=where))
+    # not atexit, which the processes of multiprocessing pass over
+    Finalize(None, shutil.rmtree, (place,), {"ignore_errors": True}, exitpriority=0)
     for path, text in packed.files.items():
         file = place / path
         file.parent.mkdir(parents=True, exist_ok=True)
