@@ -130,3 +130,10 @@ def test_other_kinds_keep_the_contract(kind):
     contract = OfShape()
     for clause in OfShape.clauses():
         getattr(contract, clause)()
+
+
+def test_a_model_is_named_from_the_folder_of_its_test():
+    class Own(ModelContract):
+        model = "shapes/pair_mf.py:PairMF"  # beside this file, not in the current folder
+
+    assert Own().name == "PairMF"

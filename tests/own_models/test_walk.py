@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import recbole_ext
-from recbole_ext.errors import CheckpointError, RegistryError
-from recbole_ext.experiments import benchmark_plan
+from recbole_ext.errors import CheckpointError, RegistryError, SettingError
+from recbole_ext.experiments import benchmark_plan, search_plan
 from recbole_ext.registry import keys, model_source, models, packed_source
 from recbole_ext.trainer import same_run
 from tests import runs
@@ -236,3 +236,19 @@ def test_a_class_of_a_notebook_goes_to_no_other_process():
     assert packed_source.pack_all() == []
     assert packed_source.pack("BPR") is packed_source.pack("AutoRec") is None
     assert model_source.of_class(Inner).file == ""
+
+
+def test_a_search_names_a_model_from_its_own_folder(ratings):
+    SHAPE.copy_to(Path("searches/theirs"))
+    file = Path("searches/search.yaml")
+    file.write_text(
+        "model: theirs/hop_mf.py:HopMF\ndatasets: [made]\ntrials: 2\nspace: {n_hops: [1, 2]}\n"
+    )
+    search = search_plan.read(file)
+    assert search.model == "HopMF"
+    plan = search_plan.plan(search, {"valid_metric": "NDCG@10", "n_hops": 2})
+    assert plan.models["HopMF"].source.hash == models.source("HopMF").hash
+    assert [trial["n_hops"] for trial in plan.models["HopMF"].trials] == [2, 1]
+    file.write_text(file.read_text().replace("n_hops", "n_hop"))
+    with pytest.raises(SettingError, match="n_hop: neither HopMF nor RecBole .* n_hops"):
+        search_plan.read(file)
