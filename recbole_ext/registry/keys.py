@@ -10,7 +10,7 @@ from recbole_ext.config import settings
 from recbole_ext.config.data_settings import ReadingSettings
 from recbole_ext.data.movielens import catalogue
 from recbole_ext.errors import DataError, RegistryError, SettingError
-from recbole_ext.registry import class_source, model_parts, model_source, models, releases
+from recbole_ext.registry import class_source, model_parts, models, releases
 from recbole_ext.registry.recbole_source import folder as _recbole_folder
 from recbole_ext.registry.recbole_source import model_modules
 
@@ -127,25 +127,14 @@ def own_keys(model: str) -> frozenset[str]:
     """
     if not models.is_known(model):
         return _of_recbole(model)
-    if declared := model_parts.setting_names(model):
+    declared, places = model_parts.setting_names(model), model_parts.ancestry(model)
+    if declared and model_parts.settings_owner(model) == places[0]:
         return frozenset(declared)
-    keys: set[str] = set(source_keys(model)) | model_parts.defaults(model).keys()
-    for place in model_parts.ancestry(model):
+    keys: set[str] = {*declared, *model_parts.source_keys(model), *model_parts.defaults(model)}
+    for place in places:
         if place.is_recboles:
             keys |= class_source.keys_read(place.node).keys() | _of_recbole(place.name)
     return frozenset(keys)
-
-
-def source_keys(model: str) -> dict[str, str]:
-    """The keys that the files of a known model read: key -> file and line, for messages."""
-    of = models.source(model)
-    found: dict[str, str] = {}
-    for path in of.files():
-        file = of.root / path
-        if file.suffix == ".py":
-            lines = class_source.keys_read(model_source.parse(file))
-            found |= {key: f"{file}, line {line}" for key, line in lines.items()}
-    return found
 
 
 @cache

@@ -13,6 +13,7 @@ What a model does not bring is taken from the class that it derives from.
 
 import importlib
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -108,6 +109,19 @@ def setting_names(name: str) -> list[str]:
     if place is None:
         return []
     return class_source.fields(class_source.ancestry(place.file, place.name, _root_of(place, name)))
+
+
+def source_keys(name: str) -> dict[str, str]:
+    """The keys that the files of a known model read: key -> file and line, for messages."""
+    of = models.source(name)
+    found: dict[str, str] = {}
+    for path in of.files():
+        file = of.root / path
+        if file.suffix == ".py":
+            with suppress(SyntaxError, ValueError):  # told when it is run
+                lines = class_source.keys_read(model_source.parse(file))
+                found |= {key: f"{file}, line {line}" for key, line in lines.items()}
+    return found
 
 
 def default_path(name: str) -> Path:

@@ -159,7 +159,8 @@ _trees: dict[tuple[Path, int, int], ast.Module] = {}
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
+    # bytes of another encoding are hashed and sent as they are
+    return file.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def parse(file: Path) -> ast.Module:
@@ -171,7 +172,7 @@ def parse(file: Path) -> ast.Module:
     state = file.stat()
     key = (file, state.st_mtime_ns, state.st_size)
     if key not in _trees:
-        _trees[key] = ast.parse(_text(file), str(file))
+        _trees[key] = ast.parse(file.read_bytes(), str(file))
     return _trees[key]
 
 
@@ -289,5 +290,5 @@ def hash_of(texts: Mapping[str, str]) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for name in sorted(texts):
         if not name.endswith(".yaml"):
-            digest.update(f"{name}\0{texts[name]}\0".encode())
+            digest.update(f"{name}\0{texts[name]}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()

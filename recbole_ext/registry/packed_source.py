@@ -91,7 +91,7 @@ def adopt(packed: PackedSource | None, folder: Path | None = None) -> None:
     for path, text in packed.files.items():
         file = place / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8", errors="surrogateescape")
     models.add(source, place)
 
 

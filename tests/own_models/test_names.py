@@ -388,3 +388,33 @@ def test_a_run_leaves_nothing_beside_the_files():
     before = {path.name for path in Path("theirs").iterdir()}
     models.model_class(keys.check_model("theirs/hop_mf.py:HopMF"))
     assert {path.name for path in Path("theirs").iterdir()} == before
+
+
+def test_a_model_over_ours_may_read_more(ratings):
+    write(
+        "mine.py",
+        """
+        from recbole_ext.models.ncf.adapter import NCFMLP
+
+        class Mine(NCFMLP):
+            def __init__(self, config, dataset):
+                super().__init__(config, dataset)
+                self.warmth = config["warmth"]
+        """,
+    )
+    small = runs.SMALL["NCFMLP"]
+    assert runs.prepare("mine.py:Mine", warmth=0.5, **small).model.warmth == 0.5
+    with pytest.raises(SettingError, match=r"^wramth: neither Mine nor RecBole has .* warmth"):
+        runs.prepare("mine.py:Mine", wramth=0.5, **small)
+
+
+def test_a_file_of_another_encoding_is_hashed_and_run():
+    Path("layers.py").write_bytes(b"# -*- coding: latin-1 -*-\nwidth = '\xfc'\n")
+    write("mine.py", "import layers\n" + textwrap.dedent(CLASS.format(name="Mine")))
+    name = keys.check_model("mine.py:Mine")
+    assert len(models.source(name).files()) == 2
+    assert models.model_class(name).__name__ == "Mine"
+    Path("layers.py").write_text("width = (\n")
+    assert "embedding_size" in keys.own_keys(keys.check_model("mine.py:Mine"))
+    with pytest.raises(RegistryError, match=r"mine\.py:Mine: cannot be imported \(SyntaxError"):
+        models.model_class(name)

@@ -25,7 +25,6 @@ from recbole_ext.registry.keys import (
     check_model,
     check_settings,
     of_yaml,
-    source_keys,
 )
 
 
@@ -182,7 +181,7 @@ def _warn_of_unset(model: str, merged: Mapping[str, Any]) -> None:
     """Name the settings that a model's own code reads and that nothing sets: they are None."""
     if not models.is_known(model) or model_parts.settings_place(model) is not None:
         return
-    for key, place in source_keys(model).items():
+    for key, place in model_parts.source_keys(model).items():
         if key not in merged and key not in settings.PROCESS_KEYS:
             warnings.warn(
                 f"{key}: {model} reads this setting ({place}), and nothing sets it: it is None; "
