@@ -45,7 +45,12 @@ def pack(name: str) -> PackedSource | None:
             f"{source}: the class is of a program or a notebook, which other processes do not "
             f"have; write it into a file and name it as my_model.py:{name}"
         )
-    return PackedSource(source, source.files()) if source.hash else None
+    if not source.hash:
+        return None
+    files = source.files()
+    if model_source.hash_of(files) != source.hash:
+        raise RegistryError(f"{source}: has changed since it was named; start again")
+    return PackedSource(source, files)
 
 
 def pack_all() -> list[PackedSource]:
