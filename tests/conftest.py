@@ -1,10 +1,12 @@
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 import recbole_ext  # noqa: F401
+from recbole_ext.registry import models
 from tests import runs
 
 # A busy machine is slow; no test here is about how long an example takes.
@@ -17,6 +19,13 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """RecBole's Config reads sys.argv, and a run writes log/ and saved/ where it is."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["pytest"])
+
+
+@pytest.fixture(autouse=True)
+def _only_declared_models() -> Iterator[None]:
+    """A model that a test has registered is not there for the next one."""
+    yield
+    models.forget()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from recbole_ext.config import settings
 from recbole_ext.evaluator import protocols
 from recbole_ext.experiments import benchmark_plan, search_plan
 from recbole_ext.experiments import results as results_of
-from recbole_ext.registry import keys, models
+from recbole_ext.registry import defaults, keys, model_parts, models
 from tests.make_sample import sample
 
 ROOT = Path(__file__).parents[1]
@@ -60,9 +60,9 @@ def search_of(path):
 def test_a_search_is_what_its_results_are_of(path):
     search, plan = search_of(path)
     values = plan.models[search.model].settings
-    for trial in plan.models[search.model].trials if search.model in models.MODELS else ():
+    for trial in plan.models[search.model].trials if models.is_known(search.model) else ():
         given = {**settings_of(search.model), **values, **trial}
-        settings.read(models.load(models.MODELS[search.model].settings), given)
+        settings.read(model_parts.settings_class(search.model), given)
     results = results_of.load(path.with_suffix(".jsonl"), plan)
     assert len(results) == len(plan.models[search.model].trials) * len(search.datasets)
     assert {result.key for result in results} == set(plan.trial_runs())
@@ -149,13 +149,13 @@ def test_every_key_has_a_comment(path):
             assert "# " in line, line
 
 
-@pytest.mark.parametrize("name", sorted(models.MODELS))
+@pytest.mark.parametrize("name", sorted(defaults.names()))
 def test_defaults_are_complete_and_read(name):
-    given = models.defaults(name)
-    own = settings.names(models.load(models.MODELS[name].settings))
+    given = model_parts.defaults(name)
+    own = settings.names(model_parts.settings_class(name))
     assert set(own) <= set(given)
     assert set(given) - set(own) <= keys._general_keys()
-    settings.read(models.load(models.MODELS[name].settings), given)
+    settings.read(model_parts.settings_class(name), given)
 
 
 def test_the_sample_is_what_its_generator_makes():

@@ -111,7 +111,7 @@ def metrics_json(
         "settings_hash": settings_hash(identity.settings),
         "data_hash": identity.data or None,
         "split_hashes": identity.splits,
-        "versions": versions(),
+        "versions": versions(config["model"]),
     }
 
 

@@ -161,6 +161,23 @@ trust_option = click.option(
 )
 
 
+def _make_known(_: click.Context, __: click.Parameter, text: str | None) -> None:
+    if text:
+        from recbole_ext.registry import keys
+
+        with _one_line_errors():
+            keys.check_model(text)
+
+
+model_option = click.option(
+    "--model",
+    metavar="FILE.py:CLASS",
+    expose_value=False,
+    callback=_make_known,
+    help="Where the class of a model of your own is, if it is no longer where it was in training.",
+)
+
+
 def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> Any:
     """RecBole's ``load_data_and_model``: config, model, dataset, and three loaders.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, load_trained, reports_errors, trust_option
+from recbole_ext.cli.command import HELP, load_trained, model_option, reports_errors, trust_option
 from recbole_ext.evaluator.protocols import OF_TRAINED_MODELS
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ Examples:
     help="Evaluate although the data files or the split have changed since training; the output "
     "says so.",
 )
+@model_option
 @trust_option
 @answer.output_options
 @reports_errors

@@ -64,6 +64,7 @@ def main(
     file_list = config_files(files)
     overrides = parse_settings(settings, allow_unknown_keys)
     defaults = preflight(model, dataset, file_list, overrides)
+    model = defaults["model"]
     hyper_space.check_space(
         params_file, space, model, defaults, continuous=tool == "Ray", given=overrides
     )

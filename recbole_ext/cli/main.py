@@ -9,6 +9,7 @@ from recbole_ext.cli.denoise import denoise
 from recbole_ext.cli.doctor import doctor
 from recbole_ext.cli.evaluate import evaluate
 from recbole_ext.cli.export import export
+from recbole_ext.cli.new import new
 from recbole_ext.cli.recommend import recommend
 from recbole_ext.cli.refit import refit
 from recbole_ext.cli.representations import project, similar
@@ -34,6 +35,7 @@ main.add_command(evaluate)
 main.add_command(search)
 main.add_command(benchmark)
 main.add_command(denoise)
+main.add_command(new)
 main.add_command(recommend)
 main.add_command(refit)
 main.add_command(export)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, reports_errors, trust_option
+from recbole_ext.cli.command import HELP, model_option, reports_errors, trust_option
 from recbole_ext.cli.recommended_list import RecommendedList
 from recbole_ext.inference import interaction_text, lists_file
 
@@ -71,6 +71,7 @@ Examples:
     is_flag=True,
     help="Ask FILE itself, also where its refit (trained on all data) stands beside it.",
 )
+@model_option
 @trust_option
 @answer.json_option
 @reports_errors

@@ -5,7 +5,7 @@ import shlex
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, reports_errors, trust_option
+from recbole_ext.cli.command import HELP, model_option, reports_errors, trust_option
 
 EXAMPLE = """\b
 Example:
@@ -16,6 +16,7 @@ Example:
 
 @click.command(context_settings=HELP, epilog=EXAMPLE)
 @click.argument("file")
+@model_option
 @trust_option
 @reports_errors
 def refit(file: str, trust_checkpoint: bool) -> None:

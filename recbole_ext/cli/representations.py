@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, load_trained, reports_errors, trust_option
+from recbole_ext.cli.command import HELP, load_trained, model_option, reports_errors, trust_option
 from recbole_ext.errors import DataError
 
 Entity = Literal["item", "user"]
@@ -43,6 +43,7 @@ Example:
 @click.option(
     "-k", default=10, show_default=True, type=click.IntRange(1), help="Number of neighbours."
 )
+@model_option
 @trust_option
 @answer.json_option
 @reports_errors
@@ -143,6 +144,7 @@ def _neighbours(
     type=click.Path(path_type=Path),
     help="Folder for TensorBoard to read.",
 )
+@model_option
 @trust_option
 @reports_errors
 def project(file: str, output: Path, trust_checkpoint: bool) -> None:

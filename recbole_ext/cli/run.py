@@ -27,6 +27,7 @@ Examples:
   run_recbole --model=NCFMLP --dataset=ml-100k --config_files=configs/ncf_mlp.yaml
   run_recbole -m BPR -d ml-100k --epochs=20 --learning_rate 0.01
   run_recbole --model=AutoRec --dataset=ml-100k --resume saved/AutoRec-<time>.pth
+  run_recbole --model=my_model.py:MyModel --dataset=ml-100k
 """
 
 
@@ -118,7 +119,6 @@ def main(
         terminal.say(f"device: {answer.describe_device(config)}{several}")
         if resume is not None:
             terminal.say(f"resumed from: {resume}")
-        # The class, not its name: unpickling it imports this package in spawned processes.
         result = run(
             config.model_class,
             dataset,

@@ -23,7 +23,7 @@ def preflight(
     """The settings of a run, checked with its data set before RecBole and torch are imported.
 
     Args:
-        model, dataset: their names.
+        model, dataset: their names; of a model also where its class is.
         files: of ``--config_files``.
         settings: over those of the files.
         tested: whether the run is for its test metrics: the split must then have a test part.
@@ -38,7 +38,7 @@ def preflight(
     from recbole_ext.registry import keys
 
     engine.check_environment()
-    keys.check_model(model)
+    model = keys.check_model(model)
     with warnings.catch_warnings(), _refusals():
         warnings.simplefilter("ignore")  # Config will say the same
         values = early_config.read(model, dataset, files, settings)
@@ -66,6 +66,7 @@ def configure(
     from recbole_ext.data import content_hash
 
     values = preflight(model, dataset, files, {**settings, "nproc": n_processes}, tested)
+    model = values["model"]
     content_hash.begin(content_hash.data_files(Path(values["data_path"]), dataset))
     from recbole.config import Config
 
@@ -91,14 +92,14 @@ def _check_data(values: Mapping[str, Any], tested: bool) -> None:
     """Refuse a data set that is not there, or whose files the settings of a run do not fit."""
     from recbole_ext.data import columns
     from recbole_ext.evaluator import evaluation_settings
-    from recbole_ext.registry import keys, models
+    from recbole_ext.registry import keys, model_parts
 
     evaluation = evaluation_settings.read(values, tested)  # Config does it without `tested`
     if not Path(values["data_path"]).is_dir():
         keys.check_dataset(values["dataset"], Path(values["data_path"]))
     else:
         model = values["model"]
-        ratings, read = models.needs_ratings(model), keys.own_keys(model)
+        ratings, read = model_parts.needs_ratings(model), keys.own_keys(model)
         columns.check(values, ratings=ratings, read=read, all_lines=False)
         if evaluation.by_time:
             _check_time(values)

@@ -53,7 +53,7 @@ def names_a_run(command: F) -> F:
             *("--model", "-m"),
             default="BPR",
             show_default=True,
-            help="Name of the model: NCFMLP, AutoRec or any model of RecBole.",
+            help="Name of the model: NCFMLP, AutoRec, any of RecBole, yours: my_model.py:MyModel.",
         ),
         click.option(
             *("--dataset", "-d"),

@@ -8,6 +8,7 @@ import yaml
 
 from recbole_ext.config.annotations import IN_YAML, description, in_words
 from recbole_ext.config.settings import annotations
+from recbole_ext.errors import SettingError
 
 _COLUMN = 32  # where comments begin
 _ONE_LINE: dict[str, Any] = {
@@ -30,9 +31,18 @@ _Dumper.add_representer(
 )
 
 
-def values(cls: type[msgspec.Struct]) -> dict[str, Any]:
-    """The defaults of a class of settings, as plain values; each call gives new ones."""
-    plain: dict[str, Any] = msgspec.to_builtins(cls())
+def values(cls: type) -> dict[str, Any]:
+    """The defaults of a class of settings, as plain values; each call gives new ones.
+
+    Raises:
+        SettingError: a setting has none.
+    """
+    try:
+        plain: dict[str, Any] = msgspec.to_builtins(cls())
+    except TypeError as error:
+        raise SettingError(
+            f"{cls.__name__}: expected a default for each setting: {error}"
+        ) from error
     return plain
 
 

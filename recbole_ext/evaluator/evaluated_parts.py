@@ -13,8 +13,8 @@ from recbole_ext.errors import DataError, SettingError
 from recbole_ext.evaluator import evaluation_settings
 from recbole_ext.evaluator.evaluation_settings import PHASES, EvaluationSettings
 from recbole_ext.evaluator.metrics import proper, result_names
-from recbole_ext.registry import negatives
-from recbole_ext.registry.models import MODELS, needs_ratings
+from recbole_ext.registry import models, negatives
+from recbole_ext.registry.model_parts import attribute, needs_ratings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -224,11 +224,16 @@ def _check_training_labels(config: Any, training: Any) -> None:
 def _needs_labels(config: Any) -> bool:
     """Whether training reads a label of each row."""
     model = config["model"]
-    if model in MODELS:
-        drawn = negatives.are_drawn(config["train_neg_sample_args"])
-        labelled = not needs_ratings(model) and config["negatives"] == "sampled" and not drawn
-        return labelled and config["loss_type"] not in ("BPR", "hinge", "softmax")
+    if needs_ratings(model):
+        return False
+    if (asked := _asked(model, "needs_labels")) is not None:
+        return bool(asked(config, negatives.are_drawn(config["train_neg_sample_args"])))
     return _trains_on_labels(config)
+
+
+def _asked(model: str, method: str) -> Any:
+    """A static method of a model's class that says what it does with labels; None without one."""
+    return attribute(model, method) if models.is_known(model) else None
 
 
 def _trains_on_labels(config: Any, drawn: bool | None = None) -> bool:
@@ -244,13 +249,15 @@ def _trains_on_labels(config: Any, drawn: bool | None = None) -> bool:
     from recbole.utils import InputType, ModelType, get_model
 
     model = config["model"]
-    if needs_ratings(model) or (model in MODELS and config["negatives"] == "all"):
+    if needs_ratings(model):
         return True
     if drawn is None:
         drawn = negatives.are_drawn(config["train_neg_sample_args"])
+    if (asked := _asked(model, "trains_on_labels")) is not None:
+        return bool(asked(config, drawn))
     if drawn or config["MODEL_INPUT_TYPE"] != InputType.POINTWISE:
         return False
-    if model in MODELS or config["MODEL_TYPE"] == ModelType.DECISIONTREE:
+    if config["MODEL_TYPE"] == ModelType.DECISIONTREE:
         return True
     classes = getattr(config, "model_class", None) or get_model(model)
     losses = [

@@ -9,7 +9,7 @@ from typing import Protocol as Interface
 
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator.metrics import bigger_is_better
-from recbole_ext.registry import keys, models
+from recbole_ext.registry import keys, loading, model_parts
 
 if TYPE_CHECKING:
     from recbole.config import Config
@@ -100,7 +100,7 @@ class Protocol:
         """Whether it can evaluate a model, by the model's name."""
         if self.new_users and model in keys.known_models() and model not in TAKE_NEW_PEOPLE:
             return False
-        return self.rating_models in (None, models.needs_ratings(model))
+        return self.rating_models in (None, model_parts.needs_ratings(model))
 
     def dataset_name(self, source: str, fold: int = 1) -> str:
         """The name of the data set that it evaluates on, written from the data set ``source``.
@@ -141,7 +141,7 @@ class Protocol:
         """
         if self.recipe is None:
             raise ValueError("this protocol is evaluated on the source itself")
-        write: _Write = models.load(self.recipe.writer)
+        write: _Write = loading.named(self.recipe.writer)
         metrics = [*self.settings["metrics"], *self.run_metrics]
         source = rows.path.stem
         written = write(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recbole_ext.errors import DataError
 from recbole_ext.evaluator.protocol import DatasetRecipe, Protocol
-from recbole_ext.registry import models
+from recbole_ext.registry import loading
 
 SEED = 2020  # of the data sets, RecBole's default
 NEGATIVES = 99  # of each held-out item; He et al., "Neural Collaborative Filtering", WWW 2017
@@ -175,6 +175,13 @@ GIVEN = Protocol(
     check="recbole_ext.data.given_split:check",
 )
 
+_IN_ORDER = {"split": {"LS": "valid_and_test"}, "order": "TO", "group_by": "user", "mode": "full"}
+NEXT_ITEM = Protocol(
+    "each user's last item, by time, is tested, the one before chooses the epoch; all items that "
+    "the user has not seen are ranked, by sequential models the seen ones, too",
+    {**RANKING.settings, "eval_args": _IN_ORDER},
+)
+
 # Metrics beyond accuracy; the tail are the four fifths of the items that are the least popular.
 _BEYOND_ACCURACY = ["ItemCoverage", "AveragePopularity", "TailPercentage"]
 TAIL_RATIO = 0.8
@@ -204,6 +211,7 @@ PROTOCOLS = {
         },
     ),
     "leave-one-out": leave_one_out(),
+    "next-item": NEXT_ITEM,
     "rating": RATING,
     "grid": grid(),
     "temporal": temporal(),
@@ -237,7 +245,7 @@ def prepare(protocol: str, source: str, data_path: Path) -> None:
 
     entry = PROTOCOLS[protocol]
     if entry.check:
-        models.load(entry.check)(source, data_path)
+        loading.named(entry.check)(source, data_path)
     if entry.recipe is None:
         return
     folders = [

@@ -21,6 +21,8 @@
       NeuMF, pre-trained:
         model: NCFNeuMF
         settings: {pretrain: {gmf: "checkpoint of GMF", mlp: "checkpoint of NCFMLP"}}
+      Mine:
+        model: my_model.py:MyModel  # from the folder of this file; or my_package.models:MyModel
     paper:                          # figures taken from elsewhere: shown beside, never tested
       - {model: LightGCN, metric: NDCG@10, value: 0.25, source: "A. Author 2021, table 3"}
 
@@ -53,7 +55,7 @@ from recbole_ext.experiments import study as studies
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import TUNING_SEED, Model, PaperFigure, Plan, TableKey, load
 from recbole_ext.experiments.study import RANDOM, TPE, Sampler, Study
-from recbole_ext.registry import keys
+from recbole_ext.registry import keys, packed_source
 
 
 class _Entry(Struct, frozen=True, kw_only=True):
@@ -232,6 +234,8 @@ def _model(content: _Content, name: str, place: str, file: Path) -> Model:
         KeySource(entry.settings, f"{where}: settings", audience),
         KeySource(entry.space, f"{where}: space"),
     ]
+    if ":" in name:  # other unknown names are told with the data sets, as those of a command are
+        name = keys.check_model(name, f"{where}: model: ", file.parent)
     keys.check_keys(name, sources, values)
     keys.check_values(name, content.settings, f"{file}: settings")
     keys.check_values(name, entry.settings, f"{where}: settings")
@@ -239,15 +243,18 @@ def _model(content: _Content, name: str, place: str, file: Path) -> Model:
     if not values.get(settings.ALLOW_UNKNOWN):  # a warning has named those of other models
         read = keys.read_keys(name, values)
         values = {key: values[key] for key in values if key in read}
+    source = packed_source.pack(name)
     if not entry.space:
-        return Model(name, values, [])
+        return Model(name, values, [], source=source)
     if content.trials is None:
         raise SettingError(f"{where}: space: how many settings are tried? give the plan trials")
     first = {name: values[0] for name, values in entry.space.items()}
     if content.sampler == TPE:
         n = min(content.trials, drawing.size(entry.space))
-        return Model(name, values, [], Study(entry.space, first, n, TUNING_SEED, content.pruning))
-    return Model(name, values, drawing.draw(entry.space, first, content.trials, TUNING_SEED))
+        study = Study(entry.space, first, n, TUNING_SEED, content.pruning)
+        return Model(name, values, [], study, source)
+    trials = drawing.draw(entry.space, first, content.trials, TUNING_SEED)
+    return Model(name, values, trials, source=source)
 
 
 def _refuse_decided(names: Iterable[str], where: str) -> None:

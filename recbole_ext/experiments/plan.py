@@ -19,6 +19,7 @@ from recbole_ext.evaluator.protocols import PROTOCOLS, TAIL_RATIO
 from recbole_ext.experiments.run_keys import OWN_PROTOCOL, RunKey, TableKey
 from recbole_ext.experiments.study import Study
 from recbole_ext.experiments.trials import Trial
+from recbole_ext.registry.packed_source import PackedSource
 
 _CHECKPOINT = "checkpoint of "
 
@@ -38,12 +39,15 @@ class Model:
         settings: over its defaults.
         trials: values of further settings that are tried, if they are known beforehand.
         study: what chooses them one after another; None where they are known, or there are none.
+        source: of a model which neither RecBole nor this package has, as it was when the plan was
+            read.
     """
 
     name: str
     settings: Values
     trials: list[Trial]
     study: Study | None = None
+    source: PackedSource | None = None
 
     @property
     def n_trials(self) -> int:
@@ -125,6 +129,11 @@ class Plan:
             for text in _checkpoint_texts(self.models[label].settings)
         }
 
+    def sources(self, label: str) -> list[PackedSource | None]:
+        """The sources that a run of a model needs: its own, and those it is pre-trained from."""
+        labels = (label, *self.needed_by(label).values())
+        return [self.models[name].source for name in labels]
+
     def trial_runs(self) -> list[RunKey]:
         """The runs by which settings are chosen."""
         return [
@@ -198,8 +207,8 @@ class Plan:
     def fingerprint(self, key: RunKey) -> str:
         """A hash of everything in the plan on which the result of a run depends.
 
-        That is the model, its settings, and those of the models that it is pre-trained from; the
-        values of a trial, or all trials for a run that is tested with the best of them.
+        That is the model, its source, its settings, and those of the models that it is pre-trained
+        from; the values of a trial, or all trials for a run that is tested with the best of them.
         """
         content: list[Any] = []
         for label in (key.label, *self.needed_by(key.label).values()):
@@ -211,7 +220,8 @@ class Plan:
                 )
             elif label == key.label and key.trial is not None:
                 tried = model.trials[key.trial]
-            content.append([model.name, model.settings, *([tried] if tried else [])])
+            source = [model.source.hash] if model.source is not None else []
+            content.append([model.name, model.settings, *([tried] if tried else []), *source])
         if self.metrics:
             content.append(self.metrics)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

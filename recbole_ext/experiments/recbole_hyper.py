@@ -16,6 +16,7 @@ from typing import Any
 from recbole_ext.errors import UserError
 from recbole_ext.experiments import ray_cluster
 from recbole_ext.experiments.hyper_space import Space, is_whole
+from recbole_ext.registry import packed_source
 from recbole_ext.trainer import single_run, tune_report
 
 # RecBole's run_hyper draws this many samples with Ray.
@@ -159,7 +160,12 @@ def with_ray(
     ray_cluster.connect(None, "--tool=Ray", include_dashboard=False)
     try:
         result = tune.run(
-            tune.with_parameters(validate, fixed=dict(fixed), files=files),
+            tune.with_parameters(
+                validate,
+                fixed=dict(fixed),
+                files=files,
+                source=packed_source.pack(fixed["model"]),
+            ),
             config={
                 name: domain(kind, name, values)
                 for kind, settings in space.items()
@@ -178,9 +184,15 @@ def with_ray(
         ray.shutdown()
 
 
-def validate(trial: dict[str, Any], fixed: dict[str, Any], files: list[str] | None) -> None:
+def validate(
+    trial: dict[str, Any],
+    fixed: dict[str, Any],
+    files: list[str] | None,
+    source: packed_source.PackedSource | None = None,
+) -> None:
     """One trial, in a Ray worker: reports its best validation score and metrics."""
     sys.argv = sys.argv[:1]  # the worker's own, which RecBole's Config would read
+    packed_source.adopt(source)
     run, score, valid = _trial({**fixed, **trial}, files)
     checkpoint = str(Path(run.trainer.saved_model_file).absolute())
     tune_report.report({"valid_score": score, "valid": valid, "checkpoint_file": checkpoint})

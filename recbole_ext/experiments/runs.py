@@ -42,6 +42,7 @@ from recbole_ext.experiments.run_record import (
 )
 from recbole_ext.experiments.study import Curve, PrunedError, pruning_watch
 from recbole_ext.experiments.trials import Trial
+from recbole_ext.registry import packed_source
 from recbole_ext.trainer import single_run
 
 # Carries out jobs: key -> arguments, and their function -> the result of each as it ends.
@@ -158,6 +159,8 @@ def measure(
         common = {**single_run.QUIET, "seed": key.seed, "data_path": data_path}
         common["checkpoint_dir"] = str(Path(folder).absolute())
         try:
+            for source in plan.sources(key.label):
+                packed_source.adopt(source, Path())
             checkpoints: dict[str, str] = {}
             for text, label in plan.needed_by(key.label).items():
                 pretraining = _prepare(plan, key._replace(label=label), common, {})

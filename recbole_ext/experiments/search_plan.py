@@ -2,7 +2,7 @@
 
 A search is a yaml:
 
-    model: AutoRec
+    model: AutoRec                  # or my_model.py:MyModel, from the folder of this file
     datasets: [ml-100k-random90-seed101, ml-100k-random90-seed102]
     trials: 20                      # combinations that are tried; the first is `base` as it is
     seed: 1                         # of the draw, and of every run
@@ -28,7 +28,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from recbole_ext.config import settings
 from recbole_ext.config.settings import KeySource
@@ -40,7 +40,7 @@ from recbole_ext.experiments.plan import Model, Plan, load
 from recbole_ext.experiments.run_keys import OWN_PROTOCOL
 from recbole_ext.experiments.study import RANDOM, TPE, Sampler, Study
 from recbole_ext.experiments.trials import Trial
-from recbole_ext.registry import keys
+from recbole_ext.registry import keys, packed_source
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -88,6 +88,9 @@ def _read(file: Path) -> Search:
     _refuse(search.base, ("data_path",), f"{file}: base", "write it on the command line")
     where = f"{file}: {'space' if search.variants is None else 'variants'}"
     _refuse(search.names, DECIDED, where, "it has to be the same for all trials; write it in base")
+    if ":" in search.model:  # where its class is
+        name = keys.check_model(search.model, f"{file}: model: ", file.parent)
+        search = structs.replace(search, model=name)
     variants = search.variants or []
     sources = [
         KeySource(search.base, f"{file}: base"),
@@ -120,7 +123,8 @@ def plan(search: Search, defaults: Mapping[str, Any]) -> Plan:
     """
     metric = str(defaults["valid_metric"])
     base = {"valid_metric": metric, **search.base, "seed": search.seed}
-    model = Model(search.model, base, *_trials(search, defaults))
+    source = packed_source.pack(search.model)
+    model = Model(search.model, base, *_trials(search, defaults), source)
     return Plan(
         datasets=search.datasets,
         protocols={OWN_PROTOCOL: metric.lower()},

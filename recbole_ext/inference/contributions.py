@@ -23,7 +23,9 @@ from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.errors import DataError, SettingError
 from recbole_ext.inference import new_person
 from recbole_ext.inference.trained_model import TrainedModel
+from recbole_ext.models.autorec.adapter import AutoRec
 from recbole_ext.models.leave_one_out import without_each
+from recbole_ext.models.ncf.adapter import NCFGMF, NCFMLP
 
 _EXACT = "exact: the contributions of all that a person has add up to the score of the item"
 _LEFT_OUT = (
@@ -76,9 +78,9 @@ def way_of(trained: TrainedModel) -> Way:
         SettingError: what a person has is not part of its scores, or cannot be taken out of them.
     """
     name, model = trained.name, trained.model
-    if name == "AutoRec":
+    if isinstance(model, AutoRec):
         return _autorec(trained)
-    if trained.is_own:
+    if isinstance(model, (NCFMLP, NCFGMF)):
         return _ncf(trained)
     if name in _LINEAR and not (name == "ItemKNN" and model.method != "item"):
         return Way(

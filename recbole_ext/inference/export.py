@@ -25,6 +25,8 @@ from recbole_ext.inference import inner_products, onnx_models
 from recbole_ext.inference.export_formats import Format
 from recbole_ext.inference.names import Names
 from recbole_ext.inference.trained_model import TrainedModel
+from recbole_ext.models.autorec.adapter import AutoRec
+from recbole_ext.models.ncf.adapter import NCFGMF, NCFMLP
 
 N_ROWS = 1000  # random inputs that an ONNX graph is compared on
 _AT_A_TIME = 50  # rows of AutoRec may be of hundreds of thousands of numbers
@@ -76,12 +78,12 @@ def _metadata(trained: TrainedModel, first: int) -> dict[str, str]:
 
 
 def _onnx(trained: TrainedModel, path: Path) -> Export:
-    if not trained.is_own:
+    is_autorec = isinstance(trained.model, AutoRec)
+    if not is_autorec and not isinstance(trained.model, (NCFMLP, NCFGMF)):
         raise SettingError(
             f"--format onnx: expected AutoRec, NCFMLP, NCFGMF or NCFNeuMF, found {trained.name}; "
             "write --format safetensors, or --format embeddings"
         )
-    is_autorec = trained.name == "AutoRec"
     build: Callable[[Any], onnx_models.OnnxModel] = (
         onnx_models.of_autorec if is_autorec else onnx_models.of_ncf
     )

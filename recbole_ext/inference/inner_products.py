@@ -15,6 +15,7 @@ from recbole_ext.errors import SettingError
 from recbole_ext.inference.trained_model import TrainedModel
 from recbole_ext.inference.user_scores import UserScores
 from recbole_ext.models.autorec.adapter import AutoRec
+from recbole_ext.models.ncf.adapter import NCFGMF, NCFMLP
 
 Link = Literal["identity", "sigmoid"]
 
@@ -108,7 +109,7 @@ def _candidates(trained: TrainedModel) -> Iterator[tuple[Any, Any, Link]]:
             rows, columns = _of_autorec(model)
             yield (rows, columns, "identity") if model.by_user else (columns, rows, "identity")
         return
-    if trained.is_own:
+    if isinstance(model, (NCFMLP, NCFGMF)):
         if not model.predictor.mlp_size and model.predictor.n_scores == 1:
             yield _of_gmf(model.predictor)
         return

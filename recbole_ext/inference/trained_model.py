@@ -12,7 +12,8 @@ from recbole_ext.data import titles as item_titles
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.inference.ratings import Ratings
 from recbole_ext.models import representations
-from recbole_ext.registry.models import MODELS, needs_ratings
+from recbole_ext.registry import models
+from recbole_ext.registry.model_parts import attribute, needs_ratings
 from recbole_ext.trainer import checkpoint, checkpoint_checks, same_run
 from recbole_ext.trainer.identity import PARTS, RunIdentity, settings_of
 
@@ -49,9 +50,9 @@ class TrainedModel:
         return settings_of(self.config)
 
     @property
-    def is_own(self) -> bool:
-        """Whether it is a model of this package."""
-        return self.name in MODELS
+    def scores_all_items(self) -> bool:
+        """Whether it scores all items of many users at once, within little memory."""
+        return models.is_known(self.name) and bool(attribute(self.name, "scores_all_items"))
 
     @property
     def is_sequential(self) -> bool:

@@ -12,9 +12,9 @@ from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.errors import DataError
 from recbole_ext.inference.trained_model import TrainedModel
 
-# Scores that are computed at a time: 16 MiB by our models; those of RecBole may keep a vector for
-# each pair of a user and an item.
-_OWN, _OTHERS = 2**22, 2**18
+# Scores that are computed at a time: 16 MiB by models that say that they score all items at once;
+# others may keep a vector for each pair of a user and an item.
+_ALL_ITEMS, _OTHERS = 2**22, 2**18
 
 
 class UserScores:
@@ -33,7 +33,7 @@ class UserScores:
         """How many users ``of`` should be asked for at a time, so that memory stays bounded."""
         from recbole.model.abstract_recommender import AbstractRecommender
 
-        n_scores = _OWN if self.trained.is_own else _OTHERS
+        n_scores = _ALL_ITEMS if self.trained.scores_all_items else _OTHERS
         kind = type(self.trained.model)
         if kind.full_sort_predict is AbstractRecommender.full_sort_predict:
             n_scores = self.trained.eval_batch_size  # RecBole repeats a user for every item

@@ -102,13 +102,13 @@ PATCHES = (
             Edit(
                 'flops = get_flops(model, dataset, config["device"], logger, transform)\n'
                 '    logger.info(set_color("FLOPs", "blue") + f": {flops}")',
-                'if config["model"] not in recbole_ext.registry.models.MODELS:\n'
+                'if config["model"] in recbole_ext.registry.keys.recbole_models():\n'
                 '        flops = get_flops(model, dataset, config["device"], logger, transform)\n'
                 "        if flops > 1:  # 0 and 1 stand for a model that it cannot count\n"
                 '            logger.info(set_color("FLOPs", "blue") + f": {flops}")',
             ),
         ),
-        uses=("recbole_ext.registry.models",),
+        uses=("recbole_ext.registry.keys",),
     ),
     Patch(
         name="ray-report",

@@ -12,7 +12,7 @@ from typing import Any
 
 from recbole_ext.data.locate import dataset_folder
 from recbole_ext.patches.functions import names
-from recbole_ext.registry import recbole_source
+from recbole_ext.registry import model_parts, recbole_source
 
 
 def read(
@@ -42,7 +42,7 @@ def read(
     config.cmd_config_dict = {}
     config._merge_external_config_dict()
     config.model, config.dataset = model, dataset
-    config.model_class = recbole_source.model_class(model)
+    config.model_class = model_parts.kind(model)
     names.load_internal_config_dict(
         config._load_internal_config_dict, config, (model, config.model_class, dataset), {}
     )

@@ -1,4 +1,4 @@
-"""Patches through which RecBole finds our models, defaults, trainers, loaders and data sets."""
+"""Patches through which RecBole finds models of others: their defaults, trainers, loaders, data."""
 
 from recbole_ext.patches.patch import Patch
 
@@ -6,20 +6,13 @@ _OURS = "recbole_ext.patches.functions.names"
 
 PATCHES = (
     Patch(
-        name="model-finder",
-        target="sys:meta_path",
-        kind="provide",
-        group="names",
-        why="get_model looks for a model's module before RecBole's package of models is imported.",
-        function=f"{_OURS}:provide_finder",
-    ),
-    Patch(
         name="model-names",
-        target="recbole.model.general_recommender:autorec",
-        kind="provide",
+        target="recbole.utils.utils:get_model",
+        kind="wrap",
         group="names",
-        why="get_model finds our models under RecBole's names.",
-        function=f"{_OURS}:provide_models",
+        why="get_model finds no class outside of RecBole: models of packages and of one's own.",
+        function=f"{_OURS}:get_model",
+        upstream=(489, 1267, 1544, 1975),
     ),
     Patch(
         name="settings-files",
@@ -42,7 +35,7 @@ PATCHES = (
         target="recbole.config.configurator:Config._get_model_and_dataset",
         kind="wrap",
         group="names",
-        why="The name of no model ends in a traceback about lightgbm.",
+        why="The name of no model ends in a traceback about lightgbm; a file may name a model.",
         function=f"{_OURS}:get_model_and_dataset",
     ),
     Patch(
@@ -50,7 +43,7 @@ PATCHES = (
         target="recbole.config.configurator:Config._load_internal_config_dict",
         kind="wrap",
         group="names",
-        why="Config merges our <model>.yaml and the data set's own yaml, and checks the keys.",
+        why="Config merges a model's yaml and the data set's own yaml, and checks the keys.",
         function=f"{_OURS}:load_internal_config_dict",
         requires="settings-files",
     ),
@@ -67,7 +60,7 @@ PATCHES = (
         target="recbole.data.dataset:__getattr__",
         kind="provide",
         group="names",
-        why="create_dataset finds the data set class of our models.",
+        why="create_dataset finds the data set class that a model brings.",
         function=f"{_OURS}:provide_datasets",
     ),
     Patch(
@@ -75,7 +68,7 @@ PATCHES = (
         target="recbole.trainer:__getattr__",
         kind="provide",
         group="names",
-        why="get_trainer finds the trainer of our models.",
+        why="get_trainer finds the trainer that a model brings.",
         function=f"{_OURS}:provide_trainers",
     ),
     Patch(
@@ -83,7 +76,7 @@ PATCHES = (
         target="recbole.data.utils:get_dataloader",
         kind="wrap",
         group="names",
-        why="RecBole would train AutoRec on interactions instead of rows of ratings.",
+        why="RecBole would train AutoRec, and autoencoders that it does not know, on interactions.",
         function=f"{_OURS}:get_dataloader",
     ),
     Patch(

@@ -10,19 +10,20 @@ from recbole_ext.config import settings
 from recbole_ext.config.data_settings import ReadingSettings
 from recbole_ext.data.movielens import catalogue
 from recbole_ext.errors import DataError, RegistryError, SettingError
-from recbole_ext.registry import releases
-from recbole_ext.registry.models import MODELS, load, setting_classes
+from recbole_ext.registry import class_source, model_parts, models, releases
 from recbole_ext.registry.recbole_source import folder as _recbole_folder
+from recbole_ext.registry.recbole_source import model_modules
+
+
+def known_models() -> list[str]:
+    """The names of RecBole's models and of all others that are known, sorted."""
+    return sorted({*recbole_models(), *models.names()}, key=str.lower)
 
 
 @lru_cache(maxsize=1)
-def known_models() -> list[str]:
-    """The names of our models and RecBole's, sorted; RecBole itself is not imported."""
-    names = set(MODELS)
-    for path in (_recbole_folder() / "model").glob("*_recommender/*.py"):
-        classes = re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        names.update(name for name in classes if name.lower() == path.stem)
-    return sorted(names, key=str.lower)
+def recbole_models() -> frozenset[str]:
+    """The names of RecBole's models; RecBole itself is not imported."""
+    return frozenset(name for name, _ in model_modules().values())
 
 
 def known_datasets() -> list[str]:
@@ -31,22 +32,34 @@ def known_datasets() -> list[str]:
     return sorted(re.findall(r"^([^\s:#]+):", listing.read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def check_model(name: str, where: str = "--model=") -> None:
-    """Refuse a model that neither RecBole nor this package has.
+def check_model(name: str, where: str = "--model=", folder: Path | None = None) -> str:
+    """Refuse a model that nobody has; one that is named by its file or its module becomes known.
 
     Args:
-        name: of it.
+        name: of it, or where its class is, as ``my_model.py:MyModel``.
         where: what the message begins with, before the name.
+        folder: that files are looked for from; None for the current one.
+
+    Returns:
+        its name.
 
     Raises:
         RegistryError: it names the nearest models there are.
     """
-    if name in known_models():
-        return
+    if ":" in name:
+        return models.find(name, where, folder)
+    if name in recbole_models():
+        return name
+    if models.is_known(name):
+        return models.source(name).name
     if advice := releases.advice_for_model(name):
         raise RegistryError(f"{where}{name}: {advice}")
     near = settings.near(name, known_models())
     advice = f"did you mean {near}?" if near else f"there are: {', '.join(known_models())}"
+    if name.endswith(".py"):
+        advice = f"name the class of the file, too: {name}:MyModel"
+    elif not models.names():  # the entry points of an installation that is older than its code
+        advice = "recbole_ext itself declares no models: install it again (pip install ...)"
     raise RegistryError(f"{where}{name}: no such model in RecBole or recbole_ext; {advice}")
 
 
@@ -93,21 +106,40 @@ def _named_in(*paths: Path) -> set[str]:
     return {key for text in texts for key in _NAMES.findall(text)}
 
 
-@lru_cache(maxsize=1)
 def all_keys() -> frozenset[str]:
-    """Every key that some model of RecBole or of ours, or RecBole itself reads."""
+    """Every key that some known model, or RecBole itself reads."""
+    return _recbole_keys().union(*(own_keys(model) for model in models.readable_names()))
+
+
+@lru_cache(maxsize=1)
+def _recbole_keys() -> frozenset[str]:
     folder = _recbole_folder()
     yamls = [path for path in (folder / "properties").rglob("*.yaml") if "url" not in path.name]
-    ours = {key for model in MODELS for key in own_keys(model)}
-    added = {key for model in known_models() for key in releases.defaults_of_1_2_1(model)}
-    return _general_keys() | _named_in(*yamls) | _read_by(*folder.rglob("*.py")) | ours | added
+    added = {key for model in recbole_models() for key in releases.defaults_of_1_2_1(model)}
+    return _general_keys() | _named_in(*yamls) | _read_by(*folder.rglob("*.py")) | added
+
+
+def own_keys(model: str) -> frozenset[str]:
+    """The keys that this model reads, beside those that RecBole reads for every model.
+
+    They are those of its class of settings; without one, those that its yaml names and its code
+    reads, and those of the models that it derives from.
+    """
+    if not models.is_known(model):
+        return _of_recbole(model)
+    declared, places = model_parts.setting_names(model), model_parts.ancestry(model)
+    if declared and model_parts.settings_owner(model) == places[0]:
+        return frozenset(declared)
+    keys: set[str] = {*declared, *model_parts.source_keys(model), *model_parts.defaults(model)}
+    for place in places:
+        if place.is_recboles:
+            keys |= class_source.keys_read(place.node).keys() | _of_recbole(place.name)
+    return frozenset(keys)
 
 
 @cache
-def own_keys(model: str) -> frozenset[str]:
-    """The keys that this model reads: ours, or those of RecBole's yaml and code for it."""
-    if model in MODELS:
-        return frozenset(settings.names(load(MODELS[model].settings)))
+def _of_recbole(model: str) -> frozenset[str]:
+    """The keys of RecBole's yaml and code for one of its models."""
     folder = _recbole_folder()
     code = (folder / "model").glob(f"*_recommender/{model.lower()}.py")
     # XGBoost's file is xgboost.yaml
@@ -132,8 +164,13 @@ def _general_keys() -> frozenset[str]:
 
 
 def of_yaml(model: str) -> frozenset[str]:
-    """The keys that one of RecBole's models alone declares; none of ours, whose classes do."""
-    return frozenset() if model in MODELS else own_keys(model) - _general_keys()
+    """The keys that a model alone reads and no class of settings declares."""
+    return frozenset() if _has_class(model) else own_keys(model) - _general_keys()
+
+
+def _has_class(model: str) -> bool:
+    """Whether a class declares the model's settings, with types and ranges."""
+    return models.is_known(model) and model_parts.settings_place(model) is not None
 
 
 def read_keys(model: str, values: Mapping[str, Any]) -> frozenset[str]:
@@ -146,7 +183,8 @@ def read_keys(model: str, values: Mapping[str, Any]) -> frozenset[str]:
         model: its name.
         values: the settings of the run; with a ``transform`` it reads the settings of that, too.
     """
-    if model not in known_models():
+    has_source = models.is_known(model) and models.source(model).file
+    if model not in recbole_models() and not has_source:
         return all_keys()
     keys = own_keys(model) | _general_keys()
     if values.get("transform"):
@@ -191,14 +229,14 @@ def check_values(model: str, values: Mapping[str, Any], where: str) -> None:
     classes: list[type] = [settings.RunSettings, ReadingSettings]
     if _has_recbole_learner(model):
         classes.append(settings.LearnerSettings)
-    if model in MODELS:
-        classes += setting_classes(model)[:1]
+    if _has_class(model) and (own := model_parts.settings_class(model)) is not None:
+        classes.append(own)
     for cls in classes:
         settings.read_some(cls, values, where)
 
 
 def _has_recbole_learner(model: str) -> bool:
-    return model not in MODELS or "learner" not in own_keys(model)
+    return not _has_class(model) or "learner" not in own_keys(model)
 
 
 def check_space(model: str, space: Mapping[str, Sequence[Any]], where: str) -> None:
@@ -231,6 +269,8 @@ def check_settings(
     for key, name in (("model", model), ("dataset", dataset)):
         named = given.get(key, name)
         named = getattr(named, "__name__", named)  # RecBole takes a model's class, too
+        if key == "model" and str(named).rpartition(":")[2] == name:
+            continue  # where its class is
         if named != name:
             raise SettingError(f"{key}: found {named}, but the run is of {name}; keep one")
     settings.read(settings.RunSettings, merged)
@@ -240,8 +280,8 @@ def check_settings(
         settings.read(settings.LearnerSettings, merged)
     if max(merged.get("nproc") or 1, merged.get("world_size") or 1) > 1:
         settings.check_shared_learner(merged["learner"])
-    if model in MODELS:
-        own = settings.read(load(MODELS[model].settings), merged)
+    if _has_class(model) and (cls := model_parts.settings_class(model)) is not None:
+        own = settings.read(cls, merged)
         for key, file in getattr(own, "checkpoints", {}).items():
             if not Path(file).is_file():
                 raise SettingError(f"{key}: expected the checkpoint of a run, found no file {file}")

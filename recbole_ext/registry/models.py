@@ -1,84 +1,233 @@
-"""Our models, and what belongs to each: settings, training loader, trainer, data set."""
+"""The models that are not RecBole's, and how one becomes known by its name.
 
-import importlib
-from dataclasses import dataclass
+A model becomes known when a package declares it (entry points of the group ``recbole_ext.models``),
+when a program calls ``register``, or when somebody names its file or its module. Ours are declared
+as those of any package are.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
+from recbole_ext.errors import RegistryError
+from recbole_ext.registry import loading, model_source, recbole_source
+from recbole_ext.registry.model_source import ModelSource
 
-from recbole_ext.config import default_file
+GROUP = "recbole_ext.models"
+
+C = TypeVar("C", bound=type)
+
+# What this process has been told of: name -> source, and the class once it is loaded.
+_sources: dict[str, ModelSource] = {}
+_classes: dict[str, type] = {}
+_origins: dict[str, ModelSource] = {}  # of sources that came from another machine, there
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What belongs to a model, each as ``module:name``; None where RecBole's own will do.
+# --- becoming known -------------------------------------------------------------------------
 
-    ``train_loader`` is a function that takes the ``Config`` and returns a class. ``settings`` and
-    ``run_defaults`` are classes of settings: the model's own, and RecBole's where the model needs
-    other defaults.
+
+@lru_cache(maxsize=1)
+def _entry_points() -> dict[str, list[EntryPoint]]:
+    """Name -> what installed packages declare under it."""
+    declared: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        if all(other.value != point.value for other in declared.get(point.name, ())):
+            declared.setdefault(point.name, []).append(point)
+    return declared
+
+
+def names() -> list[str]:
+    """The names of all models that are known here and are not RecBole's, sorted."""
+    return sorted({*_entry_points(), *_sources}, key=str.lower)
+
+
+def readable_names() -> list[str]:
+    """Those whose source can be read: a broken package is told where its model is asked for."""
+    readable = []
+    for name in names():
+        with suppress(RegistryError):
+            readable.append(source(name).name)
+    return readable
+
+
+def is_known(name: str) -> bool:
+    """Whether a model that is not RecBole's has this name."""
+    return name in _sources or name in _entry_points()
+
+
+def source(name: str) -> ModelSource:
+    """Where the class of a known model is.
+
+    Raises:
+        RegistryError: two packages declare the name, or RecBole has it, or the module is not there.
     """
+    if name not in _sources:
+        first, *others = _entry_points()[name]
+        package = _package(first)
+        if others:
+            raise RegistryError(
+                f"{name}: declared by {package} ({first.value}) and by {_package(others[0])} "
+                f"({others[0].value}); uninstall one of them, or name the model by its module"
+            )
+        module, _, cls = first.value.partition(":")
+        if cls.strip() != name:
+            raise RegistryError(
+                f"{name}: {package} declares it as {first.value}, expected a class of that name"
+            )
+        found = model_source.of_module(module.strip(), name, f"{package}: ", package)
+        _refuse_recboles(name, f"{found}, which {package} declares")
+        _sources[name] = found
+    return _sources[name]
 
-    model: str
-    settings: str
-    run_defaults: str | None = None
-    train_loader: str | None = None
-    trainer: str | None = None
-    dataset: str | None = None
-    reads_ratings: bool = False
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "a package"
 
 
-MODELS: dict[str, Entry] = {
-    **{
-        name: Entry(
-            model=f"recbole_ext.models.ncf.adapter:{name}",
-            settings=f"recbole_ext.models.ncf.settings:{name}Settings",
-            train_loader="recbole_ext.models.ncf.loader:ncf_loader",
-            trainer="recbole_ext.trainer.trainer:CallbackTrainer",
+def find(text: str, where: str = "--model=", folder: Path | None = None) -> str:
+    """Make the model of a file or a module known, as ``my_model.py:MyModel``.
+
+    Args:
+        text: the file or the module, a colon, and the class.
+        where: what messages begin with.
+        folder: that a file is looked for from; None for the current one.
+
+    Returns:
+        its name.
+
+    Raises:
+        RegistryError: there is no such class, or its name is taken.
+    """
+    place, _, name = text.rpartition(":")
+    if not place or not name.isidentifier():
+        raise RegistryError(
+            f"{where}{text}: expected a file or a module, a colon and a class, as "
+            "my_model.py:MyModel or my_package.models:MyModel"
         )
-        for name in ("NCFMLP", "NCFGMF", "NCFNeuMF")
-    },
-    "AutoRec": Entry(
-        model="recbole_ext.models.autorec.adapter:AutoRec",
-        settings="recbole_ext.models.autorec.settings:AutoRecSettings",
-        run_defaults="recbole_ext.models.autorec.settings:AutoRecRunDefaults",
-        train_loader="recbole_ext.models.autorec.loader:autorec_loader",
-        trainer="recbole_ext.trainer.trainer:AutoRecTrainer",
-        dataset="recbole_ext.data.dataset:RatingDataset",
-        reads_ratings=True,
-    ),
-}
+    if place.endswith(".py") or "/" in place or "\\" in place:
+        found = model_source.of_file((folder or Path.cwd()) / place, name, where + text)
+    elif all(part.isidentifier() for part in place.split(".")):
+        found = model_source.of_module(place, name, where)
+    else:
+        raise RegistryError(f"{where}{text}: {place} is neither a file *.py nor a module")
+    add(found)
+    return name
 
 
-def load(reference: str) -> Any:
-    """The object that a ``module:name`` of an entry refers to."""
-    module, name = reference.split(":")
-    return getattr(importlib.import_module(module), name)
+def register(cls: C) -> C:
+    """Make the class of a model known by its name: `run("MyModel", ...)`, and its checkpoints.
+
+    Args:
+        cls: a class over RecBole's bases.
+
+    Returns:
+        the same, so that this can decorate it.
+
+    Raises:
+        RegistryError: its name is RecBole's or another model's.
+    """
+    if not isinstance(cls, type):
+        raise RegistryError(f"register: expected the class of a model, found {cls!r}")
+    add(model_source.of_class(cls))
+    _classes[cls.__name__] = cls
+    return cls
 
 
-def model_class(name: str) -> Any:
-    """The class of one of our models."""
-    return load(MODELS[name].model)
+def forget() -> None:
+    """Forget what this process has been told of; what packages declare stays."""
+    for known in (_sources, _classes, _origins):
+        known.clear()
 
 
-def needs_ratings(name: str) -> bool:
-    """Whether the model reads ratings; RecBole's own models do without."""
-    return name in MODELS and MODELS[name].reads_ratings
+def add(new: ModelSource, folder: Path | None = None) -> None:
+    """Make the class of a source known; an earlier state of the same file is forgotten.
+
+    Args:
+        new: where it is.
+        folder: that has its files here in the place of its ``root``; it came from another machine.
+
+    Raises:
+        RegistryError: its name is RecBole's or another model's.
+    """
+    _refuse_recboles(new.name, str(new))
+    old = source(new.name) if is_known(new.name) else None
+    if old is not None and not old.is_same_place(_origins.get(new.name, new)):
+        whose = f", which {old.declared_by} declares" if old.declared_by else ""
+        raise RegistryError(
+            f"{new}: there is another model of that name, {old}{whose}; rename one of the two"
+        )
+    if folder is not None:
+        _origins[new.name] = new
+        new = replace(new, file=str(folder / Path(new.file).relative_to(new.root)))
+    elif old is not None and old.hash == new.hash:
+        return
+    _classes.pop(new.name, None)
+    _sources[new.name] = new
 
 
-def setting_classes(name: str) -> list[type[msgspec.Struct]]:
-    """The classes that declare the settings of one of our models, and RecBole's that it changes."""
-    entry = MODELS[name]
-    return [load(reference) for reference in (entry.settings, entry.run_defaults) if reference]
+def refuse_taken(name: str, what: str) -> None:
+    """Refuse a name that RecBole or a model that is known here has.
+
+    Args:
+        name: of a model.
+        what: what messages begin with.
+
+    Raises:
+        RegistryError: it names the model that has the name.
+    """
+    _refuse_recboles(name, what)
+    if is_known(name):
+        raise RegistryError(f"{what}: there is a model of that name, {source(name)}; take another")
 
 
-def defaults(name: str) -> dict[str, Any]:
-    """The defaults of one of our models, of its own settings and of RecBole's."""
-    classes = setting_classes(name)
-    return {key: value for cls in classes for key, value in default_file.values(cls).items()}
+def _refuse_recboles(name: str, what: str) -> None:
+    taken = recbole_source.model_modules().get(name.lower())
+    if taken is not None:
+        raise RegistryError(
+            f"{what}: RecBole has a model of its own named {taken[0]} ({taken[1]}); rename yours"
+        )
+    if name in recbole_source.names_of_parts():
+        raise RegistryError(
+            f"{what}: RecBole has a class {name}Trainer or {name}Dataset, which it would take for "
+            "this model; rename the model"
+        )
 
 
-def default_path(name: str) -> Path:
-    """``<name>.yaml`` beside the model's code, where users read the defaults."""
-    folder = Path(__file__).parents[1].joinpath(*MODELS[name].model.split(":")[0].split(".")[1:-1])
-    return folder / f"{name}.yaml"
+# --- its class ------------------------------------------------------------------------------
+
+
+def model_class(name: str) -> type:
+    """The class of a known model; imports it, and with it torch.
+
+    Raises:
+        RegistryError: its code fails.
+    """
+    if name not in _classes:
+        cls = loading.load(source(name))
+        for method in ("calculate_loss", "predict"):
+            if not callable(getattr(cls, method, None)):
+                raise RegistryError(
+                    f"{source(name)}: expected a class over RecBole's GeneralRecommender, "
+                    f"SequentialRecommender or another base, found one without {method}"
+                )
+        _classes[name] = cls
+    return _classes[name]
+
+
+def is_loaded(name: str) -> bool:
+    """Whether the class of a known model has been imported."""
+    return name in _classes
+
+
+def record(name: str) -> Mapping[str, Any] | None:
+    """What a checkpoint keeps of where a model's class is; None for RecBole's."""
+    return _origins.get(name, source(name)).record() if is_known(name) else None
+
+
+def told() -> list[str]:
+    """The names that this process has been told of, by files, modules and ``register``."""
+    return [name for name, of in _sources.items() if not of.declared_by]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from recbole_ext.errors import SettingError
-from recbole_ext.registry.keys import known_models
-from recbole_ext.registry.models import MODELS
+from recbole_ext.registry import model_parts, models
+from recbole_ext.registry.keys import recbole_models
 
 DRAWN = "{distribution: uniform, sample_num: 1}"
 
@@ -32,14 +32,14 @@ def check(model: str, model_class: Any, values: Mapping[str, Any]) -> None:
     Raises:
         SettingError: ``train_neg_sample_args`` does not fit the model.
     """
-    if model in MODELS:  # ours say it by their own settings
+    if models.is_known(model) and model_parts.brings(model, "Loader"):  # its batches are its own
         return
     # by their names: before torch is imported, the enums are those of recbole_source.py
     kind, loss = values["MODEL_TYPE"].name, values.get("loss_type")
     drawn = values.get("train_neg_sample_args")
     input_type = getattr(model_class, "input_type", None)
     by_loss = input_type is None and loss is not None
-    if by_loss and loss not in ("CE", "BPR") and model in known_models():
+    if by_loss and loss not in ("CE", "BPR") and model in recbole_models():
         raise SettingError(
             f"loss_type: {model} has the losses CE, of all items, and BPR, of drawn ones, found "
             f"{loss!r}"

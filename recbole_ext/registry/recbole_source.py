@@ -6,7 +6,7 @@ once it is imported: tests compare the two.
 
 import ast
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -110,21 +110,52 @@ def model_class(name: str) -> SimpleNamespace:
     """What the class of a model says of itself: its ``type``, and its ``input_type`` if it has one.
 
     Args:
-        name: of one of RecBole's models; any other is taken for a general one of single items, as
-            ours are.
+        name: of one of RecBole's models.
     """
-    says = {"type": "ModelType.GENERAL", "input_type": "InputType.POINTWISE"}
+    says: dict[str, Any] = {}
     for file in (folder() / "model").glob(f"*_recommender/{name.lower()}.py"):
         files = [folder() / "model" / "abstract_recommender.py", *_bases(file), file]
         # xgboost.py has the class XGBoost, and Config takes the name xgboost
         of_classes = {key.lower(): value for key, value in _attributes(files).items()}
         says = of_classes[name.lower()]
-    enums = {
-        key: getattr(_enums(), kind)[value]
-        for key, (kind, _, value) in ((key, text.partition(".")) for key, text in says.items())
-        if key in ("type", "input_type")
-    }
+    return kind_of(says)
+
+
+def kind_of(says: Mapping[str, Any]) -> SimpleNamespace:
+    """``type`` and ``input_type`` of a class as RecBole's enums.
+
+    Args:
+        says: attributes of the class as texts, such as ``ModelType.GENERAL``.
+    """
+    enums = {}
+    for key in ("type", "input_type"):
+        *_, kind, value = f".{says.get(key)}".split(".")
+        if kind in ("ModelType", "InputType"):
+            enums[key] = getattr(_enums(), kind)[value]
     return SimpleNamespace(**enums)
+
+
+@cache
+def model_modules() -> dict[str, tuple[str, str]]:
+    """The models of RecBole: name in lower case -> name, and the module that has its class."""
+    found = {}
+    for path in (folder() / "model").glob("*_recommender/*.py"):
+        for node in _tree(path).body:
+            if isinstance(node, ast.ClassDef) and node.name.lower() == path.stem:
+                module = f"recbole.model.{path.parent.name}.{path.stem}"
+                found[path.stem] = (node.name, module)
+    return found
+
+
+@cache
+def names_of_parts() -> frozenset[str]:
+    """Names such that RecBole has a class <name>Trainer or <name>Dataset, which it would take."""
+    names = set()
+    for part, suffix in (("trainer", "Trainer"), ("data/dataset", "Dataset")):
+        for path in (folder() / part).glob("*.py"):
+            classes = [node.name for node in _tree(path).body if isinstance(node, ast.ClassDef)]
+            names |= {name.removesuffix(suffix) for name in classes if name.endswith(suffix)}
+    return frozenset(names - {""})
 
 
 def _bases(file: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import Any
 from recbole_ext.config import default_file
 from recbole_ext.config.annotations import IN_YAML, description, in_words
 from recbole_ext.config.settings import annotations
-from recbole_ext.registry.models import MODELS, setting_classes
+from recbole_ext.registry.defaults import names, setting_classes
 
 HEAD = """# Settings
 
@@ -23,7 +23,7 @@ This page is generated: `python -m recbole_ext.registry.settings_page > docs/set
 
 def page() -> str:
     """The page in Markdown."""
-    return "\n".join([HEAD, *map(_section, MODELS)])
+    return "\n".join([HEAD, *map(_section, names())])
 
 
 def _section(model: str) -> str:

@@ -6,6 +6,7 @@ that loads a checkpoint reads, this format instead:
 
     config            the settings of the run: what ``Config`` held, as plain values
     identity          what its numbers are of: settings, data, split, versions (identity.py)
+    model_source      where the model's class is, and a hash of it; None for RecBole's models
     state_dict        the model's parameters and buffers
     other_parameter   what RecBole's models keep beside them (numpy, scipy.sparse, tensors)
     optimizer, epoch, cur_step, best_valid_score
@@ -31,7 +32,7 @@ from recbole_ext.config.settings import RENAMED
 from recbole_ext.config.version import __version__
 from recbole_ext.data.atomic_write import atomic_write
 from recbole_ext.errors import CheckpointError, in_a_line
-from recbole_ext.registry.models import MODELS
+from recbole_ext.registry import keys, models
 from recbole_ext.trainer import checkpoint_checks, random_states
 from recbole_ext.trainer.plain_values import Plain, decode, encode
 
@@ -112,6 +113,7 @@ def save(state: Mapping[str, Any], file: str | Path, trainer: "Trainer") -> None
         record[key] = encode(record[key], key)
     identity = getattr(trainer, "recbole_ext_identity", None)
     record["identity"] = identity.record() if identity is not None else None
+    record["model_source"] = models.record(settings.get("model", ""))
     record |= {"rng": random_states.collect(trainer), "format": FORMAT, "recbole_ext": __version__}
     # a run that was refused meanwhile may have removed the folder, which was empty
     Path(file).parent.mkdir(parents=True, exist_ok=True)
@@ -196,12 +198,26 @@ def _read_record(path: Path, map_location: Any) -> dict[str, Any]:
             "file that training has saved"
         )
     settings = record.get("config")
-    # an earlier release may have saved it; RecBole's own GRU4Rec reads hidden_size
-    if isinstance(settings, dict) and settings.get("model") in MODELS:
-        record["config"] = {RENAMED.get(key, key): value for key, value in settings.items()}
+    if isinstance(settings, dict) and isinstance(settings.get("model"), str):
+        record["config"] = _renamed(settings)
     if "other_parameter" in record:
         record["other_parameter"] = _decode_others(path, record["other_parameter"])
     return record
+
+
+def _renamed(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings that an earlier release has saved, by their names of today.
+
+    A setting is renamed where the model reads the new name alone: RecBole's own GRU4Rec reads
+    hidden_size.
+    """
+    if not models.is_known(settings["model"]):
+        return settings
+    read = keys.read_keys(settings["model"], settings)
+    return {
+        (RENAMED[key] if key not in read and RENAMED.get(key) in read else key): value
+        for key, value in settings.items()
+    }
 
 
 def _unpickle(path: Path, map_location: Any) -> Any:

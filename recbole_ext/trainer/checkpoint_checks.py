@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from recbole_ext.data.content_hash import data_files, files_hash
 from recbole_ext.data.locate import CARRIED, dataset_folder
 from recbole_ext.errors import CheckpointError, RegistryError, in_a_line
-from recbole_ext.registry import keys
+from recbole_ext.registry import keys, packed_source
 
 if TYPE_CHECKING:
     from torch import Tensor, nn, optim
@@ -119,10 +119,14 @@ def check_model(file: str | Path, record: Mapping[str, Any]) -> None:
         record: of it, after ``check_content``.
 
     Raises:
-        CheckpointError: neither RecBole nor this package has the model.
+        CheckpointError: nobody has the model, or its class is not where it was.
     """
+    name, source = settings_of(record)["model"], record.get("model_source")
     try:
-        keys.check_model(settings_of(record)["model"], f"{file}: model: ")
+        if source is not None:
+            packed_source.restore(source, name, str(file))
+        else:
+            keys.check_model(name, f"{file}: model: ")
     except RegistryError as error:
         raise CheckpointError(str(error)) from error
 

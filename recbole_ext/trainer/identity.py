@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recbole_ext.data.content_hash import data_files, files_hash, interactions_hash
+from recbole_ext.registry import models
 from recbole_ext.trainer.plain_values import encode
 
 if TYPE_CHECKING:
@@ -83,14 +84,20 @@ def split_hashes(datasets: Mapping[str, Any]) -> dict[str, str]:
     return hashes
 
 
-def versions() -> dict[str, str]:
-    """Package -> version, of those that decide numbers."""
+def versions(model: str = "") -> dict[str, str]:
+    """Package -> version, of those that decide numbers.
+
+    Args:
+        model: whose source stands beside them with its hash, if it is of none of these packages.
+    """
     installed = {}
     for package in PACKAGES:
         try:
             installed[package] = version(package)
         except PackageNotFoundError:
             installed[package] = "none"
+    if models.is_known(model) and (digest := models.source(model).hash):
+        installed[str(models.source(model))] = digest
     return installed
 
 
@@ -102,7 +109,7 @@ class RunIdentity:
         settings: see ``settings_of``; the model and the name of the data set among them.
         data: see ``data_hash``.
         splits: part -> hash of its interactions; empty until the data set is split.
-        versions: package -> version.
+        versions: package -> version, and a model's own source -> its hash.
     """
 
     settings: dict[str, Any]
@@ -119,7 +126,7 @@ class RunIdentity:
             datasets: part -> RecBole's ``Dataset``; None before the data set is split.
         """
         splits = split_hashes(datasets) if datasets else {}
-        return cls(settings_of(config), data_hash(config), splits, versions())
+        return cls(settings_of(config), data_hash(config), splits, versions(config["model"]))
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any] | None) -> "RunIdentity | None":

@@ -49,6 +49,7 @@ def check_resumable(file: str | Path, identity: RunIdentity) -> None:
             f"{file}: belongs to another run, which this one cannot continue: {listed}. Give the "
             "settings and the data of that run, or train anew without --resume"
         )
+    checkpoint_checks.check_model(file, record)  # warns of a source that has changed
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import runs
+from tests.own_models.shapes import SHAPES
 
 # Runs commands in one process; each must end with its message before anything heavy is asked for.
 SCRIPT = """
@@ -42,6 +43,13 @@ WRONG = [
     ((*RUN, "--mlp_hidden_size=[3]"), "mlp_hidden_size: BPR does not read this setting"),
     ((*RUN, "--config_files=key.yaml"), "key.yaml: epohcs: neither BPR nor RecBole has this"),
     ((*RUN, "--device=cpu"), "device: RecBole works this out itself"),
+    # models of one's own
+    ((*RUN, "--model=gone.py:Mine"), "--model=gone.py:Mine: no such file"),
+    ((*RUN, "--model=pair_mf.py:Mine"), "has no class Mine; its classes are PairMF"),
+    ((*RUN, "--model=pair_mf.py:PairMF", "--factros=3"), "factros: neither PairMF nor RecBole has"),
+    ((*RUN, "--model=pair_mf.py:PairMF", "--factors=x"), "factors: expected a number, such as the"),
+    (("recbole-ext", "new", "BPR"), "new BPR: RecBole has a model of its own named BPR"),
+    (("recbole-ext", "evaluate", "gone.pth", "--model=gone.py:Mine"), "gone.py:Mine: no such file"),
     # yaml files
     ((*RUN, "--config_files=gone.yaml"), "gone.yaml: cannot be read"),
     ((*RUN, "--config_files=twice.yaml"), "twice.yaml, line 2: epochs: the key is already in line"),
@@ -97,6 +105,7 @@ space: {learning_rate: [0.1, 0.2]}
 @pytest.fixture
 def mistakes(ratings: Path) -> None:
     """The files of ``WRONG``."""
+    SHAPES["pairwise"].copy_to(Path())
     for name, text in {
         "key.yaml": "epohcs: 3\n",
         "twice.yaml": "epochs: 3\nepochs: 4\n",

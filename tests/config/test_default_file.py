@@ -8,9 +8,9 @@ from msgspec import Meta, Struct, field
 
 from recbole_ext.config import annotations, default_file, settings, yaml_file
 from recbole_ext.errors import SettingError
-from recbole_ext.registry import defaults, models
+from recbole_ext.registry import defaults, model_parts
 
-NAMES = sorted(models.MODELS)
+NAMES = sorted(defaults.names())
 
 _NCF = {
     "initialisation": "normal",
@@ -113,7 +113,7 @@ def test_every_model_is_here():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_defaults_are_what_they_have_always_been(name):
-    values = models.defaults(name)
+    values = model_parts.defaults(name)
     assert values == DEFAULTS[name]
     assert {key: type(v) for key, v in values.items()} == {
         key: type(v) for key, v in DEFAULTS[name].items()
@@ -122,7 +122,7 @@ def test_defaults_are_what_they_have_always_been(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_yaml_is_what_the_settings_say(name):
-    path = models.default_path(name)
+    path = model_parts.default_path(name)
     assert path.read_text(encoding="utf-8") == defaults.text(name), (
         "run `python -m recbole_ext.registry.defaults`"
     )
@@ -130,13 +130,13 @@ def test_the_yaml_is_what_the_settings_say(name):
 
 
 def test_a_change_of_the_defaults_does_not_reach_the_next_run():
-    models.defaults("AutoRec")["load_col"]["inter"].append("timestamp")
-    assert models.defaults("AutoRec") == DEFAULTS["AutoRec"]
+    model_parts.defaults("AutoRec")["load_col"]["inter"].append("timestamp")
+    assert model_parts.defaults("AutoRec") == DEFAULTS["AutoRec"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_setting_has_its_sentence_and_its_range(name):
-    for cls in models.setting_classes(name):
+    for cls in defaults.setting_classes(name):
         for key, annotation in settings.annotations(cls).items():
             assert annotations.description(annotation).endswith("."), key
             words = annotations.in_words(annotation)
@@ -148,7 +148,7 @@ def test_every_setting_has_its_sentence_and_its_range(name):
     [
         pytest.param(cls, key, id=f"{name}-{key}")
         for name in NAMES
-        for cls in models.setting_classes(name)
+        for cls in defaults.setting_classes(name)
         for key in settings.names(cls)
         if key in RANGES
     ],

@@ -28,6 +28,7 @@ def test_the_commands():
     commands = {name: entry.command("ml-1m") for name, entry in protocols.PROTOCOLS.items()}
     assert commands == {
         "default": "",
+        "next-item": "",
         "leave-one-out": "recbole-ext data split ml-1m loo --seed 2020 --negatives 99",
         "rating": "",
         "grid": "recbole-ext data grid ml-1m --test 0.2 --valid 0.05 --seed 2020",

@@ -15,7 +15,7 @@ from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import runs as experiment_runs
 from recbole_ext.experiments.plan import RunKey, TableKey
 from recbole_ext.inference import new_person
-from recbole_ext.registry.models import MODELS
+from recbole_ext.registry import defaults
 from tests import runs
 
 TEXT = """\
@@ -41,7 +41,7 @@ def plan(file):
 
 
 def test_the_models_that_take_in_new_people_are_those_of_the_fold_in():
-    assert set(TAKE_NEW_PEOPLE) == {*MODELS, *new_person._FOLD_INS}
+    assert set(TAKE_NEW_PEOPLE) == {*defaults.names(), *new_person._FOLD_INS}
 
 
 def test_the_runs_of_folds(plan):

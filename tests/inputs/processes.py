@@ -65,7 +65,7 @@ def warm_up() -> None:
     torch.set_num_threads(1)
     keys.known_models()
     keys.all_keys()
-    for model in models.MODELS:
+    for model in models.names():
         models.model_class(model)
 
 

@@ -13,7 +13,7 @@ from recbole.utils import EvaluatorType, get_model
 
 from recbole_ext.errors import SettingError
 from recbole_ext.patches import early_config
-from recbole_ext.registry import keys, recbole_source
+from recbole_ext.registry import keys, model_parts, recbole_source
 from recbole_ext.registry import metrics as registered
 
 # Of every type that RecBole gives settings of its own, and of ours.
@@ -47,7 +47,7 @@ def test_the_metrics_are_those_of_recbole():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_what_the_class_of_a_model_says(model):
-    assert says(recbole_source.model_class(model)) == says(get_model(model))
+    assert says(model_parts.kind(model)) == says(get_model(model))
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ def test_what_the_class_of_every_model_says():
         except ImportError:  # of a library that is not there, such as xgboost
             missing.append(model)
             continue
-        assert says(recbole_source.model_class(model)) == expected, model
+        assert says(model_parts.kind(model)) == expected, model
     assert len(missing) < 5
 
 

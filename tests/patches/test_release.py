@@ -118,7 +118,7 @@ def test_metrics_are_reported_as_ray_takes_them(as_dict, monkeypatch):
 @pytest.mark.parametrize("model", releases.MODELS_OF_1_2_1)
 def test_a_model_of_1_2_1_alone_is_refused_in_one_line(model, monkeypatch):
     monkeypatch.setattr(releases, "installed", lambda: "1.2.0")
-    monkeypatch.setattr(keys, "known_models", lambda: ["BPR"])
+    monkeypatch.setattr(keys, "recbole_models", lambda: frozenset({"BPR"}))
     monkeypatch.setattr(releases, "WITHOUT_OLD_RAY", (3, 99))
     expected = f"{model}: RecBole 1.2.0 does not have this model, RecBole 1.2.1 has it; pip"
     with pytest.raises(RegistryError, match=expected):

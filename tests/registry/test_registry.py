@@ -7,11 +7,10 @@ import pytest
 import recbole_ext
 from recbole_ext.errors import RegistryError
 from recbole_ext.patches import install
-from recbole_ext.patches.functions import names
-from recbole_ext.registry import keys, models
+from recbole_ext.registry import defaults, keys, model_parts, models
 from tests import runs
 
-NAMES = sorted(models.MODELS)
+NAMES = sorted(defaults.names())
 
 
 def config(model, **given):
@@ -27,8 +26,6 @@ def test_one_class_under_every_name(name):
     found = get_model(name)
     assert found is getattr(recbole_ext, name)
     assert found is models.model_class(name)
-    place = f"recbole.model.general_recommender.{name.lower()}"
-    assert found is getattr(__import__(place, fromlist=[name]), name)
     assert found.__module__.startswith("recbole_ext.models.")
 
 
@@ -53,20 +50,10 @@ def test_installing_twice_is_harmless():
     assert recbole_ext.AutoRec is models.model_class("AutoRec")
 
 
-def test_a_clash_with_recboles_own_model_is_refused(monkeypatch):
-    import recbole.model.general_recommender as package
-
-    entry = models.MODELS["NCFMLP"]
-    monkeypatch.setattr(names, "MODELS", {"BPR": entry})
-    monkeypatch.delitem(sys.modules, "recbole.model.general_recommender.bpr")
-    with pytest.raises(RegistryError, match="RecBole has a model of its own named BPR"):
-        names.provide_models(package)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_defaults_come_from_our_yaml(name):
     merged = config(name)
-    for key, value in models.defaults(name).items():
+    for key, value in model_parts.defaults(name).items():
         if key not in ("load_col", "eval_args", "train_neg_sample_args"):
             assert merged[key] == value, key
 

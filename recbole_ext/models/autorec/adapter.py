@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from recbole_ext.config import settings
 from recbole_ext.config.types import Orientation
+from recbole_ext.data.dataset import RatingDataset
 from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.errors import SettingError
 from recbole_ext.models.autorec import fold_in
@@ -20,11 +21,13 @@ from recbole_ext.models.autorec.centring import fit_baseline
 from recbole_ext.models.autorec.choices import Corruption
 from recbole_ext.models.autorec.heads import observed_squared_error
 from recbole_ext.models.autorec.kernels import GlobalKernel
+from recbole_ext.models.autorec.loader import autorec_loader
 from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.autorec.predictions import RatingScale
 from recbole_ext.models.autorec.settings import AutoRecSettings
 from recbole_ext.models.ema import EmaMixin, predictor_weights
 from recbole_ext.models.memo import Memo
+from recbole_ext.trainer.trainer import AutoRecTrainer  # noqa: F401  found by its name
 
 # Rows that are encoded at a time where all of them are.
 _BLOCK = 1024
@@ -41,6 +44,8 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
     """
 
     input_type = InputType.POINTWISE
+    reads_ratings = True
+    scores_all_items = True
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
@@ -282,3 +287,8 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
 def _shapes(weights: Mapping[str, Tensor]) -> str:
     shapes = {name: list(weight.shape) for name, weight in sorted(weights.items())}
     return ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+
+
+# what the registry finds by these names (registry/model_parts.py)
+AutoRecDataset = RatingDataset
+AutoRecLoader = autorec_loader

@@ -13,6 +13,7 @@ from recbole_ext.config.types import Orientation
 from recbole_ext.models.ema import EmaMixin, predictor_weights
 from recbole_ext.models.ncf.feedback import Feedback, Fields, check_columns
 from recbole_ext.models.ncf.fold_in import fold_in
+from recbole_ext.models.ncf.loader import ncf_loader
 from recbole_ext.models.ncf.net import NCFNet
 from recbole_ext.models.ncf.objective import build_objective, loss_function
 from recbole_ext.models.ncf.pretrain import Part, fuse
@@ -22,12 +23,14 @@ from recbole_ext.models.ncf.settings import (
     NCFNeuMFSettings,
     NCFSettings,
 )
+from recbole_ext.trainer.trainer import CallbackTrainer
 
 
 class _NCF(EmaMixin[NCFNet], GeneralRecommender):
     """The base of the three models, which differ in the parts of their nets."""
 
     input_type = InputType.POINTWISE
+    scores_all_items = True
     settings_class: type[NCFSettings]
 
     def __init__(self, config: Any, dataset: Any) -> None:
@@ -74,6 +77,17 @@ class _NCF(EmaMixin[NCFNet], GeneralRecommender):
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         return self.objective(self.net, interaction)
+
+    @staticmethod
+    def trains_on_labels(config: Any, drawn: bool) -> bool:
+        """Whether labels are trained on as they are, not every row as a positive."""
+        return bool(config["negatives"] == "all" or not drawn)
+
+    @staticmethod
+    def needs_labels(config: Any, drawn: bool) -> bool:
+        """Whether training reads a label of each row."""
+        of_pairs = config["loss_type"] in ("BPR", "hinge", "softmax")
+        return bool(config["negatives"] == "sampled" and not drawn and not of_pairs)
 
     # --- prediction -------------------------------------------------------------------------
 
@@ -162,3 +176,8 @@ class NCFNeuMF(NCFMLP):
             )
         )
         self.load_weights(fuse(self.net.state_dict(), gmf, mlp))
+
+
+# what the registry finds by these names (registry/model_parts.py)
+NCFMLPTrainer = NCFGMFTrainer = NCFNeuMFTrainer = CallbackTrainer
+NCFMLPLoader = NCFGMFLoader = NCFNeuMFLoader = ncf_loader

@@ -8,7 +8,7 @@ import numpy as np
 from recbole_ext.data import columns
 from recbole_ext.errors import DataError
 from recbole_ext.registry.keys import own_keys
-from recbole_ext.registry.models import needs_ratings
+from recbole_ext.registry.model_parts import needs_ratings
 
 
 def load_inter_feat(

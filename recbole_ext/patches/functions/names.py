@@ -1,11 +1,7 @@
-"""What group ``names`` puts into RecBole: where it finds our models and what belongs to them."""
+"""What group ``names`` puts into RecBole: where it finds models and what belongs to them."""
 
-import importlib
-import importlib.util
-import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,9 +9,16 @@ from typing import Any
 from recbole_ext.config import data_settings, literals, settings
 from recbole_ext.config.settings import KeySource
 from recbole_ext.data.locate import CARRIED, dataset_folder
-from recbole_ext.errors import RegistryError, SettingError
+from recbole_ext.errors import SettingError, UserError
 from recbole_ext.evaluator import evaluation_settings
-from recbole_ext.registry import model_size, negatives, own_settings, releases
+from recbole_ext.registry import (
+    model_parts,
+    model_size,
+    models,
+    negatives,
+    own_settings,
+    releases,
+)
 from recbole_ext.registry.keys import (
     check_dataset,
     check_keys,
@@ -23,52 +26,18 @@ from recbole_ext.registry.keys import (
     check_settings,
     of_yaml,
 )
-from recbole_ext.registry.models import MODELS, defaults, load
-
-_PACKAGE = "recbole.model.general_recommender"
 
 
-def _recbole_name(name: str) -> str:
-    return f"{_PACKAGE}.{name.lower()}"
-
-
-class _Finder(MetaPathFinder):
-    """Answers ``find_spec`` for our models' RecBole names.
-
-    ``get_model`` asks for a spec before RecBole's package of models is imported; the question
-    imports it, and with it (see ``provide_models``) the module asked for, but has looked for that
-    beforehand. Nothing is ever loaded from the answer.
-    """
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname in map(_recbole_name, MODELS) and fullname in sys.modules:
-            return sys.modules[fullname].__spec__
-        return None
-
-
-def provide_finder(_: ModuleType) -> None:
-    """Our finder, behind Python's own in ``sys.meta_path``."""
-    sys.meta_path.append(_Finder())
-
-
-def provide_models(package: ModuleType) -> None:
-    """Put our modules where ``get_model`` looks; each class keeps its own ``__module__``."""
-    for name, entry in MODELS.items():
-        place = _recbole_name(name)
-        module = importlib.import_module(entry.model.split(":")[0])
-        if place not in sys.modules and importlib.util.find_spec(place) is not None:
-            raise RegistryError(
-                f"RecBole has a model of its own named {name}: this release is newer than 1.2.1, "
-                "the newest that recbole_ext is for"
-            )
-        sys.modules[place] = module
-        setattr(package, name.lower(), module)
+def get_model(
+    wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``get_model``: the class of a model that is not RecBole's, too."""
+    (name,) = (*args, *kwargs.values())
+    return models.model_class(name) if models.is_known(name) else wrapped(name)
 
 
 def _merge(into: dict[str, Any], ours: Mapping[str, Any]) -> None:
-    """Our defaults over RecBole's. The columns to load are added to the data set's own."""
+    """A model's defaults over RecBole's. The columns to load are added to the data set's own."""
     columns = dict(into.get("load_col") or {})
     for suffix, ours_columns in ours.get("load_col", {}).items():
         columns[suffix] = list(dict.fromkeys([*columns.get(suffix, []), *ours_columns]))
@@ -126,7 +95,11 @@ def load_variable_config_dict(
 def get_model_and_dataset(
     wrapped: Callable[..., Any], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """``Config._get_model_and_dataset``: says which name is missing, or is of no model."""
+    """``Config._get_model_and_dataset``: says which name is missing, or is of no model.
+
+    A model may be named by where its class is, and a class that RecBole does not have is
+    registered.
+    """
 
     def get(model: Any, dataset: Any) -> Any:
         external = config.external_config_dict
@@ -142,9 +115,15 @@ def get_model_and_dataset(
                 f"dataset: expected the name of a data set, found {dataset!r}; write "
                 "dataset='ml-100k'"
             )
+        if isinstance(model, str) and ":" in model:
+            model = check_model(model)
+        if isinstance(model, type) and not model.__module__.startswith("recbole."):
+            models.register(model)
         try:
             return wrapped(model, dataset)
-        except Exception:  # asked afterwards: a user's own model is found in ways of its own
+        except UserError:
+            raise
+        except Exception:  # asked afterwards: others may have put a module into RecBole's package
             if isinstance(model, str):
                 check_model(model)
             raise
@@ -172,9 +151,9 @@ def load_internal_config_dict(
     wrapped(*args, **kwargs)
     given, defaults_of = config.external_config_dict, of_yaml(config.model)
     config.internal_config_dict.update(releases.defaults_of_1_2_1(config.model))
+    if models.is_known(config.model):
+        _merge(config.internal_config_dict, model_parts.defaults(config.model))
     own = {k: v for k, v in config.internal_config_dict.items() if k in defaults_of}
-    if config.model in MODELS:
-        _merge(config.internal_config_dict, defaults(config.model))
     folders = settings.read(settings.FolderSettings, {**config.internal_config_dict, **given})
     folder = dataset_folder(config.dataset, Path(folders.data_path))
     loaded_columns.check_files(given.get("load_col"), folder, config.dataset)
@@ -195,6 +174,20 @@ def load_internal_config_dict(
     own_settings.check(own, merged)
     negatives.check(config.model, config.model_class, merged)
     model_size.check(config.model, merged)
+    _warn_of_unset(config.model, merged)
+
+
+def _warn_of_unset(model: str, merged: Mapping[str, Any]) -> None:
+    """Name the settings that a model's own code reads and that nothing sets: they are None."""
+    if not models.is_known(model) or model_parts.settings_place(model) is not None:
+        return
+    for key, place in model_parts.source_keys(model).items():
+        if key not in merged and key not in settings.PROCESS_KEYS:
+            warnings.warn(
+                f"{key}: {model} reads this setting ({place}), and nothing sets it: it is None; "
+                f"write it into {model_parts.default_path(model)}, or give --{key}=VALUE",
+                stacklevel=2,
+            )
 
 
 def _merge_eval_args(config: Any, given: dict[str, Any], beside: Mapping[str, Any]) -> None:
@@ -229,12 +222,23 @@ def set_default_parameters(
 def get_dataloader(
     wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """``get_dataloader``: our models name their own loader of training batches."""
+    """``get_dataloader``: a model may bring its own loader of training batches.
+
+    An autoencoder that brings none is trained on users, as RecBole trains its own ones.
+    """
 
     def choose(config: Any, phase: str) -> Any:
-        entry = MODELS.get(config["model"])
-        if phase == "train" and entry is not None and entry.train_loader is not None:
-            return load(entry.train_loader)(config)
+        name = config["model"]
+        if phase != "train" or not models.is_known(name):
+            return wrapped(config, phase)
+        loader = model_parts.part(name, "Loader")
+        if loader is not None:
+            return loader if isinstance(loader, type) else loader(config)
+        from recbole.data.dataloader import UserDataLoader
+        from recbole.model.abstract_recommender import AutoEncoderMixin
+
+        if issubclass(models.model_class(name), AutoEncoderMixin):
+            return UserDataLoader
         return wrapped(config, phase)
 
     return choose(*args, **kwargs)
@@ -257,22 +261,24 @@ def create_samplers(
 
 
 def provide_datasets(module: ModuleType) -> None:
-    """``<model>Dataset`` for our models that name a data set class."""
-    _provide_classes(module, "Dataset", "dataset")
+    """``<model>Dataset`` for models that bring a data set class."""
+    _provide_classes(module, "Dataset")
 
 
 def provide_trainers(module: ModuleType) -> None:
-    """``<model>Trainer`` for our models that name a trainer."""
-    _provide_classes(module, "Trainer", "trainer")
+    """``<model>Trainer`` for models that bring a trainer."""
+    _provide_classes(module, "Trainer")
 
 
-def _provide_classes(module: ModuleType, suffix: str, field: str) -> None:
-    """RecBole looks for ``<model><suffix>`` in a module: let it find what our entries name."""
-    references = {f"{name}{suffix}": getattr(entry, field) for name, entry in MODELS.items()}
+def _provide_classes(module: ModuleType, suffix: str) -> None:
+    """RecBole looks for ``<model><suffix>`` in a module: let it find what a model brings."""
 
     def find(name: str) -> Any:  # only when asked: ours subclass RecBole's, being imported now
-        if references.get(name) is not None:
-            return load(references[name])
+        model = name.removesuffix(suffix)
+        if name.endswith(suffix) and models.is_known(model):
+            found = model_parts.part(model, suffix)
+            if found is not None:
+                return found
         raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
 
     module.__getattr__ = find  # type: ignore[method-assign]

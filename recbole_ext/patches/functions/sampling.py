@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.patches.functions.pandas_arrays import is_pandas, plain
-from recbole_ext.registry.models import MODELS, load
+from recbole_ext.registry import model_parts, models
 
 # --- drawing items --------------------------------------------------------------------------
 
@@ -95,7 +95,10 @@ def get_loader(
     """``get_dataloader`` with our loaders of interactions and of full rankings for RecBole's."""
 
     def choose(config: Any, phase: str) -> Any:
-        our_loader = load("recbole_ext.data.dataloader:our_loader")  # imports recbole.data
-        return our_loader(config, wrapped(config, phase), wide=config["model"] in MODELS)
+        from recbole_ext.data.dataloader import our_loader  # imports recbole.data
+
+        model = config["model"]
+        wide = models.is_known(model) and model_parts.attribute(model, "scores_all_items", False)
+        return our_loader(config, wrapped(config, phase), wide=bool(wide))
 
     return choose(*args, **kwargs)

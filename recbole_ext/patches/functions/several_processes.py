@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recbole_ext.config.settings import check_shared_learner
 from recbole_ext.errors import SettingError, UserError
+from recbole_ext.registry import models, packed_source
 from recbole_ext.trainer import child_processes, outputs
 
 if TYPE_CHECKING:
@@ -198,10 +199,16 @@ def spawn(work: Callable[..., None], args: tuple[Any, ...], nprocs: int, join: b
     """
     import torch.multiprocessing as mp
 
+    model, *others = args
+    if isinstance(model, type) and not model.__module__.startswith("recbole."):
+        models.register(model)
+        packed_source.pack(model.__name__)  # refuses a class that no other process can have
+        model = model.__name__  # the class may be of a file, which no process finds by itself
+    args = (packed_source.pack_all(), work, model, *others)
     processes: list[Any] = []
     try:
         with child_processes.starting():
-            context = mp.spawn(work, args=args, nprocs=nprocs, join=False)
+            context = mp.spawn(_with_models, args=args, nprocs=nprocs, join=False)
             processes += context.processes
         while not context.join():
             pass
@@ -215,6 +222,15 @@ def spawn(work: Callable[..., None], args: tuple[Any, ...], nprocs: int, join: b
         if queue.empty():
             raise
         raise queue.get() from None
+
+
+def _with_models(
+    rank: int, sources: list[packed_source.PackedSource], work: Callable[..., None], *args: Any
+) -> None:
+    """The work of one process, which knows the models of the one that has started it."""
+    for source in sources:
+        packed_source.adopt(source)
+    work(rank, *args)
 
 
 # --- RecBole's functions --------------------------------------------------------------------

@@ -1,0 +1,123 @@
+"""ModelContract over RecBole's own models; prints a table for docs/model_contract.md.
+
+    python -m tests.model_contract --output contract.jsonl [MODEL...]
+
+Started again, it goes on where it was stopped.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from recbole_ext.registry import recbole_source
+from recbole_ext.testing import ModelContract
+
+SECONDS = 150  # of a clause
+
+# What a model needs beside its defaults on 24 users and items.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "ConvNCF": {"embedding_size": 16, "cnn_channels": [1, 8, 8, 8, 8], "cnn_kernels": [2] * 4},
+}
+# What it learns the checkerboard with, where the defaults are for large data.
+BOARDS: dict[str, dict[str, Any]] = {}
+_BOARD = {"epochs": 60, "learning_rate": 0.02}
+# Nothing to learn, by what the model is.
+NO_BOARD = {"Random", "Pop"}
+
+
+@contextmanager
+def limited(seconds: int) -> Iterator[None]:
+    def end(*_: Any) -> None:
+        raise TimeoutError(f"still running after {seconds} s")
+
+    signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def contract_of(name: str) -> ModelContract:
+    """The contract of one of RecBole's models."""
+    kind = recbole_source.model_class(name).type.name
+    given = dict(SETTINGS.get(name, {}))
+    if kind == "SEQUENTIAL" and _compares_with_all(name):
+        given["train_neg_sample_args"] = None
+    board = None if name in NO_BOARD else {**_BOARD, **BOARDS.get(name, {})}
+    return type(name, (ModelContract,), {"model": name, "settings": given, "checkerboard": board})()
+
+
+def _compares_with_all(name: str) -> bool:
+    file = recbole_source.folder() / "properties" / "model" / f"{name}.yaml"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    return "loss_type: 'CE'" in text or 'loss_type: "CE"' in text or "loss_type: CE" in text
+
+
+def results_of(name: str) -> Iterator[dict[str, Any]]:
+    contract = contract_of(name)
+    for clause in contract.clauses():
+        start = time.monotonic()
+        try:
+            with limited(SECONDS), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                getattr(contract, clause)()
+            outcome, says = "passed", ""
+        except AssertionError as error:
+            outcome, says = "failed", str(error)
+        except Exception as error:
+            says = f"{type(error).__name__}: {error}".splitlines()[0]
+            outcome = "error"
+        seconds = round(time.monotonic() - start, 1)
+        yield {"model": name, "clause": clause, "outcome": outcome, "says": says, "s": seconds}
+
+
+def table(lines: list[dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(line["model"] for line in lines))
+    clauses = ModelContract.clauses()
+    short = [c.removeprefix("test_").replace("_", " ") for c in clauses]
+    rows = [f"| model | {' | '.join(short)} |", "| --- " * (len(short) + 1) + "|"]
+    marks = {"passed": "", "failed": "fails", "error": "error"}
+    for name in names:
+        own = {line["clause"]: marks[line["outcome"]] for line in lines if line["model"] == name}
+        rows.append(f"| {name} | {' | '.join(own.get(clause, '?') for clause in clauses)} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("models", nargs="*")
+    options = parser.parse_args()
+    sys.argv = sys.argv[:1]
+    lines = []
+    if options.output.is_file():
+        lines = [json.loads(line) for line in options.output.read_text().splitlines()]
+    done = {line["model"] for line in lines}
+    every = sorted((name for name, _ in recbole_source.model_modules().values()), key=str.lower)
+    with options.output.open("a") as stream:
+        for name in options.models or every:
+            if name in done:
+                continue
+            for line in results_of(name):
+                lines.append(line)
+                stream.write(json.dumps(line) + "\n")
+            stream.flush()
+            own = [line for line in lines if line["model"] == name]
+            bad = {line["clause"]: line["says"] for line in own if line["outcome"] != "passed"}
+            print(f"{name}: {sum(line['s'] for line in own):.0f} s {bad or ''}", flush=True)
+    print(table(lines))
+    for line in lines:
+        if line["outcome"] != "passed":
+            print(f"{line['model']}, {line['clause']}: {line['says']}")
+
+
+if __name__ == "__main__":
+    main()
