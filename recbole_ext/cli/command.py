@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from recbole_ext.errors import UserError, file_error
+
+if TYPE_CHECKING:
+    from recbole_ext.inference.recommender import Recommender
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -174,6 +177,25 @@ def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> An
 
         with same_run.set_up_again(file):
             return load_data_and_model(file)
+
+
+def load_recommender(file: str, trust: bool) -> "Recommender":
+    """The recommender of a checkpoint.
+
+    Args:
+        file: a checkpoint.
+        trust: whether it may be a pickle.
+
+    Raises:
+        CheckpointError: as ``load_trained``.
+    """
+    from recbole_ext.trainer import checkpoint, same_run
+
+    with checkpoint.trusted(trust), checkpoint.read_once():
+        same_run.check_usable(file)  # before RecBole is imported
+        from recbole_ext.inference.recommender import Recommender
+
+        return Recommender.load(file)
 
 
 def result_table(rows: Mapping[str, Mapping[str, float]], ties_below: bool = True) -> str:

@@ -8,6 +8,7 @@ from recbole_ext.cli.data import data
 from recbole_ext.cli.denoise import denoise
 from recbole_ext.cli.doctor import doctor
 from recbole_ext.cli.evaluate import evaluate
+from recbole_ext.cli.explore import explore
 from recbole_ext.cli.recommend import recommend
 from recbole_ext.cli.refit import refit
 from recbole_ext.cli.representations import project, similar
@@ -34,6 +35,7 @@ main.add_command(search)
 main.add_command(benchmark)
 main.add_command(denoise)
 main.add_command(recommend)
+main.add_command(explore)
 main.add_command(refit)
 main.add_command(similar)
 main.add_command(project)

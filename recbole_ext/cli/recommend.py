@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, reports_errors, trust_option
+from recbole_ext.cli.command import HELP, load_recommender, reports_errors, trust_option
 from recbole_ext.cli.recommended_list import RecommendedList
 from recbole_ext.inference import interaction_text, lists_file
 
@@ -104,7 +104,7 @@ def recommend(
     from recbole_ext.trainer import outputs, refit
 
     with answer.running(quiet=False, as_json=as_json, verbose=False), outputs.leaving_none():
-        recommender = _load(file, trust_checkpoint)
+        recommender = load_recommender(file, trust_checkpoint)
         if output is not None:
             n_lists = _write(recommender, output, users or None, settings)
         elif interactions:
@@ -124,16 +124,6 @@ def recommend(
     else:
         title = f"{answer.describe_run(recommender.trained.config)}, from {file}"
         click.echo("\n\n".join([title, *(one.table() for one in lists)]))
-
-
-def _load(file: str, trust: bool) -> "Recommender":
-    from recbole_ext.trainer import checkpoint, same_run
-
-    with checkpoint.trusted(trust), checkpoint.read_once():
-        same_run.check_usable(file)  # before RecBole is imported
-        from recbole_ext.inference.recommender import Recommender
-
-        return Recommender.load(file)
 
 
 def _write(

@@ -53,6 +53,11 @@ class Recommender:
         """The ids of all items, [items]."""
         return self._names.items[1:]
 
+    @property
+    def scored_users(self) -> np.ndarray:
+        """RecBole's numbers of the users that have scores; of a sequential model see ``UserScores``."""
+        return self._scores.users
+
     def recommend(
         self,
         users: Ids,

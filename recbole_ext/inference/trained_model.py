@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recbole_ext.data import interaction_file
+from recbole_ext.data import atomic_files, interaction_file
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.inference.ratings import Ratings
 from recbole_ext.models import representations
@@ -18,7 +18,8 @@ from recbole_ext.trainer.identity import PARTS, RunIdentity
 if TYPE_CHECKING:
     from recbole.config import Config
 
-_TITLES = ("title", "name")  # words in the name of the column of .item that people know items by
+# words in the names of the columns of .item: what people know items by, and their kinds
+_TITLES, _GENRES = ("title", "name"), ("genre", "class", "categor")
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,37 @@ class TrainedModel:
         It is the first column with "title" or "name" in its name.
         """
         titles = np.full(self.dataset.item_num, "", dtype=object)
-        header, rows = representations.features(self.config, self.dataset, "item")
-        places = [n for n, name in enumerate(header) if any(word in name for word in _TITLES)]
-        if places:
-            titles[1:] = [row[places[0]] for row in rows]
+        if (column := self._item_column(_TITLES)) is not None:
+            titles[1:] = column[1]
         return titles
+
+    @cached_property
+    def genres(self) -> list[list[str]]:
+        """Of each item its genres in the data set's ``.item`` file; of one without any [].
+
+        They are the first column of text with "genre", "class" or "categor" in its name.
+        """
+        column = self._item_column(_GENRES)
+        if column is None:
+            return [[] for _ in range(self.dataset.item_num)]
+        name, values = column
+        types = atomic_files.read_header(
+            Path(self.config["data_path"]) / f"{self.config['dataset']}.item",
+            self.config["field_separator"],
+            self.config["encoding"],
+        )
+        if types[name] == "token_seq":
+            between = self.config["seq_separator"]
+            return [[], *([genre for genre in value.split(between) if genre] for value in values)]
+        return [[], *([value] if value and types[name] == "token" else [] for value in values)]
+
+    def _item_column(self, words: tuple[str, ...]) -> tuple[str, list[str]] | None:
+        """The first column of ``.item`` with one of the words in its name, from item 1 on."""
+        header, rows = representations.features(self.config, self.dataset, "item")
+        for place, name in enumerate(header):
+            if any(word in name for word in words):
+                return name, [row[place] for row in rows]
+        return None
 
 
 def load(file: str | Path, trust_checkpoint: bool = False) -> TrainedModel:
