@@ -153,6 +153,13 @@ trust_option = click.option(
 )
 
 
+original_option = click.option(
+    "--original",
+    is_flag=True,
+    help="Ask FILE itself, also where its refit (trained on all data) stands beside it.",
+)
+
+
 def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> Any:
     """RecBole's ``load_data_and_model``: config, model, dataset, and three loaders.
 
@@ -179,23 +186,35 @@ def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> An
             return load_data_and_model(file)
 
 
-def load_recommender(file: str, trust: bool) -> "Recommender":
-    """The recommender of a checkpoint.
+def load_recommender(file: str, trust: bool, original: bool) -> "tuple[str, Recommender]":
+    """The checkpoint that answers, FILE or its refit, and its recommender.
 
     Args:
         file: a checkpoint.
         trust: whether it may be a pickle.
+        original: whether FILE itself answers, also where its refit stands beside it.
 
     Raises:
         CheckpointError: as ``load_trained``.
     """
-    from recbole_ext.trainer import checkpoint, same_run
+    from recbole_ext.trainer import checkpoint, refit, same_run
 
     with checkpoint.trusted(trust), checkpoint.read_once():
-        same_run.check_usable(file)  # before RecBole is imported
+        asked = file if original else refit.preferred(file)
+        same_run.check_usable(asked)  # before RecBole is imported
         from recbole_ext.inference.recommender import Recommender
 
-        return Recommender.load(file)
+        return asked, Recommender.load(asked)
+
+
+def say_who_answers(file: str, asked: str) -> None:
+    """A note on standard error where the refit ``asked`` has answered in the place of ``file``."""
+    if asked != file:
+        click.echo(
+            f"note: answered by {asked}, which is {file} trained on all data; --original asks "
+            f"{file} itself",
+            err=True,
+        )
 
 
 def result_table(rows: Mapping[str, Mapping[str, float]], ties_below: bool = True) -> str:

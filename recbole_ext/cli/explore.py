@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, load_recommender, reports_errors, trust_option
+from recbole_ext.cli.command import (
+    HELP,
+    load_recommender,
+    original_option,
+    reports_errors,
+    say_who_answers,
+    trust_option,
+)
 
 EXAMPLE = """\b
 Example:
@@ -26,9 +33,10 @@ Example:
     type=click.Path(path_type=Path),
     help="The page, one file that needs no network.",
 )
+@original_option
 @trust_option
 @reports_errors
-def explore(file: str, output: Path, trust_checkpoint: bool) -> None:
+def explore(file: str, output: Path, original: bool, trust_checkpoint: bool) -> None:
     """Write a page that shows what the model of the checkpoint FILE recommends, and why.
 
     It has users with their histories and recommendations, items with the most similar ones, a map
@@ -40,10 +48,11 @@ def explore(file: str, output: Path, trust_checkpoint: bool) -> None:
 
     writable.check_file(output, "--output")
     with answer.running(quiet=False, as_json=False, verbose=False), outputs.leaving_none():
-        recommender = load_recommender(file, trust_checkpoint)
+        asked, recommender = load_recommender(file, trust_checkpoint, original)
         from recbole_ext.inference import explore as page
 
         summary = page.write(recommender, output, _with_a_bar)
+    say_who_answers(file, asked)
     for reason in summary.missing:
         click.echo(f"note: {reason}", err=True)
     click.echo(

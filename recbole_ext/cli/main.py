@@ -9,6 +9,7 @@ from recbole_ext.cli.denoise import denoise
 from recbole_ext.cli.doctor import doctor
 from recbole_ext.cli.evaluate import evaluate
 from recbole_ext.cli.explore import explore
+from recbole_ext.cli.export import export
 from recbole_ext.cli.recommend import recommend
 from recbole_ext.cli.refit import refit
 from recbole_ext.cli.representations import project, similar
@@ -37,6 +38,7 @@ main.add_command(denoise)
 main.add_command(recommend)
 main.add_command(explore)
 main.add_command(refit)
+main.add_command(export)
 main.add_command(similar)
 main.add_command(project)
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, load_recommender, reports_errors, trust_option
+from recbole_ext.cli.command import (
+    HELP,
+    load_recommender,
+    original_option,
+    reports_errors,
+    say_who_answers,
+    trust_option,
+)
 from recbole_ext.cli.recommended_list import RecommendedList
 from recbole_ext.inference import interaction_text, lists_file
 
@@ -18,7 +25,7 @@ EXAMPLE = """\b
 Examples:
   run_recbole --model=AutoRec --dataset=ml-100k
   recbole-ext recommend saved/AutoRec-<time>.pth --user 196 --user 22
-  recbole-ext recommend saved/AutoRec-<time>.pth --for '50=5,181=4,172=5'
+  recbole-ext recommend saved/AutoRec-<time>.pth --for '50=5,181=4,172=5' --explain
   recbole-ext recommend saved/AutoRec-<time>.pth --all --output recs.csv
 """
 
@@ -60,6 +67,13 @@ Examples:
     type=click.Path(path_type=Path),
     help="Write user_id, item_id, score, rank, title to this .csv, .jsonl or .parquet.",
 )
+@click.option(
+    "--explain",
+    "explained",
+    is_flag=True,
+    help="Beside each item what the user has that speaks for it, and by how much.",
+)
+@original_option
 @trust_option
 @answer.json_option
 @reports_errors
@@ -73,12 +87,15 @@ def recommend(
     among: Path | None,
     include_seen: bool,
     output: Path | None,
+    explained: bool,
+    original: bool,
     trust_checkpoint: bool,
     as_json: bool,
 ) -> None:
     """List the items that the model of the checkpoint FILE recommends, best first.
 
-    Scores and order are those of the evaluation of the test part.
+    Scores and order are those of the evaluation of the test part. Where `recbole-ext refit` has
+    trained FILE on all data, that model answers, and the output says so.
     """
     people = [bool(users), everybody, person is not None, history is not None]
     if sum(people) != 1:
@@ -89,6 +106,8 @@ def recommend(
         raise click.UsageError("--all needs --output: a file that ends in .csv, .jsonl or .parquet")
     if output is not None and not (users or everybody):
         raise click.UsageError("--output is for --user and --all")
+    if output is not None and explained:
+        raise click.UsageError("--explain is for lists that are printed; leave out --output")
     # what can be refused without the model
     interactions: interaction_text.Interactions = []
     if person is not None:
@@ -101,29 +120,33 @@ def recommend(
     if output is not None:
         lists_file.check(output)
 
-    from recbole_ext.trainer import outputs, refit
+    from recbole_ext.trainer import outputs
 
     with answer.running(quiet=False, as_json=as_json, verbose=False), outputs.leaving_none():
-        recommender = load_recommender(file, trust_checkpoint)
+        asked, recommender = load_recommender(file, trust_checkpoint, original)
         if output is not None:
             n_lists = _write(recommender, output, users or None, settings)
         elif interactions:
-            lists = [RecommendedList.for_person(recommender, interactions, settings)]
+            one = RecommendedList.for_person(recommender, interactions, settings, explained)
+            lists = [one]
         else:
-            lists = RecommendedList.for_users(recommender, users, settings)
-    whole = refit.file_of(file)
-    if whole.is_file():
-        click.echo(f"note: {whole} is this model trained on all data", err=True)
+            lists = RecommendedList.for_users(recommender, users, settings, explained)
+        explained_by = recommender.explained_by if explained else None
+    say_who_answers(file, asked)
     if output is not None:
         if as_json:
-            answer.print_json({"checkpoint": file, "output": str(output), "users": n_lists})
+            answer.print_json({"checkpoint": asked, "output": str(output), "users": n_lists})
         else:
             click.echo(f"{n_lists:,} user{'s' * (n_lists != 1)}: {output}")
     elif as_json:
-        answer.print_json({"checkpoint": file, "lists": [one.content() for one in lists]})
+        content = {"checkpoint": asked, "lists": [one.content() for one in lists]}
+        answer.print_json(content | ({"explained_by": explained_by} if explained_by else {}))
     else:
-        title = f"{answer.describe_run(recommender.trained.config)}, from {file}"
-        click.echo("\n\n".join([title, *(one.table() for one in lists)]))
+        title = f"{answer.describe_run(recommender.trained.config)}, from {asked}"
+        parts = [title, *(one.table() for one in lists)]
+        if explained_by:
+            parts.append(f"how it is explained: {explained_by}")
+        click.echo("\n\n".join(parts))
 
 
 def _write(

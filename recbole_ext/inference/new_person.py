@@ -16,6 +16,7 @@ have only learned vectors for the users of training, or no users at all.
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,7 @@ def scores(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None)
         DataError: there is no item, one occurs twice, or a rating is missing or out of range.
         SettingError: the model cannot take in new people.
     """
-    _check(trained, items, ratings)
-    check_model(trained)
+    check(trained, items, ratings)
     model = trained.model
     numbers = torch.from_numpy(items).to(trained.device)
     if trained.needs_ratings:
@@ -102,7 +102,15 @@ def _check_range(trained: TrainedModel, item: str, rating: float) -> None:
         raise DataError(f"item {item}: rating: expected {expected}, found {rating:g}")
 
 
-def _check(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None) -> None:
+def check(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None) -> None:
+    """Refuse what is no history of a new person.
+
+    Args:
+        trained, items, ratings: see ``scores``.
+
+    Raises:
+        DataError, SettingError: see ``scores``.
+    """
     dataset = trained.dataset
     if not len(items):
         raise DataError("a new person: expected at least one item, found none; name some")
@@ -116,9 +124,10 @@ def _check(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None)
                 f"item {tokens[0]}: {trained.name} needs the person's ratings, found none; give a "
                 "rating for each item, such as 50=5"
             )
-        return
-    for token, rating in zip(tokens, ratings, strict=True):
-        _check_range(trained, token, float(rating))
+    else:
+        for token, rating in zip(tokens, ratings, strict=True):
+            _check_range(trained, token, float(rating))
+    check_model(trained)
 
 
 def _by_matrix(model: Any, row: Tensor) -> Tensor:
@@ -132,12 +141,6 @@ def _by_neighbours(model: Any, row: Tensor) -> Tensor:
     return model.full_sort_predict(_user_0(model))
 
 
-def _by_row(model: Any, row: Tensor) -> Tensor:
-    """The model's own prediction for a user whose row of the rating matrix is the person's."""
-    model.get_rating_matrix = lambda users: row
-    return model.full_sort_predict(_user_0(model))
-
-
 def _cdae(model: Any, row: Tensor) -> Tensor:
     hidden = model.h_act(model.h_item(row) + model.h_user.weight[1:].mean(0))
     return model.o_act(model.out_layer(hidden))
@@ -147,9 +150,29 @@ def _user_0(model: Any) -> Any:
     return {model.USER_ID: torch.zeros(1, dtype=torch.long, device=model.device)}
 
 
+def encode(model: Any, rows: Tensor, name: str, user: int | None) -> Tensor:
+    """The scores of all items for rows of items, by a model of ``ENCODED``.
+
+    Args:
+        model: may be changed.
+        rows: [B, items], 1 for an item that the person has.
+        name: the model's.
+        user: whose vector CDAE adds; None for the mean of all.
+
+    Returns:
+        [B, items].
+    """
+    if name == "CDAE" and user is None:
+        return _cdae(model, rows)
+    model.get_rating_matrix = lambda users: rows
+    users = torch.full((len(rows),), user or 0, device=model.device)
+    return model.full_sort_predict({model.USER_ID: users}).view(len(rows), -1)
+
+
+ENCODED = ("MultiVAE", "MultiDAE", "RecVAE", "MacridVAE", "RaCT", "CDAE")
+
 _FOLD_INS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     **dict.fromkeys(("EASE", "SLIMElastic", "ADMMSLIM"), _by_matrix),
     "ItemKNN": _by_neighbours,
-    **dict.fromkeys(("MultiVAE", "MultiDAE", "RecVAE", "MacridVAE", "RaCT"), _by_row),
-    "CDAE": _cdae,
+    **{name: partial(encode, name=name, user=None) for name in ENCODED},
 }

@@ -165,18 +165,22 @@ def _reasons(recommender: Recommender, lists: "pd.DataFrame", progress: Progress
     items: list[int] = []
     contributions: list[float] = []
     try:
-        for user, of_user in progress(lists.groupby("user_id", sort=False)):
-            frame = recommender.explain(user, list(of_user["item_id"]), k_reasons=N_REASONS)
-            rows += [lines[user, item] for item in frame["item_id"]]
-            items += [of_item[item] for item in frame["because"]]
-            contributions += frame["contribution"].tolist()
+        how = recommender.explained_by
     except SettingError as error:
         return {"none": str(error)}
-    order = np.argsort(rows, kind="stable")
-    return packed_lists(
-        np.array(rows, dtype=np.int64)[order],
-        len(lists),
-        items=packed_numbers(np.array(items, dtype=np.int64)[order]),
-        contributions=packed_floats(np.array(contributions)[order]),
-    )
+    for user, of_user in progress(lists.groupby("user_id", sort=False)):
+        try:
+            frame = recommender.explain(user, list(of_user["item_id"]), k_reasons=N_REASONS)
+        except DataError:  # the user has too little in the training part
+            continue
+        rows += [lines[user, item] for item in frame["item_id"]]
+        items += [of_item[item] for item in frame["because_id"]]
+        contributions += frame["contribution"].tolist()
+    columns = {
+        "items": packed_numbers(np.array(items, dtype=np.int64)),
+        "contributions": packed_floats(np.array(contributions)),
+    }
+    # lines and reasons are both in the order of the users' lists
+    of_lines = packed_lists(np.array(rows, dtype=np.int64), len(lists), **columns)
+    return {"how": how, **of_lines}
 

@@ -3,7 +3,7 @@
 Every answer is a pandas frame. Ids are those of the data files, as text; a number works, too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +12,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from recbole_ext.data.ids import Entity
 from recbole_ext.errors import DataError, SettingError
-from recbole_ext.inference import new_person, trained_model
+from recbole_ext.inference import explain, histories, neighbours, new_person, trained_model
+from recbole_ext.inference.histories import Interactions
 from recbole_ext.inference.names import Id, Ids, Names
 from recbole_ext.inference.trained_model import TrainedModel
 from recbole_ext.inference.user_scores import UserScores, best
-from recbole_ext.models import representations
 
 Exclude = Literal["seen"] | None
 
@@ -116,7 +115,7 @@ class Recommender:
 
     def recommend_for(
         self,
-        interactions: Mapping[Id, float] | Iterable[Id],
+        interactions: Interactions,
         k: int = 10,
         exclude: Exclude = "seen",
         among: Iterable[Id] | None = None,
@@ -138,11 +137,9 @@ class Recommender:
                 out of the range of the data set.
             SettingError: the model cannot take in new people.
         """
-        ratings = interactions if isinstance(interactions, Mapping) else None
-        items = self._names.numbers("item", interactions)
-        values = None if ratings is None else np.array([*ratings.values()], dtype=np.float64)
+        items, ratings = histories.numbers_of(self._names, interactions)
         allowed = self._candidates(k, among)
-        scores = new_person.scores(self.trained, items, values)
+        scores = new_person.scores(self.trained, items, ratings)
         if exclude == "seen":
             scores[torch.from_numpy(items).to(scores.device)] = -torch.inf
         rows, numbers, values = self._lists(scores[None], k, allowed)
@@ -196,29 +193,55 @@ class Recommender:
             DataError: the id is unknown.
         """
         (number,) = self._names.numbers("user", user)
-        parts = [part for name, part in self.trained.parts.items() if name != "test"]
-        rows = [part.inter_feat[part.uid_field] == int(number) for part in parts]
-        pairs = zip(parts, rows, strict=True)
-        items = torch.cat([part.inter_feat[part.iid_field][of_user] for part, of_user in pairs])
-        numbers = items.unique().numpy()
-        ratings = self.trained.ratings
-        if ratings is None:
-            return self._names.items_frame(numbers)
-        of_items = ratings.of_user(int(number))
-        return self._with_ratings(numbers, [of_items[item] for item in numbers.tolist()])
+        return histories.of_user(self._names, int(number))
 
-    def described(self, interactions: Mapping[Id, float] | Iterable[Id]) -> pd.DataFrame:
+    def described(self, interactions: Interactions) -> pd.DataFrame:
         """A new person's items as ``history`` describes a user's."""
-        numbers = self._names.numbers("item", interactions)
-        if isinstance(interactions, Mapping):
-            return self._with_ratings(numbers, [*interactions.values()])
-        return self._names.items_frame(numbers)
+        return histories.of_person(self._names, interactions)
 
-    def _with_ratings(self, numbers: np.ndarray, ratings: Sequence[float]) -> pd.DataFrame:
-        """Items with their ratings, the highest first."""
-        frame = self._names.items_frame(numbers)
-        frame.insert(1, "rating", ratings)
-        return frame.sort_values("rating", ascending=False, kind="stable", ignore_index=True)
+    def explain(self, user: Id, items: Ids, k_reasons: int | None = 3) -> pd.DataFrame:
+        """Why items are recommended to a user: what the user has that speaks for each of them.
+
+        How a contribution is computed depends on the model: ``explained_by`` says it.
+
+        Args:
+            user: an id.
+            items: one id or several, to be explained.
+            k_reasons: reasons of each item at most, those with the highest positive contribution;
+                None for all that the user has in the training part, whatever its contribution.
+
+        Returns:
+            columns user_id, item_id, because_id, contribution, share (of the sum of the absolute
+            contributions of all that the user has), rank (from 1 on) and title, that of because_id.
+
+        Raises:
+            DataError: an id is unknown, or the user has nothing in the training part.
+            SettingError: the model's scores cannot be explained.
+        """
+        return explain.of_user(self._names, user, items, k_reasons)
+
+    def explain_for(
+        self,
+        interactions: Interactions,
+        items: Ids,
+        k_reasons: int | None = 3,
+    ) -> pd.DataFrame:
+        """As ``explain``, for a person who was not in training; without the column user_id.
+
+        Args:
+            interactions: see ``recommend_for``.
+            items, k_reasons: see ``explain``.
+        """
+        return explain.of_person(self._names, interactions, items, k_reasons)
+
+    @property
+    def explained_by(self) -> str:
+        """How contributions are computed for this model, a sentence.
+
+        Raises:
+            SettingError: the model's scores cannot be explained.
+        """
+        return explain.way_of(self.trained).sentence
 
     def similar_items(self, items: Ids, k: int = 10) -> pd.DataFrame:
         """The items that are nearest to each item, by the cosine of the model's vectors.
@@ -234,32 +257,13 @@ class Recommender:
             DataError: an id is unknown, or ``k`` is too large.
             SettingError: the model has no vectors.
         """
-        frame = self._similar("item", items, k)
+        frame = neighbours.frame(self._names, "item", items, k)
         frame["title"] = self.trained.titles[frame.pop("number").to_numpy()]
         return frame
 
     def similar_users(self, users: Ids, k: int = 10) -> pd.DataFrame:
         """As ``similar_items``, of users; columns user_id, similar_id, cosine and rank."""
-        return self._similar("user", users, k).drop(columns="number")
-
-    def _similar(self, entity: Entity, ids: Ids, k: int) -> pd.DataFrame:
-        numbers = self._names.numbers(entity, ids)
-        vectors = representations.vectors(self.trained.model, entity)
-        if not 1 <= k <= len(vectors) - 2:
-            raise DataError(
-                f"k: expected 1 to {len(vectors) - 2}, the number of other {entity}s, found {k}"
-            )
-        near, cosines = representations.nearest(vectors, torch.from_numpy(numbers), k)
-        tokens = self._names.of(entity)
-        return pd.DataFrame(
-            {
-                f"{entity}_id": np.repeat(tokens[numbers], k),
-                "similar_id": tokens[near.cpu().numpy().ravel()],
-                "cosine": cosines.cpu().numpy().ravel(),
-                "rank": np.tile(np.arange(1, k + 1), len(numbers)),
-                "number": near.cpu().numpy().ravel(),
-            }
-        )
+        return neighbours.frame(self._names, "user", users, k).drop(columns="number")
 
     def _candidates(self, k: int, among: Iterable[Id] | None) -> Tensor | None:
         """[items], whether each may be recommended; None where all may.

@@ -46,6 +46,11 @@ class TrainedModel:
         return self.config["model"]
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """The merged settings of its run."""
+        return dict(self.config.final_config_dict)
+
+    @property
     def is_own(self) -> bool:
         """Whether it is a model of this package."""
         return self.name in MODELS

@@ -40,6 +40,24 @@ def file_of(file: str | Path) -> Path:
     return path.with_name(f"{path.stem}-refit.pth")
 
 
+def preferred(file: str) -> str:
+    """The refit of a checkpoint that stands beside it; the checkpoint itself where there is none.
+
+    Raises:
+        CheckpointError: a file of that name is there and is the refit of another one, or damaged.
+    """
+    whole = file_of(file)
+    if not (Path(file).is_file() and whole.is_file()):
+        return file
+    mark = checkpoint_checks.settings_of(checkpoint.load(whole)).get(MARK)
+    if Path(str(mark)).name != Path(file).name:
+        raise CheckpointError(
+            f"{whole}: expected the refit of {file}, found one of {mark or 'no refit'}; move it "
+            "away, or ask the model itself with --original"
+        )
+    return str(whole)
+
+
 def check(file: str | Path) -> dict[str, Any]:
     """Refuse a checkpoint that cannot be refitted; its record.
 

@@ -66,7 +66,7 @@ function scoresBySum(model, picks) {
 function centred(model, picks) {
   const differences = picks.map(({ item, rating }) => rating - model.mean - model.biases[item]);
   const sum = differences.reduce((total, x) => total + x, 0);
-  const bias = model.damping === null ? 0 : sum / (picks.length + model.damping);
+  const bias = model.damping === null || !picks.length ? 0 : sum / (picks.length + model.damping);
   return { bias, ratings: differences.map((x) => x - bias) };
 }
 
@@ -123,8 +123,8 @@ function scoresByUsers(model, picks) {
 function scoresByItems(model, picks) {
   const { bias, ratings } = centred(model, picks);
   const width = model.hidden.columns, k = model.levels ? model.levels.length : 1;
-  const added = new Float64Array(width);
-  if (model.pattern) {
+  const added = model.pattern && new Float64Array(width);
+  if (added) {
     for (const { item } of picks) {
       for (let h = 0; h < width; h++) {
         added[h] += model.pattern.values[item * width + h] / Math.sqrt(picks.length);
@@ -135,7 +135,7 @@ function scoresByItems(model, picks) {
   const start = Float64Array.from([...model.start, ...model.startBias]);
   const scoresAt = (column, item) => Array.from({ length: k }, (_, unit) => column[k * width + unit]
     + dot(column, unit * width, model.hidden.values, item * width, width)
-    + dot(added, 0, model.hidden.values, item * width, width));
+    + (added ? dot(added, 0, model.hidden.values, item * width, width) : 0));
   const loss = (column) => {
     const gradient = new Float64Array(column.length);
     let value = 0;
@@ -236,25 +236,37 @@ function inner(one, other) {
 
 // --- the list -----------------------------------------------------------------------------------
 
-const MOST_REASONED = 40; // picks; beyond that leaving each out takes too long
+const MOST_REASONED = 40; // picks; with more, leaving each out takes too long
 
-// The items with the highest scores, best first, without the picks; and why, by leaving each pick out.
+// The items with the highest scores, best first, without the picks; and the picks that speak for them.
 function recommendFor(picks, length) {
   const scores = scoresFor(picks);
   const taken = new Set(picks.map(({ item }) => item));
   const order = Array.from(items.keys()).filter((item) => !taken.has(item));
   order.sort((one, other) => scores[other] - scores[one]);
   const rows = order.slice(0, length).map((item) => ({ item, score: scores[item], because: [] }));
-  if (picks.length < 2 || picks.length > MOST_REASONED) return rows;
-  picks.forEach((pick) => {
-    const without = scoresFor(picks.filter((other) => other !== pick));
-    for (const row of rows) {
-      row.because.push({ item: pick.item, contribution: row.score - without[row.item] });
-    }
-  });
+  for (const { item, contributions } of contributionsOf(picks, scores, rows)) {
+    rows.forEach((row, n) => row.because.push({ item, contribution: contributions[n] }));
+  }
   for (const row of rows) {
     row.because.sort((one, other) => other.contribution - one.contribution);
     row.because = row.because.slice(0, 3).filter(({ contribution }) => contribution > 0);
   }
   return rows;
+}
+
+// What each pick adds to the scores of the rows, as inference/contributions.py has it.
+function contributionsOf(picks, scores, rows) {
+  const model = personModel();
+  if (model.pattern && model.activation === "identity" && !model.levels) {
+    const width = model.hidden.columns, root = Math.sqrt(picks.length);
+    return picks.map((pick) => ({ item: pick.item, contributions: rows.map(({ item }) =>
+      dot(model.pattern.values, pick.item * width, model.hidden.values, item * width, width) / root) }));
+  }
+  const fewest = model.kind === "column" ? 2 : 1; // nothing can be fitted to no rating
+  if (picks.length < fewest || picks.length > MOST_REASONED) return [];
+  return picks.map((pick) => {
+    const without = scoresFor(picks.filter((other) => other !== pick));
+    return { item: pick.item, contributions: rows.map(({ item }) => scores[item] - without[item]) };
+  });
 }

@@ -85,7 +85,7 @@ function userView(id) {
       section("Recommendations",
         rows.length ? table({ label: `Recommendations for user ${id}`, columns, rows, dataOf: dataOfItem })
           : soft("Nothing is left to recommend."),
-        reasons.none ? soft(`No reasons: ${reasons.none}.`) : null),
+        soft(reasons.none ? `No reasons: ${reasons.none}.` : `Because, ${reasons.how}.`)),
       section("History", history.length
         ? table({ label: `History of user ${id}`, columns: historyColumns, rows: history, dataOf: dataOfItem })
         : soft("No item in the training and validation data.")),
@@ -217,8 +217,8 @@ function personView(text, go) {
   const withReasons = rows.some(({ because }) => because.length);
   nodes.push(section("Recommendations",
     table({ label: "Recommendations for you", columns: [RANK, TITLE, SCORE, ...(withReasons ? [BECAUSE] : [])], rows, dataOf: dataOfItem }),
-    soft(`Computed in this page in ${took} ms, with weights rounded to 16 bits.${withReasons
-      ? " A reason is what the score loses without the item." : ""}`)));
+    soft(`Computed in this page in ${took} ms, with weights rounded to 16 bits.`),
+    withReasons && reasons.how ? soft(`Because, ${reasons.how}.`) : null));
   return {
     title: "A new person", nodes, field,
     marks: { has: picks.map(({ item }) => item), recommended: rows.slice(0, FIRST_ROWS).map(({ item }) => item) },

@@ -206,7 +206,10 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         """
         with torch.no_grad():
             if self.by_user:
-                return fold_in.of_row(self.predictor, self.dense, self.scale, items, ratings)
+                row = ratings.new_zeros(1, self.n_items)
+                observed = torch.zeros_like(row, dtype=torch.bool)
+                row[0, items], observed[0, items] = ratings, True
+                return fold_in.of_rows(self.predictor, self.dense, self.scale, row, observed)[0]
             reg_weight = self.settings.reg_weight
             return fold_in.of_column(
                 self.predictor, self.hidden(), self.scale, items, ratings, reg_weight

@@ -26,31 +26,29 @@ from recbole_ext.models.minimise import minimum
 _STEPS = 100  # of L-BFGS
 
 
-def of_row(
-    net: AutoRecNet, batches: DenseBatches, scale: RatingScale, columns: Tensor, ratings: Tensor
+def of_rows(
+    net: AutoRecNet, batches: DenseBatches, scale: RatingScale, ratings: Tensor, observed: Tensor
 ) -> Tensor:
-    """The ratings of every column by a new row.
+    """The ratings of every column by new rows.
 
     Args:
         net: is trained.
         batches: make its inputs.
         scale: of the training ratings.
-        columns, ratings: [|R|], what the row has.
+        ratings: [B, C].
+        observed: [B, C], true where there is a rating.
 
     Returns:
-        [C], not clipped.
+        [B, C], not clipped.
     """
-    row = ratings.new_zeros(1, batches.ratings.n_columns)
-    row[0, columns] = ratings
-    observed = torch.zeros_like(row, dtype=torch.bool)
-    observed[0, columns] = True
     baseline = scale.baseline
-    bias = scale.new_bias(ratings - baseline.mean - baseline.columns[columns])
-    inputs = batches.assemble(row, observed, bias[None])
-    if size := batches.global_kernel_size:  # its neighbours are empty
+    differences = torch.where(observed, ratings - baseline.mean - baseline.columns, 0.0)
+    bias = scale.new_bias(differences.sum(1), observed.sum(1))  # [B]
+    inputs = batches.assemble(ratings, observed, bias)
+    if size := batches.global_kernel_size:  # their neighbours are empty
         inputs = functional.pad(inputs[:, None], (0, 0, size // 2, size // 2))
-    rebuilt = net(inputs)[0]
-    return scale.known(rebuilt + baseline.mean + bias + baseline.columns, scale.unseen_columns)
+    rebuilt = net(inputs) + baseline.mean + bias[:, None] + baseline.columns
+    return scale.known(rebuilt, scale.unseen_columns)
 
 
 def of_column(
@@ -74,7 +72,8 @@ def of_column(
         [rows], not clipped.
     """
     baseline, layer = scale.baseline, net.last_layer
-    bias = scale.new_bias(ratings - baseline.mean - baseline.rows[rows])
+    differences = ratings - baseline.mean - baseline.rows[rows]
+    bias = scale.new_bias(differences.sum(), ratings.new_tensor(len(rows)))
     centred = ratings - baseline.mean - baseline.rows[rows] - bias
     added = hidden.new_zeros(1, hidden.shape[1])
     trained = layer.matrix()

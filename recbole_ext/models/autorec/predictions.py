@@ -71,20 +71,21 @@ class RatingScale(NamedTuple):
         return torch.where(unseen, self.unseen_rating, ratings)
 
     def known(self, ratings: Tensor, unseen: Tensor) -> Tensor:
-        """Ratings by a new row or column, with the paper's rule for the unseen: [N], [N] -> [N]."""
+        """Ratings by new rows or columns, with the paper's rule for the unseen: [.., N], [N]."""
         if self.unseen_rating is None:
             return ratings
         return torch.where(unseen, self.unseen_rating, ratings)
 
-    def new_bias(self, differences: Tensor) -> Tensor:
-        """The baseline's bias for a new row or column, all others being what they are: a scalar.
+    def new_bias(self, total: Tensor, count: Tensor) -> Tensor:
+        """The baseline's biases for new rows or columns, all others being what they are: [...].
 
         Args:
-            differences: [n], its ratings less the mean and the biases of what it has rated.
+            total: [...], the sum of their ratings less the mean and the biases of what they rate.
+            count: [...], of these ratings; without any the bias is 0.
         """
         if self.bias_damping is None:
-            return differences.new_zeros(())
-        return differences.sum() / (len(differences) + self.bias_damping)
+            return torch.zeros_like(total)
+        return total / (count + self.bias_damping).clamp(min=1e-9)
 
     def clip(self, ratings: Tensor) -> Tensor:
         """Ratings in the range of the training ratings, where it is asked for."""

@@ -110,14 +110,14 @@ class NCFNet(nn.Module):
 
     def vectors(self, of: Orientation, ids: Tensor) -> Vectors:
         """The vectors of some users or items: [B] ids."""
-        return Vectors(*(None if table is None else table(ids) for table in self._tables(of)))
+        return Vectors(*(None if table is None else table(ids) for table in self.tables(of)))
 
     def newcomer(self, of: Orientation, others: Tensor) -> Vectors:
         """The vectors of a user, or item, that was not in training, by its history: [|R|] ids."""
-        tables = self._tables(of)
+        tables = self.tables(of)
         return Vectors(*(None if table is None else table.newcomer(others) for table in tables))
 
-    def _tables(self, of: Orientation) -> tuple[Profile | None, Profile | None]:
+    def tables(self, of: Orientation) -> tuple[Profile | None, Profile | None]:
         """The profiles of users or items: the MLP's, and GMF's."""
         mlp, gmf = f"{of}_embedding", f"{of}_gmf_embedding"
         return getattr(self, mlp, None), getattr(self, gmf, None)
@@ -156,7 +156,7 @@ class NCFNet(nn.Module):
             [self.gmf_size, self.predict_layer.in_features - self.gmf_size], dim=1
         )
         scores: Tensor | int = 0
-        mlp, gmf = self._tables("item" if of == "user" else "user")
+        mlp, gmf = self.tables("item" if of == "user" else "user")
         if known.gmf is not None and gmf is not None:
             scores = torch.einsum("bf,kf,if->bik", known.gmf, h_gmf, gmf())
         if known.mlp is not None and mlp is not None:

@@ -83,6 +83,21 @@ class Profile(nn.Embedding):
             return own
         return own + self._history(others, torch.zeros_like(others), 1)
 
+    def without_each(self, id_: int, others: Tensor) -> Tensor:
+        """The vectors of one of training, if each of its interactions in turn were not there.
+
+        Args:
+            id_: whose they are; its own vector stays.
+            others: [|R|], its interactions.
+
+        Returns:
+            [|R|, E].
+        """
+        assert self.other is not None
+        y = self.other(others)
+        scale = max(len(others) - 1, 1) ** -0.5
+        return self.weight[id_] + scale * (y.sum(0) - y)
+
     def _histories_of(self, ids: Tensor | None) -> Tensor:
         assert self.histories is not None
         ids = self._all() if ids is None else ids
