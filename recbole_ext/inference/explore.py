@@ -50,14 +50,15 @@ def write(recommender: Recommender, path: Path, progress: Progress = iter) -> Su
     """
     page_content.check_size(recommender)
     content = page_content.content(recommender, progress)
-    page = _page(content)
-    write_text(path, page)
+    text = page(content)
+    write_text(path, text)
     return Summary(
-        len(content["users"]), len(content["items"]), len(page.encode("utf-8")), _missing(content)
+        len(content["users"]), len(content["items"]), len(text.encode("utf-8")), _missing(content)
     )
 
 
-def _page(content: Content) -> str:
+def page(content: Content) -> str:
+    """The page with what ``page_content.content`` has, as text."""
     import jinja2
 
     style, template, *scripts = (
@@ -66,8 +67,8 @@ def _page(content: Content) -> str:
     )
     script = '"use strict";\n' + "\n".join(scripts)
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    page = jinja2.Template(template, autoescape=True)
-    return page.render(content=content, style=style, script=script, digest=digest) + "\n"
+    of_page = jinja2.Template(template, autoescape=True)
+    return of_page.render(content=content, style=style, script=script, digest=digest) + "\n"
 
 
 def _missing(content: Content) -> list[str]:

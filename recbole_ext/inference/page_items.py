@@ -40,7 +40,7 @@ def of_vectors(model: Any, n_items: int) -> Content:
         return {"similar": {"none": str(error)}, "map": {"none": str(error)}}
     k = min(N_SIMILAR, n_items - 1)
     if not k:
-        reason = "The data set has a single item."
+        reason = "the data set has a single item"
         return {"similar": {"none": reason}, "map": {"none": reason}}
     parts = [
         representations.nearest(vectors, numbers, k)
