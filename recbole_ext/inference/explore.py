@@ -65,7 +65,7 @@ def page(content: Content) -> str:
         (_PARTS / name).read_text(encoding="utf-8")
         for name in ("explore.css", "explore.html.j2", *_SCRIPTS)
     )
-    script = '"use strict";\n' + "\n".join(scripts)
+    script = "\n".join(['(() => {\n"use strict";', *scripts, "})();\n"])
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     of_page = jinja2.Template(template, autoescape=True)
     return of_page.render(content=content, style=style, script=script, digest=digest) + "\n"

@@ -54,6 +54,7 @@ function itemMap({ canvas, tip, live, open }) {
 
   function draw() {
     waiting = false;
+    if (!width) return; // not laid out yet
     const ratio = window.devicePixelRatio || 1;
     paper.setTransform(ratio, 0, 0, ratio, 0, 0);
     paper.clearRect(0, 0, width, height);

@@ -85,7 +85,7 @@ function userView(id) {
       section("Recommendations",
         rows.length ? table({ label: `Recommendations for user ${id}`, columns, rows, dataOf: dataOfItem })
           : soft("Nothing is left to recommend."),
-        soft(reasons.none ? `No reasons: ${reasons.none}.` : `Because, ${reasons.how}.`)),
+        soft(reasons.none ? `No reasons: ${reasons.none}.` : `How reasons are computed: ${reasons.how}.`)),
       section("History", history.length
         ? table({ label: `History of user ${id}`, columns: historyColumns, rows: history, dataOf: dataOfItem })
         : soft("No item in the training and validation data.")),
@@ -149,7 +149,7 @@ function homeView() {
   return {
     title: "Start here",
     nodes: [
-      soft("Type a user\u2019s id or a title above, choose a dot on the map, or begin with one of these."),
+      soft(`Type a user\u2019s id or a title above, ${content.map.none ? "" : "choose a dot on the map, "}or begin with one of these.`),
       section("Items that most people have", element("ul", { class: "chips" },
         popular.map((item) => element("li", {}, itemLink(item))))),
       section("Users with the longest histories", element("ul", { class: "chips" },
@@ -218,7 +218,7 @@ function personView(text, go) {
   nodes.push(section("Recommendations",
     table({ label: "Recommendations for you", columns: [RANK, TITLE, SCORE, ...(withReasons ? [BECAUSE] : [])], rows, dataOf: dataOfItem }),
     soft(`Computed in this page in ${took} ms, with weights rounded to 16 bits.`),
-    withReasons && reasons.how ? soft(`Because, ${reasons.how}.`) : null));
+    withReasons && reasons.how ? soft(`How reasons are computed: ${reasons.how}.`) : null));
   return {
     title: "A new person", nodes, field,
     marks: { has: picks.map(({ item }) => item), recommended: rows.slice(0, FIRST_ROWS).map(({ item }) => item) },
