@@ -183,4 +183,3 @@ def _reasons(recommender: Recommender, lists: "pd.DataFrame", progress: Progress
     # lines and reasons are both in the order of the users' lists
     of_lines = packed_lists(np.array(rows, dtype=np.int64), len(lists), **columns)
     return {"how": how, **of_lines}
-

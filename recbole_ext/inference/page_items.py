@@ -17,11 +17,12 @@ _BLOCK = 1024  # items whose neighbours are computed at a time
 _GRID = 65535  # steps along each side of the map
 
 
-
 def genres(of_items: list[list[str]]) -> Content:
     """The names, the most frequent first, and of each item the places of its own."""
     flat = [genre for own in of_items for genre in own]
-    names, at, counts = np.unique(np.array(flat, dtype=str), return_inverse=True, return_counts=True)
+    names, at, counts = np.unique(
+        np.array(flat, dtype=str), return_inverse=True, return_counts=True
+    )
     order = np.argsort(-counts, kind="stable")
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
@@ -46,7 +47,9 @@ def of_vectors(model: Any, n_items: int) -> Content:
         representations.nearest(vectors, numbers, k)
         for numbers in torch.arange(1, n_items + 1, device=vectors.device).split(_BLOCK)
     ]
-    items, cosines = (torch.cat(of_parts).cpu().numpy().ravel() for of_parts in zip(*parts))
+    items, cosines = (
+        torch.cat(of_parts).cpu().numpy().ravel() for of_parts in zip(*parts, strict=True)
+    )
     at, how = projection(vectors[1:])
     return {
         "similar": {

@@ -54,7 +54,7 @@ class Recommender:
 
     @property
     def scored_users(self) -> np.ndarray:
-        """RecBole's numbers of the users that have scores; of a sequential model see ``UserScores``."""
+        """RecBole's numbers of the users that have scores, see ``UserScores.users``."""
         return self._scores.users
 
     def recommend(

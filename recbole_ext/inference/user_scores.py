@@ -30,7 +30,7 @@ class UserScores:
 
     @property
     def users(self) -> np.ndarray:
-        """The users that ``of`` can be asked for: all, or of a sequential model those of the test part."""
+        """RecBole's numbers of all users; for a sequential model, of those in the test part."""
         if self._sequences is None:
             return np.arange(1, self.trained.dataset.user_num)
         return np.unique(self._sequences.inter_feat[self._sequences.uid_field].numpy())

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-BINARY = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+BINARY = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 _FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
@@ -116,7 +118,9 @@ class Chromium:
         for key in keys:
             code = {"key": key, "code": key, "windowsVirtualKeyCode": _KEYS[key]}
             text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
-            self.send("Input.dispatchKeyEvent", type="keyDown", **code, **({"text": text} if text else {}))
+            self.send(
+                "Input.dispatchKeyEvent", type="keyDown", **code, **({"text": text} if text else {})
+            )
             self.send("Input.dispatchKeyEvent", type="keyUp", **code)
 
     def type(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The page of `explore`: what it holds, by plain Python; test_explore_in_chromium.py looks at it."""
+"""What the page of `explore` holds; test_explore_in_chromium.py looks at it in a browser."""
 
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,9 @@ def test_lists_are_those_of_recommend(model, page_of):
         own = pages.entries(lists, place)
         items = [content["items"][item] for item in pages.array(lists["items"])[own]]
         assert items == frame["item_id"].tolist()
-        assert pages.array(lists["scores"])[own].tolist() == pytest.approx(frame["score"].tolist())
+        assert pages.array(lists["scores"])[own].tolist() == pytest.approx(
+            frame["score"].tolist(), rel=1e-5, abs=1e-6
+        )
     assert content["users"] == list(recommender.users)
     assert content["titles"][4] == recommender.trained.titles[5]
 
@@ -99,7 +101,9 @@ def test_reasons_are_those_of_explain(model, page_of):
     assert reasons["how"] == recommender.explained_by
     for place, user in list(enumerate(content["users"]))[:5]:
         own = range(*pages.entries(lists, place).indices(10**9))
-        items = [content["items"][item] for item in pages.array(lists["items"])[own.start : own.stop]]
+        items = [
+            content["items"][item] for item in pages.array(lists["items"])[own.start : own.stop]
+        ]
         frame = recommender.explain(user, items)
         for line, item in zip(own, items, strict=True):
             expected = frame[frame["item_id"] == item]
@@ -225,6 +229,8 @@ def check_person(recommender: Any, content: dict[str, Any], scores: np.ndarray) 
     place = {item: n for n, item in enumerate(content["items"])}
     own = scores[[place[item] for item in frame["item_id"]]]
     np.testing.assert_allclose(own, frame["score"], atol=0.01)
+    if recommender.trained.name == "ADMMSLIM":  # RecBole adds noise, which decides between ties
+        return
     expected = [place[item] for item in frame["item_id"][:10]]
     left = [n for n in np.argsort(-scores, kind="stable") if content["items"][n] not in PICKS]
     assert left[:10] == expected
@@ -280,7 +286,9 @@ def test_a_model_that_cannot_says_so(page_of, monkeypatch, tmp_path):
 
 
 @given(
-    st.lists(st.lists(st.floats(-1e3, 1e3, width=32), min_size=3, max_size=3), min_size=1, max_size=5)
+    st.lists(
+        st.lists(st.floats(-1e3, 1e3, width=32), min_size=3, max_size=3), min_size=1, max_size=5
+    )
 )
 @settings(deadline=None)
 def test_weights_are_rounded_to_a_step_of_their_row(rows):
@@ -299,17 +307,19 @@ def test_weights_are_rounded_to_a_step_of_their_row(rows):
 @given(st.lists(st.integers(0, 2**32 - 1)))
 @settings(deadline=None)
 def test_whole_numbers_survive(values):
-    assert pages.array(page_arrays.packed_numbers(np.array(values, dtype=np.int64))).tolist() == values
+    assert (
+        pages.array(page_arrays.packed_numbers(np.array(values, dtype=np.int64))).tolist() == values
+    )
 
 
 # --- the file -----------------------------------------------------------------------------------
 
-EVIL = "</script><script>window.hacked = true</script><img src=x onerror=\"hacked=1\"> ' & \u2028"
+EVIL = '</script><script>window.hacked = true</script><img src=x onerror="hacked=1"> \' & \u2028'
 
 
 @pytest.fixture(scope="module")
 def evil(page_of, tmp_path_factory) -> Path:
-    """A page with a title, an item's id, a user's id and a genre that would be code if they could."""
+    """A page with a title, ids and a genre that would be code if they could."""
     recommender, _, _ = page_of("AutoRec")
     content = page_content.content(recommender)
     content["titles"][2] = EVIL
