@@ -74,7 +74,7 @@ def projection(vectors: Tensor) -> tuple[np.ndarray, str]:
         vectors: [N, H], N at least 2.
 
     Returns:
-        [N, 2], in [0, 1]; and the name of the method.
+        [N, 2], in the middle of a square with the sides [0, 1]; and the name of the method.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -89,5 +89,5 @@ def projection(vectors: Tensor) -> tuple[np.ndarray, str]:
         perplexity = min(30.0, (len(units) - 1) / 3)
         axes = TSNE(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(axes)
         how = "t-SNE"
-    at = axes[:, :2] - axes[:, :2].min(axis=0)
-    return at / max(float(at.max()), 1e-12), how
+    low, high = axes[:, :2].min(axis=0), axes[:, :2].max(axis=0)
+    return 0.5 + (axes[:, :2] - (low + high) / 2) / max(float((high - low).max()), 1e-12), how

@@ -11,13 +11,19 @@ const plainTitles = content.titles.map(plain);
 const plainItems = items.map(plain);
 const plainUsers = users.map(plain);
 
-// How well a text matches: 0 is equal; null is not at all.
+// How well a text matches: 0 equal, 1 begins with the words, 2 begins with the letters, 3 has a word
+// that does, 4 has the letters; null is not at all.
 function rankOf(text, query) {
   const at = text.indexOf(query);
   if (at < 0) return null;
   if (text.length === query.length) return 0;
-  if (at === 0) return 1;
-  return " -(:'\"".includes(text[at - 1]) ? 2 : 3;
+  if (at === 0) return /[\p{L}\p{N}]/u.test(text[query.length]) ? 2 : 1;
+  return /[\p{L}\p{N}]/u.test(text[at - 1]) ? 4 : 3;
+}
+
+// Letters inside an id say less than those inside a title.
+function ofIds(rank) {
+  return rank !== null && rank > 2 ? rank + 2 : rank;
 }
 
 // The best matches, equal ones with the item that most people have first: {kind, place}.
@@ -30,17 +36,13 @@ function matchesOf(typed, kinds) {
   };
   if (kinds.includes("item")) {
     plainTitles.forEach((title, place) => {
-      const ofTitle = rankOf(title, query), ofId = rankOf(plainItems[place], query);
-      const ranks = [ofTitle, ofId === null ? null : ofId + (ofId > 1 ? 2 : 0)];
+      const ranks = [rankOf(title, query), ofIds(rankOf(plainItems[place], query))];
       const known = ranks.filter((rank) => rank !== null);
       consider("item", place, known.length ? Math.min(...known) : null, counts[place]);
     });
   }
   if (kinds.includes("user")) {
-    plainUsers.forEach((id, place) => {
-      const rank = rankOf(id, query);
-      consider("user", place, rank === null ? null : rank + (rank > 1 ? 2 : 0), 0);
-    });
+    plainUsers.forEach((id, place) => consider("user", place, ofIds(rankOf(id, query)), 0));
   }
   ranked.sort((one, other) => one.rank - other.rank
     || (one.kind === other.kind ? other.weight - one.weight : one.kind === "user" ? -1 : 1)

@@ -53,7 +53,7 @@ const SCORE = {
 const BECAUSE = {
   name: "Because", kind: "because",
   cell: ({ because }) => because.flatMap(({ item, contribution }, n) => [
-    n ? ", " : "", titleOf(item), "\u00a0",
+    n ? " \u00b7 " : "", titleOf(item), "\u00a0",
     element("span", { class: "part" }, contributionText(contribution)),
   ]),
 };
