@@ -1,7 +1,7 @@
 """Arrays as the page of `explore` holds them: base64 of little-endian numbers."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,6 @@ def quantised_sparse(weights: Any) -> Content:
     }
 
 
-def places(ids: Sequence[Any]) -> dict[Any, int]:
+def places(ids: Iterable[Any]) -> dict[Any, int]:
     """Each id -> its place."""
     return {one: place for place, one in enumerate(ids)}

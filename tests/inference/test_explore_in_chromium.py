@@ -252,7 +252,7 @@ def test_a_page_without_vectors_has_no_map(browser, page_of):
     browser.open(page, "#user=u2")
     assert browser.run("document.querySelector('canvas')") is None
     assert "EASE does not say what its vectors are" in browser.run(
-        "document.querySelector('aside').textContent"
+        "document.querySelector('.columns').textContent"
     )
     _, page, _ = page_of("BPR")
     browser.open(page, "#person=")

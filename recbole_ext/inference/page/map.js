@@ -80,8 +80,7 @@ function itemMap({ canvas, tip, live, open }) {
 
   function drawNames(isIn) {
     const first = [hovered, marks.current, ...marks.recommended].filter((item) => item !== null);
-    const popular = byPopularity.slice(0, 400)
-      .filter((item) => genre === null || hasGenre(item, genre));
+    const popular = byPopularity.filter((item) => genre === null || hasGenre(item, genre));
     const boxes = [];
     paper.font = colours.font;
     paper.textBaseline = "middle";

@@ -6,7 +6,7 @@ const spoken = document.getElementById("spoken");
 
 document.getElementById("search").append(combobox({
   label: "Find a user or an item", hint: "An id or a title", kinds: ["user", "item"],
-  choose: ({ kind, place }) => go(hashOf(kind, (kind === "user" ? users : items)[place]), "heading"),
+  choose: ({ kind, place }) => go(hashOf(kind, idOf({ kind, place })), "heading"),
 }));
 
 const map = content.map.none ? null : setUpMap();
@@ -37,8 +37,10 @@ function route() {
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (map) map.mark(next.marks);
-  document.getElementById("map-marks").hidden = !Object.keys(next.marks).length;
+  if (map) {
+    map.mark(next.marks);
+    document.getElementById("map-marks").hidden = !Object.keys(next.marks).length;
+  }
   focusOn(focusNext, next);
   focusNext = "heading";
 }

@@ -21,6 +21,12 @@ function rankOf(text, query) {
   return /[\p{L}\p{N}]/u.test(text[at - 1]) ? 4 : 3;
 }
 
+const inOrder = new Intl.Collator("en", { numeric: true }); // 9 before 10
+
+function idOf({ kind, place }) {
+  return (kind === "user" ? users : items)[place];
+}
+
 // Letters inside an id say less than those inside a title.
 function ofIds(rank) {
   return rank !== null && rank > 2 ? rank + 2 : rank;
@@ -46,7 +52,7 @@ function matchesOf(typed, kinds) {
   }
   ranked.sort((one, other) => one.rank - other.rank
     || (one.kind === other.kind ? other.weight - one.weight : one.kind === "user" ? -1 : 1)
-    || one.place - other.place);
+    || inOrder.compare(idOf(one), idOf(other)));
   return withBothKinds(ranked);
 }
 
