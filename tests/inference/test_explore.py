@@ -33,7 +33,12 @@ BY_USERS = {
     "centred": {"centring": "bias", "damping": 2.0},
     "deep, with a mask": {"mlp_hidden_size": [7, 5], "mask_input_scale": 1.0, "centring": "mean"},
 }
-LINEAR = {"EASE": {}, "ItemKNN": {"k": 5}, "SLIMElastic": {}, "ADMMSLIM": {"center_columns": True}}
+LINEAR = {
+    "EASE": {},
+    "ItemKNN": {"k": 5},
+    "SLIMElastic": {},
+    "ADMMSLIM": {"center_columns": True, "lambda1": 0.1, "lambda2": 1.0, "rho": 10.0},
+}
 
 
 @pytest.fixture(scope="module")

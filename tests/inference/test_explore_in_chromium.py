@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.inference import chromium
-from tests.inference.test_explore import EVIL, PICKS, evil, page_of
+from tests.inference.test_explore import EVIL, LINEAR, PICKS, evil, page_of
 
 __all__ = ["evil", "page_of"]
 
@@ -44,7 +44,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "by users, classes": ("AutoRec", {"orientation": "user", "loss_type": "CE"}),
     "EASE": ("EASE", {}),
     "ItemKNN": ("ItemKNN", {"k": 5}),
-    "ADMMSLIM": ("ADMMSLIM", {"center_columns": True}),
+    "ADMMSLIM": ("ADMMSLIM", LINEAR["ADMMSLIM"]),
 }
 
 
