@@ -23,7 +23,7 @@ PICKS = {"i3": 5.0, "i4": 1.0, "i11": 4.0}
 BY_ITEMS = {
     "plain": {},
     "centred": {"centring": "bias", "damping": 2.0},
-    "SVD++": {"svdpp_scale": 0.1, "centring": "mean"},
+    "SVD++": {"svdpp_scale": 1.0, "learning_rate": 0.05, "epochs": 10, "centring": "mean"},
     "tied, averaged, with a rule for the unseen": {
         **{"tied": True, "ema_decay": 0.5, "unseen_rating": 3.0}
     },
