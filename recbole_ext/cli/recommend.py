@@ -71,7 +71,7 @@ Examples:
     "--explain",
     "explained",
     is_flag=True,
-    help="Beside each item what the user has that speaks for it, and by how much.",
+    help="Below each list: what the person has that speaks for each item, and by how much.",
 )
 @original_option
 @trust_option

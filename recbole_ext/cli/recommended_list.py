@@ -106,7 +106,7 @@ class RecommendedList:
         for row in self.items.itertuples():
             because = [
                 f"{reason['title'] or reason['item_id']} (+{reason['contribution']:.3g})"
-                for reason in self._because(row.item_id)
+                for reason in self._because(str(row.item_id))
             ]
             words = "; ".join(because) or "nothing that the person has"
             lines.append([str(row.rank), row.title or row.item_id, words])

@@ -27,11 +27,11 @@ from recbole_ext.models.leave_one_out import without_each
 
 _EXACT = "exact: the contributions of all that a person has add up to the score of the item"
 _LEFT_OUT = (
-    "each item is left out of what the model knows of the person in turn: a contribution is by how "
+    "each of the person's items is left out of the model's input in turn: a contribution is by how "
     "much the score is lower without it"
 )
 _FITTED = (
-    "the person is taken as a new one, to whose items {} are fitted, once with all of them and once "
+    "the person is taken as a new one, to whose items {} are fitted, once to all of them and once "
     "without each: a contribution is by how much the score is lower without it"
 )
 _SVDPP = (

@@ -136,7 +136,8 @@ def _safetensors(trained: TrainedModel, path: Path) -> Export:
             f"--format safetensors: {trained.name} keeps no numbers in its checkpoint: it works "
             "them out of the data each time that it is loaded"
         )
-    content = save(tensors, {**_metadata(trained, 0), "settings": _settings(trained)})
+    settings = json.dumps(trained.settings, default=str, ensure_ascii=False)
+    content = save(tensors, {**_metadata(trained, 0), "settings": settings})
     with atomic_write(path) as stream:
         stream.write(content)
     return Export(f"{len(tensors)} tensors by their names; row n is of user_ids[n] or item_ids[n]")
@@ -158,10 +159,6 @@ def _tensors(name: str, value: Any) -> dict[str, torch.Tensor]:
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.array(array, copy=True, order="C"))
-
-
-def _settings(trained: TrainedModel) -> str:
-    return json.dumps(trained.settings, default=str, ensure_ascii=False)
 
 
 # --- embeddings -----------------------------------------------------------------------------

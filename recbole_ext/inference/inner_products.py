@@ -99,7 +99,11 @@ def _candidates(trained: TrainedModel) -> Iterator[tuple[Any, Any, Link]]:
     """What may be the vectors of users and items, with their link."""
     model = trained.model
     if isinstance(model, AutoRec):
-        settings = model.settings.out_activation, model.settings.loss_type, model.scale.unseen_rating
+        settings = (
+            model.settings.out_activation,
+            model.settings.loss_type,
+            model.scale.unseen_rating,
+        )
         if settings == ("identity", "MSE", None):
             rows, columns = _of_autorec(model)
             yield (rows, columns, "identity") if model.by_user else (columns, rows, "identity")
@@ -115,7 +119,7 @@ def _candidates(trained: TrainedModel) -> Iterator[tuple[Any, Any, Link]]:
         ("user_embeddings", "item_embeddings"),
         ("user_emb", "item_emb"),
     ):
-        parts = [getattr(model, name, None) for name in (users, items)]
+        parts: list[Any] = [getattr(model, name, None) for name in (users, items)]
         parts = [part.weight if isinstance(part, nn.Embedding) else part for part in parts]
         if all(isinstance(part, (Tensor, np.ndarray)) and part.ndim == 2 for part in parts):
             yield parts[0], parts[1], "identity"

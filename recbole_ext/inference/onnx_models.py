@@ -1,9 +1,9 @@
 """AutoRec and NCF as ONNX graphs, with what they have to give for some random inputs.
 
-    AutoRec    ratings [batch, C], nan where there is none -> scores [batch, C]: a row rebuilt. By
-               users a row is a person and C are the items; by items a row is an item and C are the
-               users.
-    NCF        user [batch], item [batch], places in user_ids and item_ids -> scores [batch]
+AutoRec    ratings [batch, C], nan where there is none -> scores [batch, C]: a row rebuilt. By
+           users a row is a person and C are the items; by items a row is an item and C are the
+           users.
+NCF        user [batch], item [batch], places in user_ids and item_ids -> scores [batch]
 """
 
 from collections.abc import Callable
@@ -197,7 +197,8 @@ def _of_module(graph: Graph, x: Value, module: nn.Module) -> Value:
         weight, bias = graph.constant(module.weight), graph.constant(module.bias)
         return graph("Gemm", x, weight, bias, transB=1)
     if isinstance(module, nn.BatchNorm1d):
-        assert module.running_mean is not None and module.running_var is not None
+        assert module.running_mean is not None
+        assert module.running_var is not None
         scale = module.weight * (module.running_var + module.eps).rsqrt()
         shift = module.bias - module.running_mean * scale
         return graph("Add", graph("Mul", x, graph.constant(scale)), graph.constant(shift))

@@ -13,7 +13,7 @@ from recbole_ext.inference.ratings import Ratings
 from recbole_ext.models import representations
 from recbole_ext.registry.models import MODELS, needs_ratings
 from recbole_ext.trainer import checkpoint, checkpoint_checks, same_run
-from recbole_ext.trainer.identity import PARTS, RunIdentity
+from recbole_ext.trainer.identity import PARTS, RunIdentity, settings_of
 
 if TYPE_CHECKING:
     from recbole.config import Config
@@ -47,8 +47,8 @@ class TrainedModel:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The merged settings of its run."""
-        return dict(self.config.final_config_dict)
+        """The merged settings of its run that decide its numbers, as plain values."""
+        return settings_of(self.config)
 
     @property
     def is_own(self) -> bool:

@@ -89,6 +89,40 @@ def test_a_new_person_by_pairs_and_by_file(place):
     assert "a new person has 2 items" in invoke("recommend", file, "--for", "i3=5,i4=1").stdout
 
 
+def test_reasons_stand_below_each_list(place):
+    result = invoke("recommend", place / "EASE.pth", "--user", "u3", "-k", "3", "--explain")
+    assert result.exit_code == 0, result.output
+    recommender = recbole_ext.load(place / "EASE.pth")
+    items = recommender.recommend("u3", k=3)
+    reasons = recommender.explain("u3", items["item_id"])
+    below = result.stdout[result.stdout.index("because of") :]
+    for row in items.itertuples():
+        own = reasons[reasons["item_id"] == row.item_id]
+        assert 1 <= len(own) <= 3
+        because = "; ".join(f"{r.title} (+{r.contribution:.3g})" for r in own.itertuples())
+        line = next(one for one in below.splitlines() if one.startswith(f"{row.rank} "))
+        assert line.split(maxsplit=1)[1].startswith(row.title)
+        assert line.endswith(because)
+    assert result.stdout.endswith(f"how it is explained: {recommender.explained_by}\n")
+
+
+def test_reasons_as_json(place):
+    words = ("recommend", place / "AutoRec.pth", "--for", "i3=5,i4=1,i9=4", "--explain", "--json")
+    content = json.loads(invoke(*words).stdout)
+    recommender = recbole_ext.load(place / "AutoRec.pth")
+    rows = content["lists"][0]["recommendations"]
+    frame = recommender.explain_for({"i3": 5, "i4": 1, "i9": 4}, [row["item_id"] for row in rows])
+    assert [
+        (row["item_id"], because["item_id"], because["contribution"])
+        for row in rows
+        for because in row["because"]
+    ] == [
+        (one.item_id, one.because_id, pytest.approx(one.contribution)) for one in frame.itertuples()
+    ]
+    assert content["explained_by"] == recommender.explained_by
+    assert set(rows[0]["because"][0]) == {"item_id", "contribution", "share", "title"}
+
+
 # --- files ----------------------------------------------------------------------------------
 
 
@@ -181,6 +215,11 @@ def test_a_model_of_vectors_cannot_take_in_new_people(place):
     assert "BPR cannot take in a person" in refuses(place / "BPR.pth", "--for", "i3=5")
 
 
+def test_a_model_that_cannot_be_explained(place):
+    message = refuses(place / "BPR.pth", "--user", "u3", "--explain")
+    assert "BPR cannot be explained" in message
+
+
 def test_the_data_set_of_another_model_is_refused(place, tmp_path):
     import torch
 
@@ -195,7 +234,13 @@ def test_the_data_set_of_another_model_is_refused(place, tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["--user", "u1", "--all"], ["--all"], ["--for", "i3=5", "--output", "recs.csv"]],
+    [
+        [],
+        ["--user", "u1", "--all"],
+        ["--all"],
+        ["--for", "i3=5", "--output", "recs.csv"],
+        ["--user", "u1", "--explain", "--output", "recs.csv"],
+    ],
 )
 def test_it_has_to_be_said_for_whom(words, place):
     result = invoke("recommend", place / "BPR.pth", *words)

@@ -1,5 +1,6 @@
 """A model that is trained on all data."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,37 @@ def test_evaluate_refuses_it(folder):
     assert invoke("evaluate", file).exit_code == 0
 
 
-def test_recommend_names_the_refit(folder):
-    file = trained.train("BPR", folder)
-    assert "note: " not in invoke("recommend", file, "--user", "u1").stderr
+def test_recommend_asks_the_refit_and_says_so(folder):
+    file, whole = trained.train("EASE", folder), folder / "EASE-refit.pth"
+    alone = invoke("recommend", file, "--user", "u1", "--json")
+    assert "note: " not in alone.stderr
     invoke("refit", file)
-    note = f"note: {folder / 'BPR-refit.pth'} is this model trained on all data"
-    assert note in invoke("recommend", file, "--user", "u1").stderr
-    assert invoke("recommend", folder / "BPR-refit.pth", "--user", "u1").exit_code == 0
+    result = invoke("recommend", file, "--user", "u1", "--json")
+    assert result.stderr == (
+        f"note: answered by {whole}, which is {file} trained on all data; --original asks {file} "
+        "itself\n"
+    )
+    named = invoke("recommend", whole, "--user", "u1", "--json")
+    assert named.stdout == result.stdout != alone.stdout
+    assert named.stderr == ""
+    assert json.loads(result.stdout)["checkpoint"] == str(whole)
+    original = invoke("recommend", file, "--user", "u1", "--json", "--original")
+    assert (original.stdout, original.stderr) == (alone.stdout, "")
+    assert f"seed 2020, from {whole}\n" in invoke("recommend", file, "--user", "u1").stdout
+
+
+def test_another_file_of_that_name_is_refused(folder):
+    file, whole = trained.train("BPR", folder), folder / "BPR-refit.pth"
+    for content, found in (
+        (trained.train("Pop", folder).read_bytes(), "one of no refit"),
+        (b"nothing", ""),
+    ):
+        whole.write_bytes(content)
+        result = invoke("recommend", file, "--user", "u1")
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert str(whole) in result.stderr
+        assert found in result.stderr
+        assert invoke("recommend", file, "--user", "u1", "--original").exit_code == 0
 
 
 def test_what_cannot_be_refitted_is_one_line(folder):

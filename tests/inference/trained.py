@@ -12,7 +12,10 @@ from tests import runs
 SETTINGS = {
     "AutoRec": runs.SMALL["AutoRec"],
     # enough for scores that are not tied
-    "NCFMLP": {**runs.SMALL["NCFMLP"], **runs.RANKING, "learning_rate": 0.05, "epochs": 20},
+    **{
+        model: {**runs.SMALL[model], **runs.RANKING, "learning_rate": 0.05, "epochs": 20}
+        for model in ("NCFMLP", "NCFGMF", "NCFNeuMF")
+    },
     "BPR": runs.RANKING,
     "EASE": runs.RANKING,
     "Pop": runs.RANKING,

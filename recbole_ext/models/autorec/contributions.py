@@ -121,9 +121,7 @@ def _of_pattern(model: AutoRec, items: Tensor, targets: Tensor) -> Tensor:
     return layer.step * products / len(items) ** 0.5
 
 
-def _of_least_squares(
-    model: AutoRec, items: Tensor, ratings: Tensor, targets: Tensor
-) -> Tensor:
+def _of_least_squares(model: AutoRec, items: Tensor, ratings: Tensor, targets: Tensor) -> Tensor:
     hidden, baseline = model.hidden().double(), model.scale.baseline
     penalty = (len(hidden) - 1) * model.settings.reg_weight / 2
     # the bias of the column is free: it takes up every constant

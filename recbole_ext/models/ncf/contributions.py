@@ -3,7 +3,7 @@ r"""What each interaction of a user adds to NCF's predictions for it.
 With ``history`` of users, each item i is left out of the user's history; the user's own embeddings
 stay as they are (profiles.py):
 
-    y_t(p_u) - y_t(p_u without i),   p_u without i = own_u + (|R| - 1)^(-1/2) sum_{j in R, j != i} y_j
+    y_t(p_u) - y_t(p'_u),    p'_u = own_u + (|R| - 1)^(-1/2) sum_{j in R, j != i} y_j
 
 Else the user is fitted as a new one (fold_in.py), to R and to R without each i.
 
