@@ -150,9 +150,9 @@ def _lists(recommender: Recommender, users: np.ndarray) -> "pd.DataFrame":
 def _packed_lists(recommender: Recommender, lists: "pd.DataFrame", users: np.ndarray) -> Content:
     of_user, of_item = places(recommender.users[users - 1]), places(recommender.items)
     return packed_lists(
-        lists["user_id"].map(of_user).to_numpy(),
+        lists["user_id"].map(of_user).to_numpy(np.int64),
         len(users),
-        items=packed_numbers(lists["item_id"].map(of_item).to_numpy()),
+        items=packed_numbers(lists["item_id"].map(of_item).to_numpy(np.int64)),
         scores=packed_floats(lists["score"]),
     )
 

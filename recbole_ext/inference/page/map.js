@@ -97,7 +97,7 @@ function itemMap({ canvas, tip, live, open }) {
       if (box[0] < 0 || box[1] < 0 || box[3] > height) continue;
       if (boxes.some((b) => b[0] < box[2] && box[0] < b[2] && b[1] < box[3] && box[1] < b[3])) continue;
       boxes.push(box);
-      paper.lineWidth = 3.5;
+      paper.lineWidth = 4.5;
       paper.strokeStyle = colours.paper;
       paper.strokeText(name, left, at[1]);
       paper.fillStyle = colours.ink;
