@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from recbole_ext.errors import UserError, file_error, memory_error
+
+if TYPE_CHECKING:
+    from recbole_ext.inference.recommender import Recommender
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -177,6 +180,12 @@ model_option = click.option(
     help="Where the class of a model of your own is, if it is no longer where it was in training.",
 )
 
+original_option = click.option(
+    "--original",
+    is_flag=True,
+    help="Ask FILE itself, also where its refit (trained on all data) stands beside it.",
+)
+
 
 def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> Any:
     """RecBole's ``load_data_and_model``: config, model, dataset, and three loaders.
@@ -202,6 +211,37 @@ def load_trained(file: str, trust: bool, allow_changed_data: bool = False) -> An
 
         with same_run.set_up_again(file):
             return load_data_and_model(file)
+
+
+def load_recommender(file: str, trust: bool, original: bool) -> "tuple[str, Recommender]":
+    """The checkpoint that answers, FILE or its refit, and its recommender.
+
+    Args:
+        file: a checkpoint.
+        trust: whether it may be a pickle.
+        original: whether FILE itself answers, also where its refit stands beside it.
+
+    Raises:
+        CheckpointError: as ``load_trained``.
+    """
+    from recbole_ext.trainer import checkpoint, refit, same_run
+
+    with checkpoint.trusted(trust), checkpoint.read_once():
+        asked = file if original else refit.preferred(file)
+        same_run.check_usable(asked)  # before RecBole is imported
+        from recbole_ext.inference.recommender import Recommender
+
+        return asked, Recommender.load(asked)
+
+
+def say_who_answers(file: str, asked: str) -> None:
+    """A note on standard error where the refit ``asked`` has answered in the place of ``file``."""
+    if asked != file:
+        click.echo(
+            f"note: answered by {asked}, which is {file} trained on all data; --original asks "
+            f"{file} itself",
+            err=True,
+        )
 
 
 def result_table(rows: Mapping[str, Mapping[str, float]], ties_below: bool = True) -> str:

@@ -8,6 +8,7 @@ from recbole_ext.cli.data import data
 from recbole_ext.cli.denoise import denoise
 from recbole_ext.cli.doctor import doctor
 from recbole_ext.cli.evaluate import evaluate
+from recbole_ext.cli.explore import explore
 from recbole_ext.cli.export import export
 from recbole_ext.cli.new import new
 from recbole_ext.cli.recommend import recommend
@@ -37,6 +38,7 @@ main.add_command(benchmark)
 main.add_command(denoise)
 main.add_command(new)
 main.add_command(recommend)
+main.add_command(explore)
 main.add_command(refit)
 main.add_command(export)
 main.add_command(similar)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, model_option, reports_errors, trust_option
+from recbole_ext.cli.command import (
+    HELP,
+    load_recommender,
+    model_option,
+    original_option,
+    reports_errors,
+    say_who_answers,
+    trust_option,
+)
 from recbole_ext.cli.recommended_list import RecommendedList
 from recbole_ext.inference import interaction_text, lists_file
 
@@ -66,11 +74,7 @@ Examples:
     is_flag=True,
     help="Below each list: what the person has that speaks for each item, and by how much.",
 )
-@click.option(
-    "--original",
-    is_flag=True,
-    help="Ask FILE itself, also where its refit (trained on all data) stands beside it.",
-)
+@original_option
 @model_option
 @trust_option
 @answer.json_option
@@ -121,7 +125,7 @@ def recommend(
     from recbole_ext.trainer import outputs
 
     with answer.running(quiet=False, as_json=as_json, verbose=False), outputs.leaving_none():
-        asked, recommender = _load(file, trust_checkpoint, original)
+        asked, recommender = load_recommender(file, trust_checkpoint, original)
         if output is not None:
             n_lists = _write(recommender, output, users or None, settings)
         elif interactions:
@@ -130,12 +134,7 @@ def recommend(
         else:
             lists = RecommendedList.for_users(recommender, users, settings, explained)
         explained_by = recommender.explained_by if explained else None
-    if asked != file:
-        click.echo(
-            f"note: answered by {asked}, which is {file} trained on all data; --original asks "
-            f"{file} itself",
-            err=True,
-        )
+    say_who_answers(file, asked)
     if output is not None:
         if as_json:
             answer.print_json({"checkpoint": asked, "output": str(output), "users": n_lists})
@@ -150,18 +149,6 @@ def recommend(
         if explained_by:
             parts.append(f"how it is explained: {explained_by}")
         click.echo("\n\n".join(parts))
-
-
-def _load(file: str, trust: bool, original: bool) -> "tuple[str, Recommender]":
-    """The checkpoint that is asked, FILE or its refit, and its model."""
-    from recbole_ext.trainer import checkpoint, refit, same_run
-
-    with checkpoint.trusted(trust), checkpoint.read_once():
-        asked = file if original else refit.preferred(file)
-        same_run.check_usable(asked)  # before RecBole is imported
-        from recbole_ext.inference.recommender import Recommender
-
-        return asked, Recommender.load(asked)
 
 
 def _write(

@@ -53,19 +53,38 @@ def scores(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None)
         )
     elif hasattr(model, "fold_in"):
         result = model.fold_in(numbers)
-    elif fold_in := _FOLD_INS.get(trained.name):
+    else:
         row = torch.zeros(1, trained.dataset.item_num, device=numbers.device)
         row[0, numbers] = 1.0
-        result = fold_in(copy.copy(model), row)
-    else:
+        result = _FOLD_INS[trained.name](copy.copy(model), row)
+    result = result.detach().clone().view(-1)
+    result[0] = -torch.inf
+    return result
+
+
+def check_model(trained: TrainedModel) -> None:
+    """Refuse a model that cannot take in new people.
+
+    Raises:
+        SettingError: it says why.
+    """
+    if trained.needs_ratings and trained.ratings is not None and trained.ratings.file is not None:
+        raise SettingError(
+            f"{trained.name} cannot take in a new person's ratings: it was trained on ratings that "
+            "were squeezed into [0, 1]; train it with normalize_all: False"
+        )
+    folds_in = trained.needs_ratings or hasattr(trained.model, "fold_in")
+    if not (folds_in or trained.name in _FOLD_INS):
         raise SettingError(
             f"{trained.name} cannot take in a person who was not in training: it has learned a "
             "vector for each user of training, or has no users; models that can: NCFMLP, NCFGMF, "
             f"NCFNeuMF, AutoRec, {', '.join(_FOLD_INS)}"
         )
-    result = result.detach().clone().view(-1)
-    result[0] = -torch.inf
-    return result
+    if trained.name == "ItemKNN" and trained.model.method != "item":
+        raise SettingError(
+            f"ItemKNN with knn_method: {trained.model.method} cannot take in a person who was not "
+            "in training: it compares the users of training; train it with knn_method: item"
+        )
 
 
 def _check_range(trained: TrainedModel, item: str, rating: float) -> None:
@@ -105,14 +124,10 @@ def check(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None) 
                 f"item {tokens[0]}: {trained.name} needs the person's ratings, found none; give a "
                 "rating for each item, such as 50=5"
             )
-        return
-    for token, rating in zip(tokens, ratings, strict=True):
-        _check_range(trained, token, float(rating))
-    if trained.needs_ratings and trained.ratings is not None and trained.ratings.file is not None:
-        raise SettingError(
-            f"{trained.name} cannot take in a new person's ratings: it was trained on ratings that "
-            "were squeezed into [0, 1]; train it with normalize_all: False"
-        )
+    else:
+        for token, rating in zip(tokens, ratings, strict=True):
+            _check_range(trained, token, float(rating))
+    check_model(trained)
 
 
 def _by_matrix(model: Any, row: Tensor) -> Tensor:
@@ -122,11 +137,6 @@ def _by_matrix(model: Any, row: Tensor) -> Tensor:
 
 
 def _by_neighbours(model: Any, row: Tensor) -> Tensor:
-    if model.method != "item":
-        raise SettingError(
-            f"ItemKNN with knn_method: {model.method} cannot take in a person who was not in "
-            "training: it compares the users of training; train it with knn_method: item"
-        )
     model.pred_mat = (csr_matrix(row.cpu().numpy()) @ model.w).tolil()
     return model.full_sort_predict(_user_0(model))
 

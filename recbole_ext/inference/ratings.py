@@ -37,22 +37,48 @@ class Ratings:
         values = self.dataset.inter_feat[self.field]
         return float(values.min()), float(values.max())
 
+    @cached_property
+    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The user and the item of each interaction, RecBole's numbers, and the rating."""
+        dataset = self.dataset
+        fields = [id_field(dataset, "user"), id_field(dataset, "item")]
+        if self.file is None:
+            feat = dataset.inter_feat
+            users, items, ratings = (feat[name].numpy() for name in (*fields, self.field))
+            return users, items, ratings
+        assert self.file.ratings is not None
+        numbers = []
+        for field, tokens, of_rows in zip(
+            fields,
+            (self.file.user_tokens, self.file.item_tokens),
+            (self.file.users, self.file.items),
+            strict=True,
+        ):
+            known = dataset.field2token_id[field]
+            numbers.append(np.array([known.get(str(token), 0) for token in tokens])[of_rows])
+        users, items = numbers
+        kept = (users > 0) & (items > 0)  # RecBole may have filtered the others
+        return users[kept], items[kept], self.file.ratings[kept]
+
     def of_user(self, user: int) -> dict[int, float]:
         """The number of each item of a user -> the rating.
 
         Args:
             user: RecBole's number.
         """
-        dataset = self.dataset
-        uid, iid = dataset.uid_field, dataset.iid_field
-        if self.file is None:
-            feat = dataset.inter_feat
-            rows = feat[uid] == user
-            return dict(zip(feat[iid][rows].tolist(), feat[self.field][rows].tolist(), strict=True))
-        assert self.file.ratings is not None
-        token = str(dataset.id2token(id_field(dataset, "user"), user))
-        rows = np.flatnonzero(self.file.users == np.flatnonzero(self.file.user_tokens == token)[0])
-        tokens = self.file.item_tokens[self.file.items[rows]]
-        numbers = dataset.field2token_id[iid]
-        pairs = zip(tokens, self.file.ratings[rows].tolist(), strict=True)
-        return {int(numbers[token]): rating for token, rating in pairs if token in numbers}
+        users, items, ratings = self.columns
+        rows = users == user
+        return dict(zip(items[rows].tolist(), ratings[rows].tolist(), strict=True))
+
+    def of_pairs(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """The rating of each pair, [B], [B] -> [B]; of a pair that occurs again the last one.
+
+        Args:
+            users, items: RecBole's numbers; each pair occurs in the data set.
+        """
+        all_users, all_items, ratings = self.columns
+        keys = all_users.astype(np.int64) * self.dataset.item_num + all_items
+        order = np.argsort(keys, kind="stable")
+        queries = users.astype(np.int64) * self.dataset.item_num + items
+        last = np.searchsorted(keys[order], queries, side="right") - 1
+        return ratings[order][last]

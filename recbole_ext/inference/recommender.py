@@ -52,6 +52,11 @@ class Recommender:
         """The ids of all items, [items]."""
         return self._names.items[1:]
 
+    @property
+    def scored_users(self) -> np.ndarray:
+        """RecBole's numbers of the users that have scores, see ``UserScores.users``."""
+        return self._scores.users
+
     def recommend(
         self,
         users: Ids,

@@ -1,5 +1,6 @@
 """A trained model with its data set, read from a checkpoint without loaders."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recbole_ext.data import interaction_file
+from recbole_ext.data import atomic_files, interaction_file
 from recbole_ext.data import titles as item_titles
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.inference.ratings import Ratings
@@ -19,6 +20,9 @@ from recbole_ext.trainer.identity import PARTS, RunIdentity, settings_of
 
 if TYPE_CHECKING:
     from recbole.config import Config
+
+# words in the name of the column of .item with the kinds of the items
+_GENRES = ("genre", "class", "categor")
 
 
 @dataclass(frozen=True)
@@ -115,12 +119,45 @@ class TrainedModel:
         It is the first column with "title" or "name" in its name.
         """
         titles = np.full(self.dataset.item_num, "", dtype=object)
-        header, rows = representations.features(self.config, self.dataset, "item")
-        column = item_titles.column_of(header)
-        if column is not None:
-            place = list(header).index(column)
-            titles[1:] = [row[place] for row in rows]
+        if (column := self._item_column(item_titles.column_of)) is not None:
+            titles[1:] = column[1]
         return titles
+
+    @cached_property
+    def genres(self) -> list[list[str]]:
+        """Of each item its genres in the data set's ``.item`` file; of one without any [].
+
+        They are the first column of text with "genre", "class" or "categor" in its name.
+        """
+        column = self._item_column(_genres_of)
+        if column is None:
+            return [[] for _ in range(self.dataset.item_num)]
+        name, values = column
+        types = atomic_files.read_header(
+            Path(self.config["data_path"]) / f"{self.config['dataset']}.item",
+            self.config["field_separator"],
+            self.config["encoding"],
+        )
+        if types[name] == "token_seq":
+            between = self.config["seq_separator"]
+            return [[], *([genre for genre in value.split(between) if genre] for value in values)]
+        return [[], *([value] if value and types[name] == "token" else [] for value in values)]
+
+    def _item_column(
+        self, choose: Callable[[Iterable[str]], str | None]
+    ) -> tuple[str, list[str]] | None:
+        """A column of ``.item``: its name, and its values from item 1 on; None without it."""
+        header, rows = representations.features(self.config, self.dataset, "item")
+        name = choose(header)
+        if name is None:
+            return None
+        place = list(header).index(name)
+        return name, [row[place] for row in rows]
+
+
+def _genres_of(names: Iterable[str]) -> str | None:
+    """The column of genres among the columns of ``.item``; None without one."""
+    return next((name for name in names if any(word in name for word in _GENRES)), None)
 
 
 def load(file: str | Path, trust_checkpoint: bool = False) -> TrainedModel:

@@ -29,6 +29,13 @@ class UserScores:
         self._sequences = _latest_sequences(trained) if trained.is_sequential else None
 
     @property
+    def users(self) -> np.ndarray:
+        """RecBole's numbers of all users; for a sequential model, of those in the test part."""
+        if self._sequences is None:
+            return np.arange(1, self.trained.dataset.user_num)
+        return np.unique(self._sequences.inter_feat[self._sequences.uid_field].numpy())
+
+    @property
     def users_at_a_time(self) -> int:
         """How many users ``of`` should be asked for at a time, so that memory stays bounded."""
         from recbole.model.abstract_recommender import AbstractRecommender
@@ -67,8 +74,7 @@ class UserScores:
 
     def _check_sequences(self, users: np.ndarray) -> None:
         assert self._sequences is not None
-        known = self._sequences.inter_feat[self._sequences.uid_field].numpy()
-        missing = users[~np.isin(users, known)]
+        missing = users[~np.isin(users, self.users)]
         if len(missing):
             field = self._sequences.uid_field
             token = self._sequences.id2token(field, int(missing[0]))

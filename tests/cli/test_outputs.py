@@ -141,6 +141,14 @@ OUTPUTS = {
         ("project", "model.pth", "--output=/proc/self/new"),
         "--output: cannot write to /proc/self: ",
     ),
+    "explore": (
+        ("explore", "model.pth", "--output=folder"),
+        "--output: cannot write to folder: is a directory; name a file instead of a folder",
+    ),
+    "explore, of the kernel": (
+        ("explore", "model.pth", "--output=/proc/self/x.html"),
+        "--output: cannot write to /proc/self: ",
+    ),
     "benchmark": (
         ("benchmark", "plan.yaml", "--output=/proc/self/x.jsonl"),
         "--output: cannot write to /proc/self: ",

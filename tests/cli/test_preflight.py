@@ -87,6 +87,7 @@ WRONG = [
     (("recbole-ext", "evaluate", "key.yaml"), "key.yaml: not a checkpoint"),
     (("recbole-ext", "similar", "gone.pth", "--item=1"), "gone.pth: no such checkpoint"),
     (("recbole-ext", "project", "gone.pth"), "gone.pth: no such checkpoint"),
+    (("recbole-ext", "explore", "gone.pth"), "gone.pth: no such checkpoint"),
 ]
 PLAN = """
 datasets: [made, mode]

@@ -54,6 +54,7 @@ IN_READ_ONLY = (
     "ext benchmark plan.yaml",
     "ext search search.yaml",
     "ext project saved/AutoRec.pth",
+    "ext explore saved/AutoRec.pth",
     "ext denoise --dataset=tiny --seeds 1",
 )
 # Where the data sets are read-only: what is typed.
@@ -90,6 +91,8 @@ WRONG_PLACE = (
     ("ext benchmark plan.yaml --output dataset", "dataset"),
     ("ext search search.yaml --output no/x.jsonl", "no"),
     ("ext search search.yaml --output dataset", "dataset"),
+    ("ext explore saved/AutoRec.pth --output no/x.html", "no folder no; make it first"),
+    ("ext explore saved/AutoRec.pth --output dataset", "dataset"),
     ("ext denoise --dataset=tiny --output no/x", "no folder no; make it first"),
     ("ext data describe tiny --html dataset", "dataset"),
     ("ext data describe tiny --html no/x.html", "no"),
@@ -121,6 +124,7 @@ INPUTS = [
     Input("a full disk while a checkpoint of BPR is written", "run BPR tiny --embedding_size=512", 2, "saved ... ; log: log/BPR/", most_bytes=100_000, trains=True),
     Input("a full disk while a split is written", "ext data split tiny random", 2, "dataset", most_bytes=2_500),
     Input("a full disk while a page is written", "ext data describe tiny --html page.html", 2, "page.html", most_bytes=10_000),
+    Input("a full disk while recommendations are shown", "ext explore saved/BPR.pth", 2, "explore.html", most_bytes=10_000),
     Input("a full disk while vectors are written", "ext project saved/AutoRec.pth", 2, "cannot write", most_bytes=1_200),
     # by a link: what removes or replaces its file would do so to the device
     Input("results that go to a full disk", "ext benchmark plan.yaml --output full", 2, "full", files=_PLANS, prepare=lambda folder: (folder / "full").symlink_to("/dev/full")),
