@@ -32,6 +32,12 @@ def test_the_tested_versions_are_within_what_setup_cfg_allows(path):
             assert Version(has[versions.normal(requirement.name)]) in requirement.specifier
 
 
+def test_there_is_a_file_for_every_python_that_setup_cfg_names():
+    text = (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    named = set(re.findall(r":: Python :: (3\.\d+)", text))
+    assert {path.stem.removeprefix("python") for path in FILES} == named
+
+
 def test_what_is_installed_with_its_requirements(tmp_path, monkeypatch):
     def write(name, release, *requires):
         folder = tmp_path / f"{name.replace('-', '_')}-{release}.dist-info"

@@ -3,6 +3,7 @@
 import importlib
 import logging
 import math
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -88,6 +89,21 @@ def test_recbole_needs_no_ray(tmp_path):
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.split() == ["False", "ray.tune"], result.stderr
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python has distutils")
+def test_flops_are_counted_without_distutils():
+    code = (
+        "import recbole_ext, thop.profile as profile\n"
+        "print(profile.LooseVersion('2.13.0+cpu') > profile.LooseVersion('2.4.1'))\n"
+        "import distutils"
+    )
+    # setuptools then lends Python no distutils of its own
+    environment = {**os.environ, "SETUPTOOLS_USE_DISTUTILS": "stdlib"}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert result.stdout == "True\n", result.stderr
+    assert "No module named 'distutils'" in result.stderr
 
 
 @pytest.mark.parametrize("as_dict", [True, False], ids=["Ray 2.60", "Ray 2.6.3"])
