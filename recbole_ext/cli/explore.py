@@ -11,6 +11,7 @@ from recbole_ext.cli import answer
 from recbole_ext.cli.command import (
     HELP,
     load_recommender,
+    model_option,
     original_option,
     reports_errors,
     say_who_answers,
@@ -34,6 +35,7 @@ Example:
     help="The page, one file that needs no network.",
 )
 @original_option
+@model_option
 @trust_option
 @reports_errors
 def explore(file: str, output: Path, original: bool, trust_checkpoint: bool) -> None:

@@ -6,7 +6,7 @@ from typing import get_args
 import click
 
 from recbole_ext.cli import answer
-from recbole_ext.cli.command import HELP, reports_errors, trust_option
+from recbole_ext.cli.command import HELP, model_option, reports_errors, trust_option
 from recbole_ext.inference import export_formats
 
 EXAMPLE = """\b
@@ -33,6 +33,7 @@ Examples:
     type=click.Path(path_type=Path),
     help="The file to write: .onnx, .safetensors, or of embeddings .npz or .parquet.",
 )
+@model_option
 @trust_option
 @answer.json_option
 @reports_errors
