@@ -119,13 +119,8 @@ def compare(suite: str, rounds: int, only: str, data: Path | None, checkout: Pat
             faster = statistics.median(
                 old / new if case.unit == "s" else new / old for old, new in pairs
             )
-            # Where a process's memory lies changes its pace by up to a quarter, from its first step
-            # to its last: of some processes, the fastest says what the code can do.
-            fastest = [(min if case.unit == "s" else max)(values[r]) for r in (checkout, ROOT)]
-            best = fastest[0] / fastest[1] if case.unit == "s" else fastest[1] / fastest[0]
-            medians = f"{before:.4g}", f"{now:.4g}", f"{faster:.2f}"
-            lines.append([case.name, case.unit, *medians, f"{best:.2f}"])
-    headers = ["", "unit", "before", "now", "times faster", "fastest of each"]
+            lines.append([case.name, case.unit, f"{before:.4g}", f"{now:.4g}", f"{faster:.2f}"])
+    headers = ["", "unit", "before", "now", "times faster"]
     click.echo(f"\n{tabulate(lines, headers=headers, tablefmt='github', disable_numparse=True)}\n")
     click.echo(
         f"medians of {rounds}, and of the ratios of {rounds} pairs, in turn; "
