@@ -129,12 +129,13 @@ def test_configs_are_read_by_name_in_the_adapters_alone():
     allowed = {"models.ncf.adapter", "models.autorec.adapter", "models.ncf.loader"}
     allowed |= {"models.representations", "data.dataloader", "data.fixed_negatives"}
     allowed |= {
-        "evaluator.protocols",
+        "evaluator.protocol",
         "evaluator.evaluated_parts",
         "trainer.checkpoint",
         "trainer.single_run",
         "trainer.identity",
         "inference.trained_model",
+            "testing.contract",
     }
     for path in MODULES:
         reads = [
