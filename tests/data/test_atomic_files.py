@@ -11,9 +11,7 @@ from tests import runs
 HEADER = "user_id:token\titem_id:token\trating:float\n"
 
 
-def check(
-    text: str | bytes | None, *, ratings: bool = True, all_lines: bool = True, **settings
-):
+def check(text: str | bytes | None, *, ratings: bool = True, all_lines: bool = True, **settings):
     place = Path("dataset/d")
     place.mkdir(parents=True, exist_ok=True)
     if text is not None:
