@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from inspect import getsource
@@ -24,6 +24,7 @@ import torch
 from recbole_ext.config.version import __version__
 from recbole_ext.data.atomic_write import atomic_write
 from recbole_ext.data.content_hash import files_hash
+from recbole_ext.data.line_blocks import in_order
 from recbole_ext.patches import engine
 from recbole_ext.patches.functions import exact_reading
 
@@ -44,10 +45,10 @@ def _files(dataset: Any) -> list[Path]:
 
 def reading_settings() -> list[str]:
     """The settings that decide what is read of a data set's files."""
-    from recbole.data.dataset import Dataset
     from recbole.utils.argument_list import dataset_arguments
 
-    read = re.findall(r'config\["(\w+)"\]', getsource(Dataset))
+    module = import_module("recbole.data.dataset.dataset")  # has the class Dataset alone
+    read = re.findall(r'config\["(\w+)"\]', getsource(module))
     return sorted({*dataset_arguments, *read} - _ELSEWHERE)
 
 
@@ -80,7 +81,7 @@ def _plain(dataset: Any) -> dict[str, Any] | None:
         frames[name] = {str(column): small(frame[column].to_numpy()) for column in frame}
     return {
         "frames": frames,
-        "tokens": {str(k): list(map(str, v)) for k, v in dataset.field2id_token.items()},
+        "tokens": {str(k): _text(v) for k, v in dataset.field2id_token.items()},
         "types": {str(k): v.name for k, v in dataset.field2type.items()},
         "sources": {str(k): v.name for k, v in dataset.field2source.items()},
         "lengths": {str(k): int(v) for k, v in dataset.field2seqlen.items()},
@@ -100,6 +101,25 @@ def small(values: np.ndarray) -> tuple[torch.Tensor, str]:
     return torch.from_numpy(kept), values.dtype.name
 
 
+def whole(columns: Mapping[str, tuple[torch.Tensor, str]]) -> dict[str, np.ndarray]:
+    """The columns that ``small`` has made small, of their own types again."""
+
+    def convert(column: tuple[torch.Tensor, str]) -> np.ndarray:
+        values, kind = column
+        return values.numpy().astype(kind)
+
+    return dict(zip(columns, in_order(convert, columns.values()), strict=True))
+
+
+def _text(tokens: Any) -> torch.Tensor:
+    """Ids, none of which has a line end, as one text: a list of them takes long to read."""
+    return torch.from_numpy(np.frombuffer("\n".join(map(str, tokens)).encode(), np.uint8).copy())
+
+
+def _tokens(text: torch.Tensor) -> np.ndarray:
+    return np.array(text.numpy().tobytes().decode().split("\n"))
+
+
 def _restore(dataset: Any, plain: dict[str, Any]) -> None:
     """What ``Dataset._from_scratch`` leaves, from what was kept of it."""
     from recbole.utils import FeatureSource, FeatureType
@@ -111,11 +131,10 @@ def _restore(dataset: Any, plain: dict[str, Any]) -> None:
     dataset.field2seqlen, dataset.field2bucketnum = plain["lengths"], plain["buckets"]
     dataset.inter_feat = dataset.user_feat = dataset.item_feat = None
     for name, columns in plain["frames"].items():
-        whole = {k: values.numpy().astype(kind) for k, (values, kind) in columns.items()}
-        setattr(dataset, name, pd.DataFrame(whole, copy=False))
+        setattr(dataset, name, pd.DataFrame(whole(columns), copy=False))
     dataset._init_alias()
     dataset.feat_name_list = list(plain["frames"])
-    dataset.field2id_token = {k: np.array(v) for k, v in plain["tokens"].items()}
+    dataset.field2id_token = {k: _tokens(v) for k, v in plain["tokens"].items()}
     dataset.field2token_id = {
         field: {token: number for number, token in enumerate(tokens)}
         for field, tokens in dataset.field2id_token.items()

@@ -52,7 +52,7 @@ def _restore(dataset: Any, plain: Mapping[str, Any]) -> list[Any]:
     from recbole.data.interaction import Interaction
 
     def interactions(columns: Mapping[str, tuple[torch.Tensor, str]]) -> Any:
-        whole = {name: values.numpy().astype(kind) for name, (values, kind) in columns.items()}
+        whole = dataset_cache.whole(columns)
         return Interaction({name: torch.from_numpy(values) for name, values in whole.items()})
 
     for name in dataset.feat_name_list:
