@@ -128,7 +128,7 @@ def test_ncf_gives_what_predict_gives(kind, load, tmp_path):
     """On 1,000 random pairs; batches of 1 and of many."""
     model = re.split(r"\W", kind)[0]
     settings = RATED if NCF[kind].get("loss_type") == "CE" else {}
-    recommender = load(model, **NCF[kind], **settings)
+    recommender = load(model, epochs=2, **NCF[kind], **settings)
     session = session_of(recommender, tmp_path / "n.onnx")
     users, items = ids_of(session, "user"), ids_of(session, "item")
     random = np.random.default_rng(7)
@@ -155,7 +155,7 @@ def test_the_graph_is_of_an_old_opset_and_says_what_it_takes(load, tmp_path):
 
 def test_a_graph_that_differs_is_not_written(load, tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
-    recommender = load("NCFGMF")
+    recommender = load("NCFGMF", epochs=1)
     loss = type(recommender.trained.model.objective.loss)
     monkeypatch.setattr(loss, "prediction", lambda self, scores: torch.sigmoid(scores) + 1e-4)
     with pytest.raises(SettingError, match=r"differ from those of NCFGMF by 0\.0001"):
@@ -247,7 +247,7 @@ def test_a_model_that_keeps_nothing_is_refused(load, tmp_path):
 
 INNER = {
     "BPR": {},
-    "NCFGMF": {"history": "user"},
+    "NCFGMF": {"history": "user", "epochs": 2},
     "LightGCN": {"embedding_size": 8},
     "LINE": {"embedding_size": 8},
     "NCEPLRec": {"rank": 4},
@@ -296,7 +296,7 @@ def test_parquet_holds_the_same(place, tmp_path):
     [
         ("NeuMF", {"mlp_hidden_size": [8]}),
         ("ENMF", {}),  # a weight for each dimension
-        ("NCFMLP", {}),
+        ("NCFMLP", {"epochs": 1}),
         ("EASE", {}),
         ("AutoRec", {"out_activation": "sigmoid"}),
     ],
