@@ -49,7 +49,7 @@ def export(
     are compared with the model's before it is written. docs/export.md shows how to read each.
     """
     export_formats.check(format_, output)
-    from recbole_ext.trainer import checkpoint, outputs, same_run
+    from recbole_ext.trainer import checkpoint, outputs, refit, same_run
 
     with (
         answer.running(quiet=False, as_json=as_json, verbose=False),
@@ -63,6 +63,9 @@ def export(
 
         trained = trained_model.load(file)
         result = exporting.export(trained, format_, output)
+    whole = refit.file_of(file)
+    if whole.is_file():
+        click.echo(f"note: {whole} is this model trained on all data", err=True)
     if as_json:
         answer.print_json(
             {

@@ -40,7 +40,9 @@ def _frame(
     if k_reasons is not None and k_reasons < 1:
         raise DataError(f"k_reasons: expected at least 1, found {k_reasons}")
     targets = names.numbers("item", items)
-    values = way.contributions(person, targets).T  # [T, n]
+    values = np.empty((0, len(person.items)))
+    if len(targets):
+        values = way.contributions(person, targets).T  # [T, n]
     order = np.argsort(-values, axis=1, kind="stable")[:, :k_reasons]
     row = np.repeat(np.arange(len(targets)), order.shape[1])
     rank = np.tile(np.arange(1, order.shape[1] + 1), len(targets))

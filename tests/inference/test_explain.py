@@ -240,7 +240,7 @@ def assert_left_out(recommender, frame, ratings, tolerance) -> None:
 def test_a_history_of_ncf_without_the_item(model, load):
     """The same model asked about a history in which the item is missing."""
     alive = {} if model == "NCFGMF" else {"hid_activation": "tanh", "initialisation": "xavier"}
-    recommender = load(model, history="both", **alive)
+    recommender = load(model, history="both", epochs=5, **alive)
     frame = recommender.explain("u4", ITEMS, k_reasons=None)
     history = history_of(recommender, "u4")
     user = int(recommender.trained.dataset.token2id("user_id", "u4"))
@@ -267,7 +267,7 @@ def test_a_history_of_ncf_without_the_item(model, load):
 
 
 def test_ncf_without_histories_is_fitted(load):
-    recommender = load("NCFGMF")
+    recommender = load("NCFGMF", epochs=3)
     frame = recommender.explain_for(["i1", "i4", "i9"], ITEMS, k_reasons=None)
     assert_left_out(recommender, frame, dict.fromkeys(["i1", "i4", "i9"], 5.0), 1e-6)
     history = history_of(recommender, "u4")
@@ -289,6 +289,13 @@ def test_reasons_are_the_highest_that_are_above_0(load):
             own = contributions(whole, item)
             best = sorted((value for value in own.values() if value > 0), reverse=True)[:k]
             assert list(contributions(frame, item).values()) == best
+
+
+def test_nothing_to_explain_is_no_error(load):
+    for recommender in (load("EASE"), load("AutoRec", orientation="user")):
+        frame = recommender.explain("u4", [])
+        assert len(frame) == 0
+        assert list(frame)[:3] == ["user_id", "item_id", "because_id"]
 
 
 BAD = {

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -127,7 +128,7 @@ def test_ncf_gives_what_predict_gives(kind, load, tmp_path):
     """On 1,000 random pairs; batches of 1 and of many."""
     model = re.split(r"\W", kind)[0]
     settings = RATED if NCF[kind].get("loss_type") == "CE" else {}
-    recommender = load(model, **NCF[kind], **settings)
+    recommender = load(model, epochs=2, **NCF[kind], **settings)
     session = session_of(recommender, tmp_path / "n.onnx")
     users, items = ids_of(session, "user"), ids_of(session, "item")
     random = np.random.default_rng(7)
@@ -154,7 +155,7 @@ def test_the_graph_is_of_an_old_opset_and_says_what_it_takes(load, tmp_path):
 
 def test_a_graph_that_differs_is_not_written(load, tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
-    recommender = load("NCFGMF")
+    recommender = load("NCFGMF", epochs=1)
     loss = type(recommender.trained.model.objective.loss)
     monkeypatch.setattr(loss, "prediction", lambda self, scores: torch.sigmoid(scores) + 1e-4)
     with pytest.raises(SettingError, match=r"differ from those of NCFGMF by 0\.0001"):
@@ -246,7 +247,7 @@ def test_a_model_that_keeps_nothing_is_refused(load, tmp_path):
 
 INNER = {
     "BPR": {},
-    "NCFGMF": {"history": "user"},
+    "NCFGMF": {"history": "user", "epochs": 2},
     "LightGCN": {"embedding_size": 8},
     "LINE": {"embedding_size": 8},
     "NCEPLRec": {"rank": 4},
@@ -295,7 +296,7 @@ def test_parquet_holds_the_same(place, tmp_path):
     [
         ("NeuMF", {"mlp_hidden_size": [8]}),
         ("ENMF", {}),  # a weight for each dimension
-        ("NCFMLP", {}),
+        ("NCFMLP", {"epochs": 1}),
         ("EASE", {}),
         ("AutoRec", {"out_activation": "sigmoid"}),
     ],
@@ -319,6 +320,14 @@ def test_the_command_says_what_it_has_written(place, tmp_path):
     content = json.loads(invoke(*words, "--json").stdout)
     assert content["output"] == "e.parquet"
     assert 0 <= content["largest_difference"] <= 1e-5
+
+
+def test_the_command_names_the_refit(place):
+    shutil.copy(place / "BPR.pth", "b.pth")
+    words = ("export", "b.pth", "--format", "embeddings", "--output", "e.npz")
+    assert invoke(*words).stderr == ""
+    shutil.copy(place / "BPR.pth", "b-refit.pth")
+    assert invoke(*words).stderr == "note: b-refit.pth is this model trained on all data\n"
 
 
 REFUSED = {
