@@ -64,11 +64,13 @@ class Way:
         sentence: says it.
         history: user -> the person of training.
         contributions: person, targets [T] -> [n, T], float64.
+        is_fitted: whether each of the person's items takes a fit, which is slow.
     """
 
     sentence: str
     history: Callable[[int], Person]
     contributions: Callable[[Person, np.ndarray], np.ndarray]
+    is_fitted: bool = False
 
 
 def way_of(trained: TrainedModel) -> Way:
@@ -99,6 +101,7 @@ def way_of(trained: TrainedModel) -> Way:
             _LEFT_OUT,
             lambda user: _of_training(trained, user),
             lambda person, targets: _folded_in(trained, person, targets),
+            is_fitted=True,
         )
     kind = f"{name} with knn_method: {model.method}" if name == "ItemKNN" else name
     raise SettingError(
@@ -191,7 +194,8 @@ def _autorec(trained: TrainedModel) -> Way:
         return contributions.contributions(*parts).cpu().numpy()
 
     sentence = {"row": _LEFT_OUT, "svdpp": _SVDPP, "column": _FITTED.format("weights")}
-    return Way(sentence[contributions.kind(model)], history, of_person)
+    is_fitted = contributions.is_fitted(model)
+    return Way(sentence[contributions.kind(model)], history, of_person, is_fitted)
 
 
 def _ncf(trained: TrainedModel) -> Way:
@@ -208,4 +212,5 @@ def _ncf(trained: TrainedModel) -> Way:
         return contributions.contributions(model, person.user, items, columns).cpu().numpy()
 
     has_history = contributions.has_history(model)
-    return Way(_LEFT_OUT if has_history else _FITTED.format("vectors"), history, of_person)
+    sentence = _LEFT_OUT if has_history else _FITTED.format("vectors")
+    return Way(sentence, history, of_person, is_fitted=not has_history)

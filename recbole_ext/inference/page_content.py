@@ -13,6 +13,7 @@ import numpy as np
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.errors import DataError, SettingError
 from recbole_ext.inference import page_arithmetic, page_items
+from recbole_ext.inference.contributions import way_of
 from recbole_ext.inference.page_arrays import (
     Content,
     packed_floats,
@@ -165,9 +166,15 @@ def _reasons(recommender: Recommender, lists: "pd.DataFrame", progress: Progress
     items: list[int] = []
     contributions: list[float] = []
     try:
-        how = recommender.explained_by
+        way = way_of(recommender.trained)
     except SettingError as error:
         return {"none": str(error)}
+    if way.is_fitted:
+        return {
+            "how": way.sentence,
+            "none": f"for {recommender.trained.name} with these settings each takes a fit of its "
+            "own; `recbole-ext recommend --explain` makes them for one user",
+        }
     for user, of_user in progress(lists.groupby("user_id", sort=False)):
         try:
             frame = recommender.explain(user, list(of_user["item_id"]), k_reasons=N_REASONS)
@@ -182,4 +189,4 @@ def _reasons(recommender: Recommender, lists: "pd.DataFrame", progress: Progress
     }
     # lines and reasons are both in the order of the users' lists
     of_lines = packed_lists(np.array(rows, dtype=np.int64), len(lists), **columns)
-    return {"how": how, **of_lines}
+    return {"how": way.sentence, **of_lines}

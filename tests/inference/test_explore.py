@@ -132,9 +132,17 @@ def test_a_sequential_model_has_the_users_of_the_test_part(page_of):
     assert "GRU4Rec cannot take in a person" in content["newPerson"]["reason"]
 
 
-@pytest.mark.parametrize("model", ["AutoRec", "NCFMLP", "EASE"])
+def test_reasons_that_take_fits_are_left_out(page_of):
+    _, _, content = page_of("NCFMLP")
+    assert "each takes a fit of its own" in content["reasons"]["none"]
+    _, _, content = page_of("AutoRec", reg_weight=0.01, loss_type="CE")
+    assert "each takes a fit of its own" in content["reasons"]["none"]
+
+
+@pytest.mark.parametrize("model", ["AutoRec", "MultiDAE", "EASE"])
 def test_reasons_are_those_of_explain(model, page_of):
-    recommender, _, content = page_of(model)
+    small = {"mlp_hidden_size": [8], "latent_dimension": 4} if model == "MultiDAE" else {}
+    recommender, _, content = page_of(model, **small)
     lists, reasons = content["lists"], content["reasons"]
     assert reasons["how"] == recommender.explained_by
     for place, user in list(enumerate(content["users"]))[:5]:

@@ -41,6 +41,12 @@ def _is_linear(model: AutoRec) -> bool:
     return model.settings.loss_type == "MSE" and model.settings.out_activation == "identity"
 
 
+def is_fitted(model: AutoRec) -> bool:
+    """Whether each rating that is left out takes a fit, of which there is no closed form."""
+    closed = _is_linear(model) and model.settings.reg_weight
+    return kind(model) == "column" and not closed
+
+
 def ratings_of(model: AutoRec, user: int) -> tuple[Tensor, Tensor]:
     """The items that a user has rated in the training split, and the ratings: [n], [n]."""
     ratings = model.ratings
@@ -80,11 +86,8 @@ def contributions(
             "one rating alone cannot be explained: AutoRec by items fits weights to the person's "
             "ratings, and without it there are none; give at least two"
         )
-    reg_weight = model.settings.reg_weight
-    if _is_linear(model) and reg_weight:
-        values = _of_least_squares(model, items, ratings, targets)
-    else:
-        values = _of_fits(model, items, ratings, targets)
+    of_column = _of_fits if is_fitted(model) else _of_least_squares
+    values = of_column(model, items, ratings, targets)
     if model.scale.unseen_rating is not None:  # which no rating of the person changes
         values[:, model.scale.unseen_rows[targets]] = 0.0
     return values
