@@ -135,7 +135,9 @@ def test_configs_are_read_by_name_in_the_adapters_alone():
         "trainer.single_run",
         "trainer.identity",
         "inference.trained_model",
-            "testing.contract",
+        "testing.contract",
+        "testing.measures",
+        "testing.scored",
     }
     for path in MODULES:
         reads = [

@@ -119,6 +119,7 @@ def test_the_padding_id_in_a_batch_is_told(fault):
         contract.test_the_padding_id_is_harmless()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["with item features", "with a knowledge graph"])
 def test_other_kinds_keep_the_contract(kind):
     """`python -m tests.own_models` has all of them."""

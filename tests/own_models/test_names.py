@@ -77,6 +77,7 @@ def test_by_its_class(ratings):
     assert 0 <= result["best_valid_score"] <= 1
 
 
+@pytest.mark.slow
 def test_by_the_entry_point_of_a_package_in_another_folder(tmp_path, ratings):
     """As pip installs it: a folder of the path with the package, and its metadata."""
     elsewhere = tmp_path / "elsewhere"

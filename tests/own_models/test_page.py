@@ -67,7 +67,7 @@ def test_the_commands_of_the_page_work():
     assert Path("report/report.html").is_file()
 
 
-@pytest.mark.parametrize("kind", ["general", "sequential"])
+@pytest.mark.parametrize("kind", ["general", pytest.param("sequential", marks=pytest.mark.slow)])
 def test_a_new_model_keeps_the_contract(kind):
     words = ["new", "GraphNet2", "--kind", kind]
     result = CliRunner().invoke(main.main, words, catch_exceptions=False)

@@ -250,5 +250,5 @@ def test_a_search_names_a_model_from_its_own_folder(ratings):
     assert plan.models["HopMF"].source.hash == models.source("HopMF").hash
     assert [trial["n_hops"] for trial in plan.models["HopMF"].trials] == [2, 1]
     file.write_text(file.read_text().replace("n_hops", "n_hop"))
-    with pytest.raises(SettingError, match=r"n_hop: neither HopMF nor RecBole .* n_hops"):
+    with pytest.raises(SettingError, match=r"space: n_hop: HopMF does not read this .* n_hops"):
         search_plan.read(file)
