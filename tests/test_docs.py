@@ -4,10 +4,12 @@ import csv
 import json
 import re
 import statistics
+import textwrap
 from pathlib import Path
 
 import pytest
 
+from recbole_ext.evaluator import protocols
 from recbole_ext.experiments import benchmark_plan, report
 from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import summary as benchmark_summary
@@ -168,3 +170,21 @@ def test_the_table_of_corrupted_rows_is_the_results(kind):
                 mean, spread = (float(part) for part in cell.split(" ± "))
                 assert mean == pytest.approx(statistics.mean(own), abs=6e-5)
                 assert spread == pytest.approx(statistics.pstdev(own), abs=6e-5)
+
+
+def test_the_plan_of_the_page_about_benchmarks_is_one(tmp_path):
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    block = re.search(r"\n\n((?:    .*\n)+)", text).group(1)
+    (tmp_path / "plan.yaml").write_text(textwrap.dedent(block))
+    plan = benchmark_plan.read(tmp_path / "plan.yaml")
+    assert list(plan.models) == ["Pop", "ItemKNN", "EASE", "BPR"]
+    assert plan.metrics == ["Novelty", "IntraListDiversity", "Serendipity"]
+    assert [figure.value for figure in plan.paper] == [0.251]
+
+
+def test_the_page_about_benchmarks_names_every_protocol_and_metric():
+    text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)
+    assert set(protocols.PROTOCOLS) <= set(rows)
+    for name in protocols.BEYOND_ACCURACY.settings["metrics"]:
+        assert f"`{name}`" in text

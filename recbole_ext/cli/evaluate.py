@@ -26,7 +26,8 @@ Examples:
     "protocols",
     multiple=True,
     type=click.Choice([*OF_TRAINED_MODELS]),
-    help="rating: RMSE and MAE; ranking: NDCG@10, Recall@10, Hit@10 and MRR@10 over all items. "
+    help="rating: RMSE and MAE; ranking: NDCG@10, Recall@10, Hit@10 and MRR@10 over all items; "
+    "beyond-accuracy: novelty, diversity, serendipity, popularity and coverage of the same lists. "
     "May be repeated.  [default: the metrics of the training run]",
 )
 @click.option(

@@ -127,6 +127,16 @@ def test_new_users_are_in_no_training_part(seed, n_users, n_items):
     assert len(everything) == len(set(everything.tolist()))
 
 
+def test_items_that_only_a_new_user_has_are_left_out():
+    """Ten users have items 0, 1 and 2, and one of their own each."""
+    pairs = [(user, item) for user in range(10) for item in (0, 1, 2, 3 + user)]
+    users, items = (np.array(column) for column in zip(*pairs, strict=True))
+    found = new_users.split(users, items, 0.2, 0.0, 1)
+    rows = np.concatenate([found["test"], found["history"]])
+    assert sorted(items[rows].tolist()) == [0, 0, 1, 1, 2, 2]
+    assert len(found["test"]) == 2  # of three items two are given
+
+
 def test_the_data_set_of_new_users(source):
     protocols.prepare("user-holdout", "made", FOLDER)
     name = "made-users"

@@ -34,7 +34,7 @@ def test_recall_equals_a_plain_loop():
     n_users, n_items = 12, 15
     lists = np.array([random.permutation(n_items - 1)[:4] + 1 for _ in range(n_users)])
     lists[3, 2:] = 0
-    place, items = random.integers(0, n_users, 60), random.integers(1, n_items, 60)
+    place, items = random.integers(0, n_users, 90), random.integers(1, n_items, 90)
     of_items = random.integers(0, 4, n_items)
     found = groups.recall(lists, place, items, of_items)
     for group, user in itertools.product(range(4), range(n_users)):

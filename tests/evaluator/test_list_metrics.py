@@ -221,6 +221,8 @@ def test_rows_labelled_0_are_no_interactions(ratings):
     data = run.train._dataset
     whole = list_metrics.interactions(data, "label")
     assert whole.sum() == len(set(pairs_of(data.inter_feat)))
+    twice = data.copy(data.inter_feat[[0, 0, 1]])  # an interaction counts once
+    assert list_metrics.interactions(twice, "label").sum() == 2
     liked = data.inter_feat["rating"] >= 4
     data.inter_feat.update(type(data.inter_feat)({"label": liked.float()}))
     assert list_metrics.interactions(data, "label").sum() == liked.sum()

@@ -89,12 +89,12 @@ def test_a_protocol_without_a_data_set_of_its_own_writes_none(source):
     assert [path.name for path in Path("dataset").iterdir()] == ["made"]
 
 
-@pytest.mark.parametrize("name", ["rating", "ranking"])
+@pytest.mark.parametrize("name", protocols.OF_TRAINED_MODELS)
 def test_a_trained_model_is_stopped_by_the_direction_of_the_metric(name, ratings):
     config = runs.prepare("AutoRec", **runs.SMALL["AutoRec"]).config
     before = dict(config.final_config_dict)
     applied = protocols.OF_TRAINED_MODELS[name].applied_to(config)
-    assert applied["valid_metric_bigger"] is (name == "ranking")
+    assert applied["valid_metric_bigger"] is (name != "rating")
     assert applied["metrics"] == protocols.OF_TRAINED_MODELS[name].settings["metrics"]
     assert applied["eval_args"]["split"] == before["eval_args"]["split"]
     assert config.final_config_dict == before

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from recbole_ext.cli import main
-from recbole_ext.evaluator import protocols
+from recbole_ext.evaluator import per_user, protocols
 from recbole_ext.evaluator.protocol import TAKE_NEW_PEOPLE
 from recbole_ext.experiments import benchmark_plan, new_users, same_runs, summary
 from recbole_ext.experiments import results as results_of
@@ -132,6 +132,26 @@ def test_new_users_are_scored_by_their_histories(file):
         best = np.argsort(-scores)[:3].tolist()
         recalls.append(len(relevant & set(best)) / len(relevant))
     assert found["recall@3"] == pytest.approx(np.mean(recalls), abs=1e-6)
+
+
+@pytest.mark.parametrize("model", ["NCFMLP", "AutoRec", "MultiVAE", "ItemKNN"])
+def test_lists_of_new_users_have_nothing_of_their_histories(model, file):
+    """Two users with other histories have other lists, though training has seen neither."""
+    protocols.prepare("user-holdout", "made", Path("dataset"))
+    settings = {**runs.SMALL.get(model, {}), "metrics": ["Recall"], "topk": [4]}
+    settings |= {"valid_metric": "Recall@4", "eval_args": {"mode": "full"}}
+    run = runs.prepare(model, "made-users", **settings)
+    run.fit()
+    with new_users.folded_in(run):
+        _, by_user = per_user.per_user(run.trainer, run.test, show_progress=False)
+    tokens = run.dataset.id2token("user_id", by_user.users)
+    of_histories = histories("made-users")
+    assert set(tokens) == set(of_histories)
+    for user, items in zip(tokens, by_user.lists, strict=True):
+        named = set(run.dataset.id2token("item_id", items[items > 0]))
+        assert named
+        assert not named & set(of_histories[user])
+    assert len({tuple(items) for items in by_user.lists.tolist()}) > 1
 
 
 def test_a_model_that_cannot_is_refused_before_it_trains(file, ratings):
