@@ -10,10 +10,10 @@ from recbole_ext.registry import releases
 
 
 def ray_lacks_pkg_resources() -> bool:
-    """Whether setuptools has no pkg_resources (82 and later), and an old Ray imports it."""
+    """Whether setuptools lacks pkg_resources (82 and later), which old Ray and hyperopt import."""
     if importlib.util.find_spec("pkg_resources") is not None:
         return False
-    return releases.ray_reads_pkg_resources()
+    return releases.ray_reads_pkg_resources() or importlib.util.find_spec("hyperopt") is not None
 
 
 def no_distutils() -> bool:

@@ -183,7 +183,10 @@ PATCHES = (
         group="release",
         why="ItemKNN of RecBole 1.2.0 has no setting knn_method.",
         edits=(
-            Edit("_, self.w = ComputeSimilarity(", "similarity = ComputeSimilarity("),
+            Edit(
+                "_, self.w = ComputeSimilarity(",
+                'self.method = config["knn_method"]\n    similarity = ComputeSimilarity(',
+            ),
             Edit(
                 ').compute_similarity("item")',
                 ")\n"

@@ -300,6 +300,7 @@ def test_itemknn_has_neighbours_of_either_kind(method, ratings):
     """The matrix by hand: cosine similarity of rows, k largest of each, summed over neighbours."""
     k = 25  # more than there are items, fewer than users
     run = runs.prepare("ItemKNN", knn_method=method, k=k, **RANKING)
+    assert run.model.method == method
     matrix = run.train._dataset.inter_matrix(form="csr").toarray().astype(np.float64)
     rows = matrix if method == "user" else matrix.T
     lengths = np.sqrt((rows**2).sum(1))
