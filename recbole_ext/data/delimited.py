@@ -199,7 +199,7 @@ def parse(
     quotes = b'"' in block.text
     by_arrow = None
     is_utf8 = _plain(encoding) == "utf-8" or block.text.isascii()
-    if is_utf8 and len(block.text) >= ARROW_FROM:
+    if not quotes and is_utf8 and len(block.text) >= ARROW_FROM:
         by_arrow = arrow_parser.parse(block.text, {n: _NUMPY.get(k) for n, k in columns.items()})
     # The last line keeps pandas 3 from reading the tokens 02 and 3 as the numbers 2 and 3.
     last = "\t".join("x" if _NUMPY.get(k) == "category" else "0" for k in columns.values())
