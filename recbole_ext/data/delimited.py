@@ -161,11 +161,6 @@ def _is_text(chunk: bytes, encoding: str) -> bool:
     return True
 
 
-def _is_utf8(chunk: bytes, encoding: str) -> bool:
-    """Whether text in an encoding is the same in UTF-8."""
-    return _plain(encoding) == "utf-8" or (_is_text(chunk, encoding) and chunk.isascii())
-
-
 def _plain(encoding: str) -> str:
     return encoding.lower().replace("_", "-")
 
@@ -203,7 +198,8 @@ def parse(
         return pd.DataFrame(columns=list(kinds)), problems
     quotes = b'"' in block.text
     by_arrow = None
-    if not quotes and len(block.text) >= ARROW_FROM and _is_utf8(block.text, encoding):
+    is_utf8 = _plain(encoding) == "utf-8" or block.text.isascii()
+    if not quotes and is_utf8 and len(block.text) >= ARROW_FROM:
         by_arrow = arrow_parser.parse(block.text, {n: _NUMPY.get(k) for n, k in columns.items()})
     # The last line keeps pandas 3 from reading the tokens 02 and 3 as the numbers 2 and 3.
     last = "\t".join("x" if _NUMPY.get(k) == "category" else "0" for k in columns.values())

@@ -204,6 +204,18 @@ def test_ids_are_numbered_in_the_order_of_their_first_row():
     assert column.texts.to_pylist() == ["c", "a", "b"]
 
 
+@given(st.lists(st.integers(0, 4), min_size=1), st.integers(1, 3), st.booleans())
+def test_ids_that_are_numbered_already_stay(codes, size, has_more):
+    names = [f"id {code}" for code in range(max(codes) + 1)]
+    texts = pa.array(names + ["in no row"] * has_more)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "_ROWS", size)
+        column = tables.distinct(np.array(codes, dtype=np.int32), texts)
+    different = list(dict.fromkeys(codes))
+    assert column.codes.tolist() == [different.index(code) for code in codes]
+    assert column.texts.to_pylist() == [f"id {code}" for code in different]
+
+
 def zipped(data):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -15,7 +15,7 @@ TIMES = [9, 2, 3, 4, 5, 6]
 
 
 def rows(ratings=STARS, times=TIMES):
-    numbers = [None if x is None else np.array(x, dtype=float) for x in (ratings, times)]
+    numbers = [None if x is None else np.asarray(x) * 1.0 for x in (ratings, times)]
     return Rows(np.arange(6), np.array(USERS), np.array(ITEMS), *numbers)
 
 
@@ -40,6 +40,13 @@ def selected(**options):
 )
 def test_rows_that_are_kept(options, index):
     assert selected(**options).rows.index.tolist() == index
+
+
+def test_a_rating_is_not_rounded_before_it_is_compared():
+    """3.3 is more than the number that float32 has for it."""
+    stars = np.array([3.3, 3.5, 3.2, 4, 1, 1]).astype(np.float32)
+    kept = selection.select(rows(stars), Selection(min_rating=3.3)).rows.index.tolist()
+    assert kept == [n for n, star in enumerate(stars.tolist()) if star >= 3.3] == [1, 3]
 
 
 def test_one_row_with_the_mean_or_the_number():
