@@ -31,6 +31,12 @@ models:
 
 @pytest.fixture
 def file(ratings, tmp_path):
+    """A plan, and data whose users are active at the same time."""
+    data = ratings / "made" / "made.inter"
+    header, *lines = data.read_text().splitlines()
+    random = np.random.default_rng(1)
+    rows = ["\t".join([*line.split("\t")[:3], str(random.integers(0, 900))]) for line in lines]
+    data.write_text("\n".join([header, *rows]) + "\n")
     (tmp_path / "plan.yaml").write_text(TEXT)
     return tmp_path / "plan.yaml"
 
