@@ -79,8 +79,8 @@ class ModelContract:
             still = [name for name in trained if name not in moved]
             them = "it" if len(still) == 1 else "them"
             assert not still, self._says(
-                f"no gradient reaches {measures.listed(still)}: the loss does not depend on {them}; "
-                f"use {them} in calculate_loss or remove {them}"
+                f"no gradient reaches {measures.listed(still)}: the loss does not depend on "
+                f"{them}; use {them} in calculate_loss or remove {them}"
             )
 
     def test_predict_is_full_sort_predict(self) -> None:
