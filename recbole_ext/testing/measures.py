@@ -68,6 +68,12 @@ def same(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True)
 
 
+def same_order(one: Tensor, other: Tensor) -> bool:
+    """Whether two tables of scores, [rows, items], have the items of each row in the same order."""
+    ordered = other.gather(1, one.argsort(dim=1))
+    return bool((ordered.diff(dim=1) >= -1e-6).all())
+
+
 def right_pairs(run: Run) -> float:
     """The share of pairs, of an own and another colour, in which the own one has the higher score.
 
