@@ -13,6 +13,9 @@ from typing import Any
 from recbole_ext.errors import RegistryError, UserError, in_a_line
 from recbole_ext.registry.model_source import ModelSource, below
 
+# Folder of a model -> the modules there that a program, such as pytest, had imported before the model.
+_of_programs: dict[Path, set[str]] = {}
+
 _PREFIX = "recbole_ext_model_"  # of the module of a file: it can be no name of an installed one
 
 
@@ -94,8 +97,10 @@ def _run(file: Path) -> ModuleType:
     """A new module of a file that is of no package."""
     mark = hashlib.blake2b(str(file).encode(), digest_size=4).hexdigest()
     name = f"{_PREFIX}{file.stem}_{mark}"
+    programs = _of_programs.setdefault(file.parent, {*_in(file.parent)})
     for other in _beside(file.parent):
-        del sys.modules[other]  # it may have changed, too
+        if other not in programs:
+            del sys.modules[other]  # it may have changed, too
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
@@ -111,6 +116,11 @@ def _run(file: Path) -> ModuleType:
             sys.modules[name] = before
         raise
     return module
+
+
+def _in(folder: Path) -> Iterator[str]:
+    """The modules of this process whose files are in a folder."""
+    return (n for n, module in list(sys.modules.items()) if Path(file_of(module)).parent == folder)
 
 
 def _beside(folder: Path) -> list[str]:

@@ -122,8 +122,9 @@ def check_model(file: str | Path, record: Mapping[str, Any]) -> None:
         CheckpointError: nobody has the model, or its class is not where it was.
     """
     name, source = settings_of(record)["model"], record.get("model_source")
+    of_another = isinstance(source, Mapping) and source.get("name", name) != name
     try:
-        if source is not None:
+        if source is not None and not of_another:
             packed_source.restore(source, name, str(file))
         else:
             keys.check_model(name, f"{file}: model: ")

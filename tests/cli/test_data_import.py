@@ -69,7 +69,7 @@ def test_a_csv_its_movies_and_every_command_after_it():
     item, count = Counter(item for _, item in pairs).most_common(1)[0]
     titles = {1: "American President, The (1995)", 2: 'The "Best" of', 3: "Alien"}
     assert re.search(
-        rf"with their interactions\n +{count} +\d+ *{re.escape(titles.get(item, ''))}\n", text
+        rf"with their interactions\n *{count} +\d+ *{re.escape(titles.get(item, ''))}\n", text
     )
     result = invoke("split", "mine", "random", "--test", "0.2", "--valid", "0.1")
     assert "210 train, 30 valid, 60 test" in result.stdout

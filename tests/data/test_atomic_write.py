@@ -67,7 +67,7 @@ def write_download(folder: Path) -> Path:
 
 
 def write_cache(folder: Path) -> Path:
-    dataset_cache._keep({"frames": torch.arange(5)}, folder / "place" / "key.pt")
+    dataset_cache.keep({"frames": torch.arange(5)}, folder / "place" / "key.pt")
     return folder / "place" / "key.pt"
 
 

@@ -141,7 +141,7 @@ def test_an_autoencoder_is_trained_on_users(ratings):
     from recbole.data.dataloader import TrainDataLoader, UserDataLoader
 
     assert type(runs.prepare(SHAPES["autoencoder"].copy_to(Path())).train) is UserDataLoader
-    assert type(runs.prepare(GENERAL.copy_to(Path())).train) is TrainDataLoader
+    assert isinstance(runs.prepare(GENERAL.copy_to(Path())).train, TrainDataLoader)
 
 
 # --- what it brings -------------------------------------------------------------------------

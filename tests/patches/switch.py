@@ -1,8 +1,11 @@
 """Switching patches off inside a test."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import wrapt
 
 from recbole_ext.patches import engine, source
 from recbole_ext.patches.table import BY_NAME
@@ -37,8 +40,18 @@ def _one_off(name: str, names: list[str]) -> Iterator[None]:
         finally:
             function.__code__ = patched
         return
-    setattr(owner, attribute, RECBOLES[name] if patch.kind == "provide" else target.__wrapped__)
+    off = RECBOLES[name] if patch.kind == "provide" else target.__wrapped__
+    if patch.kind == "wrap":
+        off = _without(target, engine._load(patch.function))
+    setattr(owner, attribute, off)
     try:
         yield
     finally:
         setattr(owner, attribute, target)
+
+
+def _without(target: Any, wrapper: Callable[..., Any]) -> Any:
+    """A wrapped function without one of its wrappers, wherever that is among them."""
+    if target._self_wrapper is wrapper:
+        return target.__wrapped__
+    return wrapt.FunctionWrapper(_without(target.__wrapped__, wrapper), target._self_wrapper)

@@ -106,7 +106,7 @@ def test_recboles_own_models_are_as_they_were(ratings):
     run = runs.prepare("BPR")
     assert type(run.model).__module__ == "recbole.model.general_recommender.bpr"
     assert type(run.dataset) is Dataset
-    assert type(run.train) is TrainDataLoader
+    assert isinstance(run.train, TrainDataLoader)
     assert run.config["embedding_size"] == 64
     assert run.config["normalize_all"] is None
     assert config("BPR")["normalize_all"] is True  # RecBole's ml-100k.yaml
