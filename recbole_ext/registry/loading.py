@@ -13,7 +13,7 @@ from typing import Any
 from recbole_ext.errors import RegistryError, UserError, in_a_line
 from recbole_ext.registry.model_source import ModelSource, below
 
-# Folder of a model -> the modules there that a program, such as pytest, had imported before the model.
+# Folder of a model -> its modules that a program, such as pytest, had imported before the model.
 _of_programs: dict[Path, set[str]] = {}
 
 _PREFIX = "recbole_ext_model_"  # of the module of a file: it can be no name of an installed one
