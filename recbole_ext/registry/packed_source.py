@@ -123,6 +123,12 @@ def restore(record: Mapping[str, Any], name: str, where: str) -> None:
         )
 
 
+def is_of_another(record: Any, name: str) -> bool:
+    """Whether the source in a checkpoint is whole, but of another model than its settings name."""
+    keys = {field.name for field in fields(ModelSource)}
+    return isinstance(record, Mapping) and record.keys() == keys and record["name"] != name
+
+
 def _of_record(record: Any, name: str, where: str) -> ModelSource:
     keys = {field.name for field in fields(ModelSource)}
     texts = isinstance(record, Mapping) and all(isinstance(v, str) for v in record.values())

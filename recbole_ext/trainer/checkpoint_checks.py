@@ -122,9 +122,8 @@ def check_model(file: str | Path, record: Mapping[str, Any]) -> None:
         CheckpointError: nobody has the model, or its class is not where it was.
     """
     name, source = settings_of(record)["model"], record.get("model_source")
-    of_another = isinstance(source, Mapping) and source.get("name", name) != name
     try:
-        if source is not None and not of_another:
+        if source is not None and not packed_source.is_of_another(source, name):
             packed_source.restore(source, name, str(file))
         else:
             keys.check_model(name, f"{file}: model: ")

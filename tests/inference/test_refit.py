@@ -82,16 +82,18 @@ def test_recommend_asks_the_refit_and_says_so(folder):
     assert "note: " not in alone.stderr
     invoke("refit", file)
     result = invoke("recommend", file, "--user", "u1", "--json")
-    assert result.stderr == (
+    # warnings of libraries, which Python hides from users, stand there, too
+    assert result.stderr.endswith(
         f"note: answered by {whole}, which is {file} trained on all data; --original asks {file} "
         "itself\n"
     )
     named = invoke("recommend", whole, "--user", "u1", "--json")
     assert named.stdout == result.stdout != alone.stdout
-    assert named.stderr == ""
+    assert "note: " not in named.stderr
     assert json.loads(result.stdout)["checkpoint"] == str(whole)
     original = invoke("recommend", file, "--user", "u1", "--json", "--original")
-    assert (original.stdout, original.stderr) == (alone.stdout, "")
+    assert original.stdout == alone.stdout
+    assert "note: " not in original.stderr
     assert f"seed 2020, from {whole}\n" in invoke("recommend", file, "--user", "u1").stdout
 
 

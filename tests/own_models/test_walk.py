@@ -127,7 +127,7 @@ def test_a_class_of_a_program_is_named_in_the_error(ratings):
 
 @pytest.mark.parametrize(
     "damage",
-    [{"name": "BPR"}, {"more": "x"}, {"file": 3}, {"module": None}],
+    [{"more": "x"}, {"file": 3}, {"module": None}],
     ids=str,
 )
 def test_a_damaged_source_is_refused(damage, trained):
@@ -138,6 +138,18 @@ def test_a_damaged_source_is_refused(damage, trained):
     torch.save(record, "damaged.pth")
     with pytest.raises(
         CheckpointError, match=r"^damaged\.pth: model_source: expected where the cla"
+    ):
+        restored("damaged.pth")
+
+
+def test_a_source_of_another_model_is_not_taken(trained):
+    import torch
+
+    record = torch.load(trained, weights_only=True)
+    record["model_source"] |= {"name": "BPR"}
+    torch.save(record, "damaged.pth")
+    with pytest.raises(
+        CheckpointError, match=r"^damaged\.pth: model: \w+: no such model in RecBole"
     ):
         restored("damaged.pth")
 
