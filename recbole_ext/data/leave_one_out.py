@@ -117,21 +117,16 @@ def write(
         )
     split = latest_rows(rows.users, rows.timestamps)
     with dataset_folder.new_folder(data_path, name) as folder:
-        splits.write_parts(rows, split, folder, name)
+        options = {"negatives": negatives, "seed": seed}
+        settings = {"fixed_negatives": True, **evaluation}
+        dataset = splits.write_into(folder, rows, split, name, command, options, settings)
         for offset, phase in enumerate(("valid", "test")):
             items = draw_negatives(rows, split[phase], negatives, seed + offset)
             file = folder / f"{name}.{phase}.negatives"
             with file.open("w", encoding="utf-8", newline="") as stream:
                 stream.write(_HEADER)
                 stream.writelines(_lines(rows, split[phase], items))
-        settings = {
-            **splits.parts_settings(rows.header),
-            "fixed_negatives": True,
-            **evaluation,
-        }
-        dataset_folder.write_settings(folder, name, splits.SETTINGS_COMMENT, settings)
-        options = {"negatives": negatives, "seed": seed}
-        return splits.finish(rows.path, split, folder, name, command, options)
+        return dataset
 
 
 def _lines(rows: InteractionFile, held_out: np.ndarray, items: np.ndarray) -> Iterator[str]:

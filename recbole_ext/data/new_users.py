@@ -83,14 +83,11 @@ def write(
     """
     parts = split(rows.users, rows.items, test, valid, seed)
     with dataset_folder.new_folder(data_path, name) as folder:
-        splits.write_parts(rows, parts, folder, name)
         given = folder / f"{name}.{HISTORY_PART}.inter"
         given.write_bytes(rows.header + rows.lines(parts[HISTORY_PART]))
-        settings = {**splits.parts_settings(rows.header), **evaluation}
-        dataset_folder.write_settings(folder, name, splits.SETTINGS_COMMENT, settings)
-        return splits.finish(
-            *(rows.path, parts, folder, name, command),
-            {"test": test, "valid": valid, "seed": seed},
+        options = {"test": test, "valid": valid, "seed": seed}
+        return splits.write_into(
+            *(folder, rows, parts, name, command, options, evaluation),
             history={"share": HISTORY, "rows": len(parts[HISTORY_PART])},
             left_out=len(rows) - sum(map(len, parts.values())),
         )

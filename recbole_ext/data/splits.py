@@ -114,7 +114,7 @@ def write_split(
         DataError: a part is empty, or another folder is in the place.
     """
     with dataset_folder.new_folder(data_path, name) as folder:
-        return _write_into(folder, rows, split, name, command, options)
+        return write_into(folder, rows, split, name, command, options)
 
 
 def write_folds(
@@ -139,7 +139,7 @@ def write_folds(
         refuse_empty(split, str(rows.path))
     with ExitStack() as all_or_none:
         return [
-            _write_into(
+            write_into(
                 all_or_none.enter_context(dataset_folder.new_folder(data_path, name)),
                 *(rows, split, name, command, {"fold": fold, **options}),
             )
@@ -171,18 +171,31 @@ def write_kfold(
     return write_folds(rows, split_rows, names, data_path, command, options)
 
 
-def _write_into(
+def write_into(
     folder: Path,
     rows: InteractionFile,
     split: Split,
     name: str,
     command: str,
     options: Mapping[str, Any],
+    more_settings: Mapping[str, Any] | None = None,
+    **record: Any,
 ) -> SplitDataset:
+    """Write the parts of a split, its settings and its manifest into a new folder.
+
+    Args:
+        folder: of the split.
+        rows, split, name, command, options: see ``write_split``.
+        more_settings: beside those that load the parts.
+        record: more plain values for the manifest.
+
+    Raises:
+        DataError: a part is empty.
+    """
     write_parts(rows, split, folder, name)
-    settings = parts_settings(rows.header)
+    settings = {**parts_settings(rows.header), **(more_settings or {})}
     dataset_folder.write_settings(folder, name, SETTINGS_COMMENT, settings)
-    return finish(rows.path, split, folder, name, command, options)
+    return finish(rows.path, split, folder, name, command, options, **record)
 
 
 def parts_settings(header: bytes) -> dict[str, Any]:

@@ -91,12 +91,8 @@ def write(
     splits.refuse_empty(whole, str(rows.path))
     parts = of_the_known(rows, whole)
     with dataset_folder.new_folder(data_path, name) as folder:
-        splits.write_parts(rows, parts, folder, name)
-        settings = {**splits.parts_settings(rows.header), **evaluation}
-        dataset_folder.write_settings(folder, name, splits.SETTINGS_COMMENT, settings)
-        return splits.finish(
-            *(rows.path, parts, folder, name, command),
-            {"test": test, "valid": valid},
+        return splits.write_into(
+            *(folder, rows, parts, name, command, {"test": test, "valid": valid}, evaluation),
             moments={"valid": first, "test": second},
             left_out={part: len(whole[part]) - len(parts[part]) for part in ("valid", "test")},
         )

@@ -1,16 +1,21 @@
 """What items are called: the titles in a data set's ``.item`` file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from recbole_ext.data import atomic_files, feature_table
 
-_WORDS = ("title", "name")
+WORDS = ("title", "name")
 
 
-def column_of(names: Iterable[str]) -> str | None:
-    """The column of titles: the first with "title" or "name" in its name; None without one."""
-    return next((name for name in names if any(word in name for word in _WORDS)), None)
+def column_of(names: Iterable[str], words: Sequence[str] = WORDS) -> str | None:
+    """The column of titles: the first with "title" or "name" in its name; None without one.
+
+    Args:
+        names: of the columns.
+        words: other ones, to look for the column of something else.
+    """
+    return next((name for name in names if any(word in name for word in words)), None)
 
 
 def read(path: Path) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """A trained model with its data set, read from a checkpoint without loaders."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,7 +119,7 @@ class TrainedModel:
         It is the first column with "title" or "name" in its name.
         """
         titles = np.full(self.dataset.item_num, "", dtype=object)
-        if (column := self._item_column(item_titles.column_of)) is not None:
+        if (column := self._item_column()) is not None:
             titles[1:] = column[1]
         return titles
 
@@ -129,7 +129,7 @@ class TrainedModel:
 
         They are the first column of text with "genre", "class" or "categor" in its name.
         """
-        column = self._item_column(_genres_of)
+        column = self._item_column(_GENRES)
         if column is None:
             return [[] for _ in range(self.dataset.item_num)]
         name, values = column
@@ -144,20 +144,18 @@ class TrainedModel:
         return [[], *([value] if value and types[name] == "token" else [] for value in values)]
 
     def _item_column(
-        self, choose: Callable[[Iterable[str]], str | None]
+        self, words: Sequence[str] = item_titles.WORDS
     ) -> tuple[str, list[str]] | None:
-        """A column of ``.item``: its name, and its values from item 1 on; None without it."""
+        """A column of ``.item``, by default of titles: its name, and its values from item 1 on.
+
+        None where no column has one of the words in its name.
+        """
         header, rows = representations.features(self.config, self.dataset, "item")
-        name = choose(header)
+        name = item_titles.column_of(header, words)
         if name is None:
             return None
         place = list(header).index(name)
         return name, [row[place] for row in rows]
-
-
-def _genres_of(names: Iterable[str]) -> str | None:
-    """The column of genres among the columns of ``.item``; None without one."""
-    return next((name for name in names if any(word in name for word in _GENRES)), None)
 
 
 def load(file: str | Path, trust_checkpoint: bool = False) -> TrainedModel:

@@ -123,16 +123,17 @@ def restore(record: Mapping[str, Any], name: str, where: str) -> None:
         )
 
 
+_KEYS = {field.name for field in fields(ModelSource)}  # of a source in a checkpoint
+
+
 def is_of_another(record: Any, name: str) -> bool:
     """Whether the source in a checkpoint is whole, but of another model than its settings name."""
-    keys = {field.name for field in fields(ModelSource)}
-    return isinstance(record, Mapping) and record.keys() == keys and record["name"] != name
+    return isinstance(record, Mapping) and record.keys() == _KEYS and record["name"] != name
 
 
 def _of_record(record: Any, name: str, where: str) -> ModelSource:
-    keys = {field.name for field in fields(ModelSource)}
     texts = isinstance(record, Mapping) and all(isinstance(v, str) for v in record.values())
-    if not texts or record.keys() != keys or record["name"] != name:
+    if not texts or record.keys() != _KEYS or record["name"] != name:
         raise RegistryError(
             f"{where}: model_source: expected where the class of {name} is, found something else; "
             "use a checkpoint that a run has saved"

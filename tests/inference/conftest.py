@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+import recbole_ext
 from tests import runs
 from tests.inference import trained
 
@@ -19,3 +20,16 @@ def place(tmp_path_factory) -> Path:
         for model in trained.SETTINGS:
             trained.train(model, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def load(place, tmp_path_factory):
+    """Trains a model with settings of a test, and loads its checkpoint."""
+
+    def train(model: str, **settings):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path_factory.mktemp("run"))
+            name = f"{model}-{len(list(place.glob('*.pth')))}"
+            return recbole_ext.load(trained.train(model, place, name, **settings))
+
+    return train

@@ -22,17 +22,6 @@ ENCODED = {name: SMALL[name] for name in ("MultiVAE", "MultiDAE", "RecVAE", "Mac
 ITEMS = ["i2", "i7", "i11"]
 
 
-@pytest.fixture(scope="module")
-def load(place, tmp_path_factory):
-    def train(model: str, **settings):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(tmp_path_factory.mktemp("run"))
-            name = f"{model}-{len(list(place.glob('*.pth')))}"
-            return recbole_ext.load(trained.train(model, place, name, **settings))
-
-    return train
-
-
 def history_of(recommender, user: str) -> list[str]:
     """The user's items in the training part, by id."""
     pairs = trained.pairs_of(recommender.trained.parts["train"])

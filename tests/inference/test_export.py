@@ -18,21 +18,9 @@ import recbole_ext
 from recbole_ext.cli import main
 from recbole_ext.errors import SettingError
 from recbole_ext.inference import export, export_formats, inner_products
-from tests.inference import trained
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def load(place, tmp_path_factory):
-    def train(model: str, **settings):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(tmp_path_factory.mktemp("run"))
-            name = f"{model}-{len(list(place.glob('*.pth')))}"
-            return recbole_ext.load(trained.train(model, place, name, **settings))
-
-    return train
 
 
 def invoke(*words: Path | str) -> Any:

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-import recbole_ext
 from recbole_ext.errors import SettingError
 from recbole_ext.inference import new_person
 from tests import runs
-from tests.inference import trained
 
 SMALL = {
     "MultiVAE": {"mlp_hidden_size": [8], "latent_dimension": 4},
@@ -34,17 +32,6 @@ def _training_items(recommender, user: str) -> tuple[np.ndarray, np.ndarray]:
     items = part.inter_feat[part.iid_field][rows]
     ratings = part.inter_feat["rating"][rows] if "rating" in part.inter_feat else torch.empty(0)
     return items.numpy(), ratings.double().numpy()
-
-
-@pytest.fixture(scope="module")
-def load(place, tmp_path_factory):
-    def train(model: str, **settings):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(tmp_path_factory.mktemp("run"))
-            name = f"{model}-{len(list(place.glob('*.pth')))}"
-            return recbole_ext.load(trained.train(model, place, name, **settings))
-
-    return train
 
 
 @pytest.mark.parametrize("model", SMALL)
