@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from recbole.config import Config
 from recbole.quick_start import quick_start
 
-from recbole_ext.patches.functions import output
+from recbole_ext.patches.functions import bugs, output
 from recbole_ext.trainer import terminal
 from recbole_ext.trainer.identity import settings_of
 from tests import runs
@@ -173,6 +174,25 @@ def test_metrics_are_plain_floats(ratings):
     score, valid = run.fit()
     assert {type(value) for value in [score, *valid.values()]} == {float}
     assert "np." not in repr(valid)
+
+
+def test_use_gpu_false_is_the_cpu(ratings, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    config = Config("BPR", "made", config_dict={**QUICK, "use_gpu": False, "gpu_id": "0"})
+    assert (config["gpu_id"], os.environ["CUDA_VISIBLE_DEVICES"]) == ("", "")
+    assert (config["device"].type, config["use_gpu"]) == ("cpu", False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "visible"), [({}, "2"), ({"gpu_id": "0"}, "0"), ({"gpu_id": 3}, "3")]
+)
+def test_the_gpus_of_the_environment_hold_unless_gpu_id_is_given(
+    settings, visible, ratings, monkeypatch
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    monkeypatch.setattr(bugs, "_VISIBLE_GPUS", "2")
+    config = Config("BPR", "made", config_dict={**QUICK, **settings})
+    assert (config["gpu_id"], os.environ["CUDA_VISIBLE_DEVICES"]) == (visible, visible)
 
 
 def test_the_settings_say_which_device_is_in_use(ratings):

@@ -7,6 +7,9 @@ from typing import Any
 
 from recbole_ext.trainer import outputs
 
+# As the user set it: RecBole writes its own into the environment.
+_VISIBLE_GPUS = os.environ.get("CUDA_VISIBLE_DEVICES")
+
 
 def abstract_trainer_init(self: Any, config: Any, model: Any) -> None:
     """``AbstractTrainer.__init__`` for processes without CUDA devices."""
@@ -53,7 +56,15 @@ def get_data_struct(self: Any) -> Any:
 def init_device(
     wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    """Wraps ``Config._init_device``: ``use_gpu``, which RecBole does not ask, says what is so."""
-    wrapped(*args, **kwargs)
+    """Wraps ``Config._init_device``, which reads ``gpu_id`` alone, and writes it into the environment.
+
+    ``use_gpu: False`` is the CPU. A ``CUDA_VISIBLE_DEVICES`` of the user's holds unless ``gpu_id``
+    is given, too. Afterwards ``use_gpu`` says what is so.
+    """
     settings = config.final_config_dict
+    if not settings.get("use_gpu", True):
+        settings["gpu_id"] = ""
+    elif _VISIBLE_GPUS is not None and "gpu_id" not in config.external_config_dict:
+        settings["gpu_id"] = _VISIBLE_GPUS
+    wrapped(*args, **kwargs)
     settings["use_gpu"] = settings["device"].type == "cuda"
