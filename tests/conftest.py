@@ -1,9 +1,15 @@
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+# The expected numbers of most tests are the CPU's, and most make their tensors there.
+#     RECBOLE_EXT_TEST_GPU=1 python -m pytest tests/test_gpu.py
+if "RECBOLE_EXT_TEST_GPU" not in os.environ:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import recbole_ext  # noqa: F401
 from recbole_ext.registry import models

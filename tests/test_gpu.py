@@ -1,4 +1,8 @@
-"""Runs on a GPU, beside the same on the CPU. Without one these tests are skipped.
+"""Runs on a GPU, beside the same on the CPU.
+
+    RECBOLE_EXT_TEST_GPU=1 python -m pytest tests/test_gpu.py
+
+Without that variable the tests do not see the GPU (conftest.py), and these are skipped.
 
 Both start from the same weights and see the same batches, which numpy draws; without dropout the
 losses differ by the order of sums alone.
@@ -9,12 +13,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
+from recbole.utils import init_seed
 
 import recbole_ext
 from recbole_ext.registry import defaults
 from tests import runs
+from tests.models import test_contract
 from tests.models.test_contract import RATED, VARIANTS
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -77,7 +84,7 @@ def test_the_same_training(name, settings, ratings):
         gpu.model.load_state_dict(cpu.model.state_dict())
     losses = []
     for run in (gpu, cpu):
-        torch.manual_seed(0)
+        init_seed(0, reproducibility=True)
         run.fit(saved=False)
         losses.append([*run.trainer.train_loss_dict.values()])
     for on_gpu, on_cpu in zip(*losses, strict=True):
@@ -89,7 +96,8 @@ def test_the_same_training(name, settings, ratings):
 def test_the_same_scores_and_metrics_of_the_same_weights(name, settings, ratings):
     from recbole.data.interaction import Interaction
 
-    gpu, cpu = on_both(name, settings)
+    # enough training for scores that are not tied
+    gpu, cpu = on_both(name, settings, learning_rate=0.05, epochs=20)
     if any(True for _ in cpu.model.parameters()):
         cpu.fit(saved=False)
         gpu.model.load_state_dict(cpu.model.state_dict())
@@ -104,7 +112,8 @@ def test_the_same_scores_and_metrics_of_the_same_weights(name, settings, ratings
         found = run.trainer.evaluate(run.test, load_best_model=False)
         metrics.append({key: float(value) for key, value in found.items()})
     torch.testing.assert_close(*scores, rtol=1e-3, atol=1e-4, check_device=False)
-    assert metrics[0] == pytest.approx(metrics[1], rel=2e-2, abs=2e-2)
+    if name != "Pop":  # of equal scores, each device takes another first
+        assert metrics[0] == pytest.approx(metrics[1], rel=2e-2, abs=2e-2)
 
 
 @pytest.mark.parametrize("name", ["NCFMLP", "NCFNeuMF", "AutoRec", "BPR", "LightGCN"])
@@ -150,13 +159,69 @@ def test_mixed_precision(name, ratings):
     assert all(math.isfinite(loss) for loss in run.trainer.train_loss_dict.values())
 
 
-@pytest.mark.parametrize("command", ["evaluate", "recommend", "similar", "refit"])
-def test_commands(command, ratings, tmp_path):
-    run = prepare("NCFMLP", {}, checkpoint_dir=str(tmp_path / "saved"))
+class TestContract(test_contract.TestOurs):
+    """The clauses of recbole_ext.testing."""
+
+
+PERSON = {"i1": 5.0, "i2": 1.0, "i5": 4.0}
+NEW_PEOPLE = ["NCFMLP", "NCFGMF", "NCFNeuMF", "AutoRec", "EASE", "ItemKNN", "MultiDAE"]
+
+
+def answers(file, model):
+    """Frames of all that a trained model can be asked."""
+    trained = recbole_ext.load(file)
+    users, items = ["u3", "u4", "u5"], ["i2", "i7", "i9"]
+    yield trained.recommend(users, k=5)
+    yield trained.recommend(users, k=5, exclude=None, among=["i1", "i2", "i3", "i4"])
+    yield trained.predict(users, items)
+    yield trained.history("u3")
+    if model in NEW_PEOPLE:
+        yield trained.recommend_for(PERSON, k=5)
+        yield trained.explain("u3", items)
+        yield trained.explain_for(PERSON, items)
+    if model.startswith(("NCF", "AutoRec", "BPR")):
+        yield trained.similar_items(items, k=4)
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        *((model, {}) for model in ("NCFMLP", "NCFGMF", "NCFNeuMF", "BPR", "EASE", "ItemKNN")),
+        ("NCFMLP", {"history": "both"}),
+        ("AutoRec", {"orientation": "user"}),
+        ("AutoRec", {"orientation": "item"}),
+        ("AutoRec", {"orientation": "item", "centring": "bias", "svdpp_scale": 0.1}),
+        ("AutoRec", {"orientation": "user", "loss_type": "CE"}),
+        ("MultiDAE", {"train_batch_size": 64}),
+        ("LightGCN", {}),
+    ],
+)
+def test_a_trained_model_gives_the_answers_of_the_cpu(
+    model, settings, ratings, tmp_path, monkeypatch
+):
+    run = prepare(model, settings, checkpoint_dir=str(tmp_path / "saved"), learning_rate=0.05)
     run.fit()
-    words = {"recommend": ["--user", "u3"], "similar": ["--item", "i3"]}.get(command, [])
+    file = run.trainer.saved_model_file
+    on_gpu = [*answers(file, model)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for gpu, cpu in zip(on_gpu, answers(file, model), strict=True):
+        pd.testing.assert_frame_equal(gpu, cpu, check_exact=False, rtol=1e-3, atol=1e-4)
+
+
+COMMANDS = ["evaluate", "recommend --user u3", "similar --item i3", "refit", "explore"]
+COMMANDS += ["recommend --all --output all.csv", "recommend --for i1=5,i2=1 --explain"]
+FILES = {"safetensors": "a.safetensors", "onnx": "a.onnx", "embeddings": "a.npz"}
+COMMANDS += [f"export --format {kind} --output {file}" for kind, file in FILES.items()]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("model", ["NCFMLP", "AutoRec"])
+def test_commands(model, command, ratings, tmp_path):
+    run = prepare(model, {}, checkpoint_dir=str(tmp_path / "saved"))
+    run.fit()
+    name, *words = command.split()
     ended = subprocess.run(
-        [sys.executable, "-m", "recbole_ext.cli.main", command]
+        [sys.executable, "-m", "recbole_ext.cli.main", name]
         + [str(run.trainer.saved_model_file), *words],
         capture_output=True,
         text=True,

@@ -149,8 +149,8 @@ def describe_device(config: "Config") -> str:
 
     if config["device"].type == "cuda":
         return f"cuda, {torch.cuda.get_device_name()}"
-    if not str(config["gpu_id"]).strip():
-        return "cpu (by use_gpu, gpu_id or CUDA_VISIBLE_DEVICES)"
     if torch.version.cuda is None:
         return "cpu (this torch is built without CUDA)"
+    if not str(config["gpu_id"]).strip():
+        return "cpu (by use_gpu, gpu_id or CUDA_VISIBLE_DEVICES)"
     return "cpu (torch finds no GPU)"

@@ -45,7 +45,7 @@ class _FoldedIn:
             scores = new_person.scores(self._trained, items, ratings)
             scores[torch.from_numpy(items).to(scores.device)] = -torch.inf
             rows.append(scores)
-        return torch.stack(rows).view(-1)
+        return torch.stack(rows).reshape(-1)
 
 
 def check(run: Run) -> None:

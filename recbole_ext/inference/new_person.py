@@ -57,7 +57,7 @@ def scores(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None)
         row = torch.zeros(1, trained.dataset.item_num, device=numbers.device)
         row[0, numbers] = 1.0
         result = _FOLD_INS[trained.name](copy.copy(model), row)
-    result = result.detach().clone().view(-1)
+    result = result.detach().clone().reshape(-1)
     result[0] = -torch.inf
     return result
 
@@ -166,7 +166,7 @@ def encode(model: Any, rows: Tensor, name: str, user: int | None) -> Tensor:
         return _cdae(model, rows)
     model.get_rating_matrix = lambda users: rows
     users = torch.full((len(rows),), user or 0, device=model.device)
-    return model.full_sort_predict({model.USER_ID: users}).view(len(rows), -1)
+    return model.full_sort_predict({model.USER_ID: users}).reshape(len(rows), -1)
 
 
 ENCODED = ("MultiVAE", "MultiDAE", "RecVAE", "MacridVAE", "RaCT", "CDAE")

@@ -46,7 +46,7 @@ def at_once(run: Run, of: Rows) -> Tensor | None:
         scores = run.model.full_sort_predict(of.interaction.to(run.config["device"]))
     except NotImplementedError:
         return None
-    return scores.view(len(of.users), -1).float().cpu()
+    return scores.reshape(len(of.users), -1).float().cpu()
 
 
 @torch.no_grad()
@@ -58,7 +58,7 @@ def by_pairs(run: Run, of: Rows) -> Tensor:
     pairs = of.interaction.repeat_interleave(n_items)
     pairs.update(of.items.repeat(len(of.users)))
     scores = run.model.predict(pairs.to(run.config["device"]))
-    return scores.view(len(of.users), n_items).float().cpu()
+    return scores.reshape(len(of.users), n_items).float().cpu()
 
 
 def scores(run: Run) -> Tensor:

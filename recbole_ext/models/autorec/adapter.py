@@ -196,7 +196,7 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         items = torch.arange(self.n_items, device=users.device)
         if self.by_user:
             rebuilt = self.predictor.decode(self.hidden()[users])  # [B, items]
-            return self.scale.restore(rebuilt, users[:, None], items).view(-1)
+            return self.scale.restore(rebuilt, users[:, None], items).reshape(-1)
         rebuilt = self.predictor.decode(self.hidden(), users).T
         return self.scale.restore(rebuilt, items, users[:, None]).reshape(-1)
 

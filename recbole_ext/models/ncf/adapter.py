@@ -99,7 +99,7 @@ class _NCF(EmaMixin[NCFNet], GeneralRecommender):
     def full_sort_predict(self, interaction: Any) -> Tensor:
         """The prediction of every item for each user [B * items]."""
         users = self.predictor.vectors("user", interaction[self.USER_ID])
-        return self.objective.loss.prediction(self.predictor.score_all(users)).view(-1)
+        return self.objective.loss.prediction(self.predictor.score_all(users)).reshape(-1)
 
     def fold_in(
         self,
