@@ -42,10 +42,10 @@ def test_predict_is_the_score_of_recommend(model, recommenders):
     recommender = recommenders[model]
     frame = recommender.recommend(["u7", "u2"], k=4)
     pairs = recommender.predict(frame["user_id"], frame["item_id"])
-    np.testing.assert_allclose(pairs["score"], frame["score"], rtol=1e-6)
+    np.testing.assert_allclose(pairs["score"], frame["score"], rtol=1e-6, atol=1e-7)
     assert pairs["title"].tolist() == frame["title"].tolist()
     one = recommender.predict("u2", frame["item_id"][4:])
-    np.testing.assert_allclose(one["score"], frame["score"][4:], rtol=1e-6)
+    np.testing.assert_allclose(one["score"], frame["score"][4:], rtol=1e-6, atol=1e-7)
 
 
 def test_seen_is_training_and_validation(recommenders):
