@@ -179,9 +179,8 @@ def test_the_plans_of_the_page_about_benchmarks_are_plans(tmp_path):
     (tmp_path / "plan.yaml").write_text(first)
     plan = benchmark_plan.read(tmp_path / "plan.yaml")
     assert list(plan.models) == ["EASE", "NCFMLP"]
-    others = {8: "seven"}[len(protocols.PROTOCOLS) - 1]
-    assert len(plan.protocols) == 2
-    assert f"# and {others} others" in first
+    assert len(protocols.PROTOCOLS) - len(plan.protocols) == 7
+    assert "# and seven others" in first
     (tmp_path / "plan.yaml").write_text(second)
     plan = benchmark_plan.read(tmp_path / "plan.yaml")
     assert list(plan.models) == ["Pop", "ItemKNN", "EASE", "BPR"]
@@ -217,9 +216,8 @@ def test_the_readme_quotes_some_models_of_the_ranking_and_their_seconds():
     assert shown[:5] == known[:5]
     not_significant = [line for line in lines if line.p_value is None or line.p_value > 0.05]
     assert len(not_significant) == 5
-    seconds = {name: re.search(rf"\| {name} \|.* (\d+) \|\n", table).group(1) for name in
-               ("EASE", "NCFMLP")}
-    assert f"EASE needs {seconds['EASE']} s" in text
-    assert f"NCFMLP {seconds['NCFMLP']} s" in text
-    best, other = (summary("90/10", model, "rmse") for model in ("I-AutoRec, best", "Surprise SVD++"))
+    for model in ("EASE", "NCFMLP"):
+        (row,) = (line for line in shown if line.startswith(f"| {model} |"))
+        assert f"{model} needs {row.strip('| ').split(' | ')[-1]} s" in " ".join(text.split())
+    best, other = (summary("90/10", name, "rmse") for name in ("I-AutoRec, best", "Surprise SVD++"))
     assert f"is {best}, that of SVD++ {other}" in " ".join(text.split())

@@ -87,7 +87,7 @@ def metrics_json(
     parts: Mapping[str, Mapping[str, float]],
     checkpoint: str,
 ) -> dict[str, Any]:
-    """The metrics of a model and what they are of, for ``--json``.
+    """The metrics of a model and where they come from, for ``--json``.
 
     Args:
         config, identity: of the run.

@@ -52,7 +52,7 @@ def benchmark(
 ) -> None:
     """Train and test the models of the plan FILE, each with each seed, and print their tables.
 
-    Each run gets a line in the results at once. Started again, the benchmark goes on where it
+    Each run gets a line in the results at once. Started again, the benchmark continues where it
     was stopped, and tries runs that failed again. Where the plan gives a model a space, its
     settings are chosen by validation first. The test split is evaluated once a run.
     """
@@ -133,5 +133,5 @@ def _estimate(plan: "Plan", results: "list[Result]", beside: "list[Result]", wor
         parts.append(f"no run yet to judge by: {', '.join(sorted(unknown))}")
     if plan.timeout is not None:
         hours = left * plan.timeout / workers / 3600
-        parts.append(f"at the most {hours:.1f} hours, by the timeout of {plan.timeout} s a run")
+        parts.append(f"at most {hours:.1f} hours, by the timeout of {plan.timeout} s a run")
     return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""`recbole-ext new`: the files of a model of one's own."""
+"""`recbole-ext new`: the files of your own model."""
 
 from pathlib import Path
 from typing import Literal

@@ -72,7 +72,7 @@ Examples:
     "--explain",
     "explained",
     is_flag=True,
-    help="Below each list: what the person has that speaks for each item, and by how much.",
+    help="Show for each item which items of the person explain it, and how much they contribute.",
 )
 @original_option
 @model_option

@@ -33,7 +33,7 @@ def search(
 ) -> None:
     """Try settings of a model, drawn from the search FILE, and rank them by validation.
 
-    Each run gets a line in the results at once. Started again, the search goes on where it was
+    Each run gets a line in the results at once. Started again, the search continues where it was
     stopped, and tries runs that failed again. The test split is never evaluated.
     """
     import yaml
