@@ -78,6 +78,14 @@ def test_the_contents_page_lists_every_page():
     assert [path.name for path in pages.DOCS if path not in listed] == ["README.md"]
 
 
+def test_the_site_has_every_page():
+    """MkDocs itself is not needed here; `.ci/docs` builds the site."""
+    text = (pages.ROOT / ".ci" / "mkdocs.yml").read_text(encoding="utf-8")
+    nav = re.findall(r": (\S+\.md)$", text.split("\nnav:\n")[1], re.M)
+    report = "configs/benchmark/ml-100k-full/report.md"
+    assert sorted(nav) == sorted([*map(pages.name_of, pages.PAGES), "CHANGELOG.md", report])
+
+
 def test_the_readme_is_short():
     assert len(pages.README.read_text(encoding="utf-8").splitlines()) <= 135
 

@@ -32,8 +32,8 @@ Examples:
     "--ray",
     "address",
     metavar="ADDRESS",
-    help="Address of a Ray cluster that executes the runs, one per core. Its nodes need this package "
-    "and the data sets in the same folder.",
+    help="Address of a Ray cluster that executes the runs, one per core; its nodes need this "
+    "package and the same folder of data sets.",
 )
 @tracker_option
 @click.option("--dry-run", is_flag=True, help="List the runs and estimate their time; run nothing.")
