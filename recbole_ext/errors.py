@@ -1,4 +1,4 @@
-"""The errors that are the user's to mend: one message that says what, where and what to do."""
+"""Errors that the user can fix: one message that says what is wrong, where, and what to do."""
 
 import errno
 import os
@@ -67,7 +67,7 @@ _ADVICE = {
     errno.ENOTDIR: "a part of this path is a file: name a path of folders",
     errno.ENAMETOOLONG: "give a shorter name",
     errno.ENOENT: "check the path, and make its folder first",
-    errno.ELOOP: "mend the symbolic links of this path",
+    errno.ELOOP: "correct the symbolic links of this path",
     errno.EMFILE: "close files, or raise the limit of open files (ulimit -n)",
     errno.EEXIST: "move away what is there, or name another place",
     errno.ENXIO: "this is a socket, or a pipe that nobody reads: name a file",

@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import statistics
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from recbole_ext.evaluator import protocols
 from recbole_ext.experiments import benchmark_plan, report
 from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import summary as benchmark_summary
+from tests import pages
 from tests.benchmarks.speed import report as speed
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +41,7 @@ def test_the_tables_of_ratings_are_the_results(split):
                 assert cell == summary(split, model, metric), (model, metric)
 
 
-def test_the_readme_quotes_the_same_results():
+def test_the_page_of_results_quotes_the_ratings():
     names = {
         "damped user and item biases": "damped biases",
         "Surprise SVD": "Surprise SVD",
@@ -50,7 +50,7 @@ def test_the_readme_quotes_the_same_results():
         "I-AutoRec, the paper's": "I-AutoRec, plain",
         "I-AutoRec, the best member of its family": "I-AutoRec, best",
     }
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     for shown, model in names.items():
         cells = [summary(split, model, "rmse") for split in ("90/10", "80/20")]
         assert f"| {shown} | {' | '.join(cells)} |" in text
@@ -68,8 +68,8 @@ def tables_of(path):
     }
 
 
-def test_the_readme_quotes_the_ranking():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_page_of_results_quotes_the_ranking():
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     head, rows = tables_of(FULL)["ml-100k", "default"]
     columns = [head.index(name) for name in ("model", "ndcg@10", "hit@10", "p (ndcg@10)")]
     shown = [f"| {' | '.join(row[column] for column in columns)} |" for row in rows]
@@ -91,9 +91,9 @@ def test_the_report_of_the_full_benchmark_is_of_its_results(tmp_path):
 
 
 @pytest.mark.parametrize("suite", ["ml-100k", "scale"])
-def test_the_readme_quotes_the_speeds(suite):
+def test_the_page_of_speed_quotes_its_results(suite):
     lines = speed.lines(speed.read_csv(RATINGS.parent / f"speed_{suite}.csv"))
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
     for line in lines:
         theirs = "-" if line.theirs is None else f"{line.theirs:.4g}"
         ratio = "-" if line.ratio is None else f"{line.ratio:.2f}"
@@ -105,8 +105,8 @@ def test_the_readme_quotes_the_speeds(suite):
         assert f"| {' | '.join(cells)} |" in text
 
 
-def test_the_readme_quotes_the_grid():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_page_of_results_quotes_the_grid():
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     _, rows = tables_of(ROOT / "configs" / "benchmark" / "grid.yaml")["ml-100k", "grid"]
     names = {
         "RMSE": "the post's loss, RMSE",
@@ -172,10 +172,16 @@ def test_the_table_of_corrupted_rows_is_the_results(kind):
                 assert spread == pytest.approx(statistics.pstdev(own), abs=6e-5)
 
 
-def test_the_plan_of_the_page_about_benchmarks_is_one(tmp_path):
+def test_the_plans_of_the_page_about_benchmarks_are_plans(tmp_path):
     text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    block = re.search(r"\n\n((?:    .*\n)+)", text).group(1)
-    (tmp_path / "plan.yaml").write_text(textwrap.dedent(block))
+    first, second = (block for block in pages.code_blocks(text) if "models:" in block)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")  # a plan names files from its folder
+    (tmp_path / "plan.yaml").write_text(first)
+    plan = benchmark_plan.read(tmp_path / "plan.yaml")
+    assert list(plan.models) == ["EASE", "NCFMLP"]
+    assert len(protocols.PROTOCOLS) - len(plan.protocols) == 7
+    assert "# and seven others" in first
+    (tmp_path / "plan.yaml").write_text(second)
     plan = benchmark_plan.read(tmp_path / "plan.yaml")
     assert list(plan.models) == ["Pop", "ItemKNN", "EASE", "BPR"]
     assert plan.metrics == ["Novelty", "IntraListDiversity", "Serendipity"]
@@ -188,3 +194,30 @@ def test_the_page_about_benchmarks_names_every_protocol_and_metric():
     assert set(protocols.PROTOCOLS) <= set(rows)
     for name in protocols.BEYOND_ACCURACY.settings["metrics"]:
         assert f"`{name}`" in text
+
+
+def test_the_readme_quotes_some_models_of_the_ranking_and_their_seconds():
+    """Every row is one of the benchmark, in its order; the first five are there."""
+    plan = benchmark_plan.read(FULL)
+    results = results_of.load(FULL.with_suffix(".jsonl"), plan)
+    lines = benchmark_summary.lines(plan, results, plan.tables[0])
+    head, rows = benchmark_summary.table(plan.protocols["default"], lines)
+    assert plan.tables[0] == ("ml-100k", "default")
+    columns = [head.index(name) for name in ("model", "ndcg@10", "hit@10", "p (ndcg@10)")]
+    known = [
+        f"| {' | '.join(row[column] for column in columns)} | "
+        f"{statistics.mean(run.seconds for run in line.runs):.0f} |"
+        for row, line in zip(rows, lines, strict=True)
+    ]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = re.search(r"\| model \| NDCG@10 .*\n\| ---.*\n((?:\|.*\n)+)", text).group(1)
+    shown = table.splitlines()
+    assert shown == [line for line in known if line in shown]
+    assert shown[:5] == known[:5]
+    not_significant = [line for line in lines if line.p_value is None or line.p_value > 0.05]
+    assert len(not_significant) == 5
+    for model in ("EASE", "NCFMLP"):
+        (row,) = (line for line in shown if line.startswith(f"| {model} |"))
+        assert f"{model} needs {row.strip('| ').split(' | ')[-1]} s" in " ".join(text.split())
+    best, other = (summary("90/10", name, "rmse") for name in ("I-AutoRec, best", "Surprise SVD++"))
+    assert f"is {best}, that of SVD++ {other}" in " ".join(text.split())

@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object on standard output, nothing else.",
 )
 
 
 def output_options(command: F) -> F:
     """The options ``--quiet``, ``--json`` and ``--verbose`` of a command that runs a model."""
     options = (
-        click.option("--quiet", is_flag=True, help="The table of metrics alone, and warnings."),
+        click.option("--quiet", is_flag=True, help="Print only the table of metrics and warnings."),
         json_option,
-        click.option("--verbose", is_flag=True, help="RecBole's whole log on standard error."),
+        click.option(
+            "--verbose", is_flag=True, help="Print RecBole's whole log on standard error."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -87,7 +92,7 @@ def metrics_json(
     parts: Mapping[str, Mapping[str, float]],
     checkpoint: str,
 ) -> dict[str, Any]:
-    """The metrics of a model and what they are of, for ``--json``.
+    """The metrics of a model and where they come from, for ``--json``.
 
     Args:
         config, identity: of the run.

@@ -26,17 +26,17 @@ Examples:
 @click.option(
     "--report",
     type=click.Path(path_type=Path, file_okay=False),
-    help="A folder for report.html, report.md, and the tables as csv and LaTeX.",
+    help="Folder for report.html, report.md, and the tables as csv and LaTeX.",
 )
 @click.option(
     "--ray",
     "address",
     metavar="ADDRESS",
-    help="A Ray cluster that carries out the runs, one a core; its nodes have this package, and "
-    "the folder of data sets at the same place.",
+    help="Address of a Ray cluster that executes the runs, one per core; its nodes need this "
+    "package and the same folder of data sets.",
 )
 @tracker_option
-@click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
+@click.option("--dry-run", is_flag=True, help="List the runs and estimate their time; run nothing.")
 @data_path_option
 @reports_errors
 def benchmark(
@@ -52,9 +52,9 @@ def benchmark(
 ) -> None:
     """Train and test the models of the plan FILE, each with each seed, and print their tables.
 
-    Each run gets a line in the results at once. Started again, the benchmark goes on where it
-    was stopped, and tries runs that failed again. Where the plan gives a model a space, its
-    settings are chosen by validation first. The test split is evaluated once a run.
+    Each run adds a line to the results when it ends. The same command continues after an
+    interruption and repeats runs that have failed. If the plan gives a model a space, its settings
+    are first chosen by validation. Each run evaluates the test split once.
     """
     from recbole_ext.cli import experiments
     from recbole_ext.data import writable
@@ -133,5 +133,5 @@ def _estimate(plan: "Plan", results: "list[Result]", beside: "list[Result]", wor
         parts.append(f"no run yet to judge by: {', '.join(sorted(unknown))}")
     if plan.timeout is not None:
         hours = left * plan.timeout / workers / 3600
-        parts.append(f"at the most {hours:.1f} hours, by the timeout of {plan.timeout} s a run")
+        parts.append(f"at most {hours:.1f} hours, by the timeout of {plan.timeout} s a run")
     return "; ".join(parts)

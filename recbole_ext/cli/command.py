@@ -51,7 +51,7 @@ def runs_a_file(suffix: str) -> Callable[[F], F]:
         click.option(
             "--keep-failed",
             is_flag=True,
-            help="Leave runs that have failed as they are, instead of trying them again.",
+            help="Do not repeat runs that have failed.",
         ),
     )
 
@@ -66,7 +66,7 @@ def runs_a_file(suffix: str) -> Callable[[F], F]:
 tracker_option = click.option(
     "--tracker",
     type=click.Choice(["mlflow"]),
-    help="Add each run to MLflow, too, in the folder mlruns; `mlflow ui` shows it.",
+    help="Experiment tracker that gets each run, in the folder mlruns; `mlflow ui` shows it.",
 )
 
 
@@ -177,13 +177,13 @@ model_option = click.option(
     metavar="FILE.py:CLASS",
     expose_value=False,
     callback=_make_known,
-    help="Where the class of a model of your own is, if it is no longer where it was in training.",
+    help="Place of the class of your own model, if it has moved since training.",
 )
 
 original_option = click.option(
     "--original",
     is_flag=True,
-    help="Ask FILE itself, also where its refit (trained on all data) stands beside it.",
+    help="Use FILE itself even if its refit (trained on all data) exists.",
 )
 
 

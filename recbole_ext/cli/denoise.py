@@ -34,32 +34,48 @@ def _rates(context: click.Context, parameter: click.Parameter, text: str) -> lis
 
 
 @click.command(cls=SettingsCommand, context_settings=CONTEXT, epilog=EXAMPLE)
-@click.option("--dataset", "-d", default="ml-100k", show_default=True)
-@click.option("--config_files", "files", help="Of AutoRec, separated by spaces; later ones win.")
+@click.option(
+    "--dataset", "-d", default="ml-100k", show_default=True, help="Name of the data set."
+)
+@click.option(
+    "--config_files",
+    "files",
+    help="Yaml files for AutoRec, separated by spaces; later ones win.",
+)
 @click.option(
     "--corruption",
     type=click.Choice(["drop", "gaussian", "flip"]),
     default="flip",
     show_default=True,
-    help="A rating is missing, has noise added, or is another one.",
+    help="Kind of corruption: drop removes ratings, gaussian adds noise, flip replaces ratings.",
 )
 @click.option(
     "--train-rate",
     default=0.3,
     show_default=True,
     type=FiniteRange(0, min_open=True),
-    help="Of the denoising model: a share, for gaussian a standard deviation in stars.",
+    help="Corruption rate in training: a share of the ratings; for gaussian, a standard deviation.",
 )
 @click.option(
-    "--rates", default="0,0.1,0.2,0.3,0.4,0.5", show_default=True, callback=_rates, help="Tested."
+    "--rates",
+    default="0,0.1,0.2,0.3,0.4,0.5",
+    show_default=True,
+    callback=_rates,
+    help="Corruption rates to test.",
 )
-@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1), help="1, 2, ...")
+@click.option(
+    "--seeds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of seeds: 1, 2, ...",
+)
 @click.option(
     "--output",
     default=Path("denoising"),
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Two files, .csv with the numbers and .html with the plot.",
+    help="Path of two files without suffix: .csv with the numbers, .html with the plot.",
 )
 @click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--KEY=VALUE]...")
 @reports_errors
@@ -73,10 +89,10 @@ def denoise(
     output: Path,
     settings: tuple[str, ...],
 ) -> None:
-    """Train AutoRec on clean and on corrupted rows, and let both rebuild corrupted ones.
+    """Train AutoRec on clean and on corrupted rows; both reconstruct corrupted rows.
 
     Prints the RMSE of the corrupted ratings and of held-out ones for each rate of corruption,
-    and from which rate on the denoising model is the better one.
+    and the rate from which the denoising model is better.
     """
     from recbole_ext.data import writable
 

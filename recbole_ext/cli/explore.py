@@ -32,7 +32,7 @@ Example:
     default="explore.html",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="The page, one file that needs no network.",
+    help="Path of the page, one file that needs no network.",
 )
 @original_option
 @model_option
@@ -41,9 +41,9 @@ Example:
 def explore(file: str, output: Path, original: bool, trust_checkpoint: bool) -> None:
     """Write a page that shows what the model of the checkpoint FILE recommends, and why.
 
-    It has users with their histories and recommendations, items with the most similar ones, a map
-    of the items, and recommends to a new person who picks items. All items are in it, and of more
-    than 10,000 users the most active.
+    It shows users with their items and recommendations, items with the most similar ones, and a map
+    of the items, and recommends to a new person who selects items. It has all items and, of more
+    than 10,000 users, the most active ones.
     """
     from recbole_ext.data import writable
     from recbole_ext.trainer import outputs

@@ -24,14 +24,14 @@ Examples:
     "format_",
     required=True,
     type=click.Choice(get_args(export_formats.Format)),
-    help="onnx: AutoRec and NCF as a graph. safetensors: the weights of any model. embeddings: "
+    help="Format. onnx: AutoRec and NCF as a graph. safetensors: weights of any model. embeddings: "
     "vectors whose inner products are the scores, for models that have them.",
 )
 @click.option(
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="The file to write: .onnx, .safetensors, or of embeddings .npz or .parquet.",
+    help="Path of the new file: .onnx, .safetensors, or for embeddings .npz or .parquet.",
 )
 @model_option
 @trust_option
@@ -46,8 +46,8 @@ def export(
 ) -> None:
     """Write the model of the checkpoint FILE for programs without RecBole or torch.
 
-    The file carries the ids of users and items. Scores of a graph, and inner products of vectors,
-    are compared with the model's before it is written. docs/export.md shows how to read each.
+    The file contains the ids of users and items. Before it is written, its scores are compared with
+    those of the model. docs/export.md shows how to read it.
     """
     export_formats.check(format_, output)
     from recbole_ext.trainer import checkpoint, outputs, refit, same_run

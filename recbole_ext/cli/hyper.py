@@ -23,13 +23,22 @@ Example:
 
 @click.command(cls=SettingsCommand, context_settings=CONTEXT, epilog=EXAMPLE)
 @names_a_run
-@click.option("--params_file", required=True, help="The search space: `name choice [a, b]` a line.")
 @click.option(
-    "--output_file", default="hyper_example.result", show_default=True, help="Every trial, as text."
+    "--params_file", required=True, help="File of the search space, lines `name choice [a, b]`."
 )
-@click.option("--display_file", help="Every trial, as an HTML plot (Hyperopt).")
 @click.option(
-    "--tool", type=click.Choice(["Hyperopt", "Ray"]), default="Hyperopt", show_default=True
+    "--output_file",
+    default="hyper_example.result",
+    show_default=True,
+    help="File for all trials, as text.",
+)
+@click.option("--display_file", help="File for all trials, as an HTML plot (Hyperopt).")
+@click.option(
+    "--tool",
+    type=click.Choice(["Hyperopt", "Ray"]),
+    default="Hyperopt",
+    show_default=True,
+    help="Search tool.",
 )
 @click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--KEY=VALUE]...")
 @reports_errors

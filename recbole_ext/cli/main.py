@@ -1,4 +1,4 @@
-"""`recbole-ext`: what goes round a training run."""
+"""`recbole-ext`: the commands before and after a training run."""
 
 import click
 

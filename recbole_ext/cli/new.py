@@ -1,4 +1,4 @@
-"""`recbole-ext new`: the files of a model of one's own."""
+"""`recbole-ext new`: the files of your own model."""
 
 from pathlib import Path
 from typing import Literal
@@ -29,7 +29,7 @@ Example:
 def new(name: str, kind: Literal["general", "sequential"]) -> None:
     """Write a model NAME that trains, its defaults, a benchmark plan with it, and a test.
 
-    The files are written into the current folder; none is replaced.
+    The files are written to the current folder; existing files are not replaced.
     """
     from recbole_ext.registry import new_model
 

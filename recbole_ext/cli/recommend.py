@@ -38,41 +38,43 @@ Examples:
     "users",
     multiple=True,
     metavar="ID",
-    help="A user, by the id in the .inter file; may be repeated.",
+    help="Id of a user, as in the .inter file; may be repeated.",
 )
-@click.option("--all", "everybody", is_flag=True, help="All users; needs --output.")
+@click.option("--all", "everybody", is_flag=True, help="Recommend for all users; needs --output.")
 @click.option(
     "--for",
     "person",
     metavar="ITEM=RATING,...",
-    help="A new person who likes these items: '50=5,181=4', or '50,181' without ratings.",
+    help="Items and ratings of a new person: '50=5,181=4', or '50,181' without ratings.",
 )
 @click.option(
     "--history",
     type=click.Path(path_type=Path),
-    help="The same from a csv file with the columns item_id,rating.",
+    help="File with the items and ratings of a new person: csv, columns item_id,rating.",
 )
-@click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="Items for each.")
+@click.option(
+    "-k", default=10, show_default=True, type=click.IntRange(1), help="Number of items per list."
+)
 @click.option(
     "--among",
     type=click.Path(path_type=Path),
-    help="Recommend these items alone: a file with an item id a line.",
+    help="File with the ids of the items that may be recommended, one per line.",
 )
 @click.option(
     "--include-seen",
     is_flag=True,
-    help="Recommend what a user has in the training and validation part, too.",
+    help="Do not leave out the items that a user has in the training and validation part.",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="Write user_id, item_id, score, rank, title to this .csv, .jsonl or .parquet.",
+    help="File for the lists (.csv, .jsonl, .parquet): user_id, item_id, score, rank, title.",
 )
 @click.option(
     "--explain",
     "explained",
     is_flag=True,
-    help="Below each list: what the person has that speaks for each item, and by how much.",
+    help="Show for each item which items of the person explain it, and how much they contribute.",
 )
 @original_option
 @model_option
@@ -96,7 +98,7 @@ def recommend(
 ) -> None:
     """List the items that the model of the checkpoint FILE recommends, best first.
 
-    Scores and order are those of the evaluation of the test part. Where `recbole-ext refit` has
+    Scores and order are those of the evaluation of the test part. If `recbole-ext refit` has
     trained FILE on all data, that model answers, and the output says so.
     """
     people = [bool(users), everybody, person is not None, history is not None]

@@ -22,8 +22,8 @@ Example:
 def refit(file: str, trust_checkpoint: bool) -> None:
     """Train the model of the checkpoint FILE again, on its training, validation and test part.
 
-    The settings are those of FILE, the epochs those that validation chose. The new checkpoint is
-    written beside FILE; it is for `recommend`, and `evaluate` refuses it: nothing is left to test.
+    It has the settings of FILE and the number of epochs that validation chose. The new checkpoint
+    is written beside FILE. `recommend` uses it; `evaluate` refuses it: no test data is left.
     """
     from recbole_ext.data import writable
     from recbole_ext.trainer import checkpoint

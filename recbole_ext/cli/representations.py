@@ -32,13 +32,13 @@ Example:
     "--item",
     "items",
     multiple=True,
-    help="Token of an item, as in the .inter file; may be repeated.",
+    help="Id of an item, as in the .inter file; may be repeated.",
 )
 @click.option(
     "--user",
     "users",
     multiple=True,
-    help="Token of a user, as in the .inter file; may be repeated.",
+    help="Id of a user, as in the .inter file; may be repeated.",
 )
 @click.option(
     "-k", default=10, show_default=True, type=click.IntRange(1), help="Number of neighbours."
@@ -142,7 +142,7 @@ def _neighbours(
     default="projector",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Folder for TensorBoard to read.",
+    help="Folder for the files that TensorBoard reads.",
 )
 @model_option
 @trust_option

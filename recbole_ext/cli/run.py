@@ -38,24 +38,29 @@ Examples:
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="Processes on this machine.",
+    help="Number of processes on this machine.",
 )
 @click.option(
-    "--ip", default="localhost", show_default=True, help="Of the machine with the first process."
+    "--ip",
+    default="localhost",
+    show_default=True,
+    help="Address of the machine with the first process.",
 )
 @click.option(
     "--port",
     default=5678,
     show_default=True,
     type=click.IntRange(1, 65535),
-    help="Of the first process.",
+    help="Port of the first process.",
 )
-@click.option("--world_size", default=-1, help="Processes on all machines.  [default: nproc]")
+@click.option(
+    "--world_size", default=-1, help="Number of processes on all machines.  [default: nproc]"
+)
 @click.option(
     "--group_offset", default=0, show_default=True, help="Rank of this machine's first process."
 )
 @click.option(
-    "--resume", metavar="FILE", help="Go on from the last epoch that this checkpoint has."
+    "--resume", metavar="FILE", help="Checkpoint of a run to continue from its last epoch."
 )
 @trust_option
 @answer.output_options

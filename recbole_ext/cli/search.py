@@ -33,8 +33,8 @@ def search(
 ) -> None:
     """Try settings of a model, drawn from the search FILE, and rank them by validation.
 
-    Each run gets a line in the results at once. Started again, the search goes on where it was
-    stopped, and tries runs that failed again. The test split is never evaluated.
+    Each run adds a line to the results when it ends. The same command continues after an
+    interruption and repeats runs that have failed. The test split is never evaluated.
     """
     import yaml
     from tabulate import tabulate

@@ -30,7 +30,7 @@ GRACE = 1.0  # seconds
 SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 ANEW = "the same command starts anew"
-GOES_ON = "the same command goes on where it stopped"
+GOES_ON = "the same command continues where it stopped"
 
 _advice: list[Callable[[], str]] = []
 

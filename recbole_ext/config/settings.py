@@ -119,7 +119,7 @@ def read_some(cls: type, values: Mapping[str, Any], where: str) -> None:
 
     Args:
         cls: a Struct or a dataclass.
-        values: settings; what ``cls`` does not name is passed over.
+        values: settings; keys that ``cls`` does not name are ignored.
         where: what messages begin with.
 
     Raises:

@@ -1,6 +1,6 @@
 """What is checked in a data set's files before a run, each problem with its file and line.
 
-RecBole reads ``.inter`` files without a word about some errors: a missing rating becomes the
+RecBole reads ``.inter`` files with some errors silently: a missing rating becomes the
 column's mean, a user named NA is dropped. Others end in a traceback far from their cause.
 """
 

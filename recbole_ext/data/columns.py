@@ -1,7 +1,7 @@
 """The columns that a run loads, and the settings that name columns, checked by the headers.
 
-RecBole finds a column that is not there while it reads or trains, by a traceback; or passes over
-it in silence.
+If such a column does not exist, RecBole ends in a traceback while it reads or trains, or ignores
+the setting silently.
 """
 
 from collections.abc import Collection, Mapping

@@ -8,7 +8,7 @@ from recbole_ext.data import atomic_files
 class RatingDataset(Dataset):
     """RecBole's ``Dataset`` for models of ratings: refuses what RecBole would make up.
 
-    RecBole puts the column's mean where a rating is missing, without a word.
+    RecBole puts the column's mean where a rating is missing, silently.
     """
 
     def _load_inter_feat(self, token: str, dataset_path: str) -> None:

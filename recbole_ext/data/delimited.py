@@ -39,7 +39,7 @@ if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1):
 # Stands for a tab in a file whose columns are separated by something else.
 _TAB_INSIDE = b"\x1f"
 
-EMPTY_LINE = "an empty line"  # which some readers pass over
+EMPTY_LINE = "an empty line"  # which some readers skip
 
 BLOCK_SIZE = 2**24  # bytes; a block of 20 million ratings is about half a million lines
 ARROW_FROM = 2**20  # bytes of a block; pandas' parser begins sooner

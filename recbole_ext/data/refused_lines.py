@@ -18,7 +18,7 @@ class RefusedLines:
         return bool(self._count)
 
     def add(self, problems: dict[int, str]) -> None:
-        """Add the problems of the next block, by line; empty lines are passed over."""
+        """Add the problems of the next block, by line; empty lines are skipped."""
         problems = without_empty_lines(problems)
         if problems and not self._count:
             line = min(problems)
@@ -37,7 +37,7 @@ class RefusedLines:
 
 
 def without_empty_lines(problems: dict[int, str]) -> dict[int, str]:
-    """The problems of a block that a reader must refuse: it passes over an empty line."""
+    """The problems of a block that a reader must refuse; it skips empty lines."""
     from recbole_ext.data import delimited
 
     return {line: what for line, what in problems.items() if what != delimited.EMPTY_LINE}

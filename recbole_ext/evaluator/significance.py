@@ -69,7 +69,7 @@ def interval(
 
 
 def paired_test(one: np.ndarray, two: np.ndarray, test: Test = "wilcoxon", seed: int = 0) -> float:
-    """The two-sided p-value of no difference between paired values.
+    """The two-sided p-value of a paired test; the null hypothesis is no difference.
 
     Args:
         one, two: [n], in the same order of users.

@@ -234,7 +234,7 @@ def _model(content: _Content, name: str, place: str, file: Path) -> Model:
         KeySource(entry.settings, f"{where}: settings", audience),
         KeySource(entry.space, f"{where}: space"),
     ]
-    if ":" in name:  # other unknown names are told with the data sets, as those of a command are
+    if ":" in name:  # other unknown names are reported with the data sets, as a command does
         name = keys.check_model(name, f"{where}: model: ", file.parent)
     keys.check_keys(name, sources, values)
     keys.check_values(name, content.settings, f"{file}: settings")

@@ -31,7 +31,7 @@ def read_space(file: str | Path) -> Space:
         reg_weight uniform 0,1
         train_batch_size quniform 256,2048,256
 
-    Blank lines and lines that start with # are passed over.
+    Blank lines and lines that start with # are skipped.
 
     Raises:
         SettingError: the file is missing or empty, or a line is not of this form.

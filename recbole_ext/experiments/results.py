@@ -45,7 +45,7 @@ class Result:
         values: what it ran with for the settings of its model's space.
         setup_seconds: imports, data and the building of models; None in lines of releases that
             did not time them apart.
-        identity: what the run is of, see ``RunIdentity.record``; {} in lines of earlier releases.
+        identity: of the run, see ``RunIdentity.record``; {} in lines of earlier releases.
         user_ids: a hash of the ids of the test users in the order of ``users``; "" if unknown.
         user_list: these ids, of protocols whose runs test different users (folds).
         groups: see ``group_values.of_run``; {} in lines of releases that did not record them.
@@ -114,7 +114,7 @@ def load(file: Path, plan: Plan) -> list[Result]:
             continue
         if not _fits(plan, result):
             if result.error:
-                continue  # it has no numbers, and its settings may have been mended
+                continue  # it has no numbers, and its settings may have been corrected
             raise SettingError(
                 f"{where}: {result.key} ran with another model, other settings or "
                 "another seed than its yaml says now; remove its lines, or give another --output"

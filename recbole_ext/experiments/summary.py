@@ -21,7 +21,7 @@ class Line:
     Attributes:
         label: its name in the plan.
         metrics: name -> mean and standard deviation of the test metric over seeds.
-        p_value: of no difference to the best model, by a paired test over users, each with the
+        p_value: of a paired test against the best model over users, each with the
             mean over seeds, corrected for all pairs; None for the best one, and where there are
             no values of users.
         runs: those that have ended well.

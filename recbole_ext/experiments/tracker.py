@@ -67,7 +67,7 @@ class Tracker:
                 return
 
     def log(self, plan: Plan, result: Result) -> None:
-        """Add a run, unless it is there already.
+        """Add a run, unless it has been added before.
 
         Args:
             plan: which the run is of.

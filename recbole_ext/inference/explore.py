@@ -42,7 +42,7 @@ def write(recommender: Recommender, path: Path, progress: Progress = iter) -> Su
     Args:
         recommender: the model.
         path: where.
-        progress: goes round the users while their reasons are computed.
+        progress: wraps the loop over users while their reasons are computed.
 
     Raises:
         DataError: the data set has too many items for a page.

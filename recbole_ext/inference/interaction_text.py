@@ -61,7 +61,7 @@ def of_csv(path: Path) -> Interactions:
 
 
 def of_list(path: Path) -> list[str]:
-    """The ids of a file with an id a line; empty lines are passed over.
+    """The ids of a file with an id a line; empty lines are skipped.
 
     Raises:
         DataError: there is none.

@@ -15,7 +15,7 @@ def frame(names: Names, entity: Entity, ids: Ids, k: int) -> pd.DataFrame:
 
     Args:
         names: of the data set of the model.
-        entity: what ``ids`` are of.
+        entity: whether ``ids`` are users or items.
         ids: one id or several.
         k: the length of each list, at most the number of the others.
 

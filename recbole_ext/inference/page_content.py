@@ -75,7 +75,7 @@ def content(recommender: Recommender, progress: Progress = iter) -> Content:
 
     Args:
         recommender: its data set is not too large, see ``check_size``.
-        progress: goes round the users while their reasons are computed.
+        progress: wraps the loop over users while their reasons are computed.
 
     Raises:
         SettingError: the model predicts values that are no numbers.
@@ -159,7 +159,7 @@ def _packed_lists(recommender: Recommender, lists: "pd.DataFrame", users: np.nda
 
 
 def _reasons(recommender: Recommender, lists: "pd.DataFrame", progress: Progress) -> Content:
-    """Of each line of the lists the items that speak for it; or why there are none."""
+    """The items that explain each line of the lists, or why there are none."""
     lines = {pair: n for n, pair in enumerate(zip(lists["user_id"], lists["item_id"], strict=True))}
     of_item = places(recommender.items)
     rows: list[int] = []

@@ -200,7 +200,7 @@ class Recommender:
         return histories.of_person(self._names, interactions)
 
     def explain(self, user: Id, items: Ids, k_reasons: int | None = 3) -> pd.DataFrame:
-        """Why items are recommended to a user: what the user has that speaks for each of them.
+        """Why items are recommended to a user: the items of the user that explain each of them.
 
         How a contribution is computed depends on the model: ``explained_by`` says it.
 

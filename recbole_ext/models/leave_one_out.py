@@ -9,7 +9,7 @@ _BLOCK = 2**22  # numbers at a time
 
 
 def without_each(score: Callable[[Tensor], Tensor], n: int, width: int) -> Tensor:
-    """How much lower scores are without each part of what they are of.
+    """How much lower scores are without each part of the input.
 
     Args:
         score: the scores of some of the n parts: [B, n], true for a part that is kept -> [B, T].

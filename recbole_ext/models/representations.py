@@ -75,7 +75,7 @@ def features(config: "Config", dataset: Any, of: Orientation) -> tuple[list[str]
 
 
 def write_projector(folder: Path, config: "Config", dataset: Any, model: Any) -> None:
-    """Users and items for TensorBoard's embedding projector, with what is known of each.
+    """Users and items for TensorBoard's embedding projector, with their features.
 
     Args:
         folder: created if it is missing.

@@ -171,7 +171,7 @@ PATCHES = (
         kind="wrap",
         group="bugs",
         why="A setting that names a column which is not loaded, or of the wrong type, ends in a "
-        "traceback, or is passed over in silence.",
+        "traceback, or is ignored silently.",
         function="recbole_ext.patches.functions.checked_data:load_inter_feat",
     ),
     Patch(
@@ -187,7 +187,7 @@ PATCHES = (
         target=f"{_DATASET}:Dataset._data_processing",
         kind="wrap",
         group="bugs",
-        why="RecBole drops interactions without a word, by its filters or because a user is not "
+        why="RecBole drops interactions silently, by its filters or because a user is not "
         "in the .user file, and does not say which filter has left nothing.",
         function=f"{_READING}:data_processing",
     ),
@@ -251,7 +251,7 @@ PATCHES = (
         target=f"{_DATASET}:Dataset._get_preset",
         kind="wrap",
         group="bugs",
-        why="With benchmark_filename, rm_dup_inter and other filters are ignored without a word.",
+        why="With benchmark_filename, rm_dup_inter and other filters are ignored silently.",
         function=f"{_TIME}:get_preset",
     ),
 )

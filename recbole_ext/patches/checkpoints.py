@@ -20,7 +20,7 @@ _NAME = (
 
 
 def _weights(model: str, file: str) -> Edit:
-    """Weights that do not fit are told in one line."""
+    """Weights that do not fit are reported in one line."""
     return Edit(
         f'{model}.load_state_dict(checkpoint["state_dict"])',
         f'{_CHECKS}.load_weights({model}, checkpoint["state_dict"], {file})',
@@ -188,7 +188,7 @@ PATCHES = (
         target="recbole.quick_start.quick_start:load_data_and_model",
         kind="wrap",
         group="checkpoints",
-        why="RecBole evaluates a checkpoint on data that has changed since, without a word, and "
+        why="RecBole silently evaluates a checkpoint on data that has changed since, and "
         "downloads a data set that is missing.",
         function=f"{_OURS}:load_data_and_model",
     ),

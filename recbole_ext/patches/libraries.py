@@ -9,7 +9,7 @@ _OURS = "recbole_ext.patches.functions.libraries"
 _AGG_WHY = "pandas 3's Series.agg(len) counts rows instead of each row's values."
 _FILLNA_WHY = "pandas 3 fills a copy: missing values stay missing."
 _ARRAYS = "recbole_ext.patches.functions.pandas_arrays"
-_ARRAYS_WHY = "pandas 3 hands out texts as arrays of its own, and RecBole takes numpy's alone."
+_ARRAYS_WHY = "pandas 3 returns texts as arrays of its own, and RecBole accepts numpy arrays only."
 _TENSOR_FIELD = (
     "elif isinstance(value, torch.Tensor):\n                self.interaction[key] = value\n"
 )

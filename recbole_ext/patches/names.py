@@ -10,7 +10,7 @@ PATCHES = (
         target="recbole.utils.utils:get_model",
         kind="wrap",
         group="names",
-        why="get_model finds no class outside of RecBole: models of packages and of one's own.",
+        why="get_model finds no class outside of RecBole: models of packages and your own models.",
         function=f"{_OURS}:get_model",
         upstream=(489, 1267, 1544, 1975),
     ),
@@ -27,7 +27,7 @@ PATCHES = (
         target="recbole.config.configurator:Config._load_variable_config_dict",
         kind="wrap",
         group="names",
-        why="A config_dict that is none ends in a traceback; nproc in it is passed over.",
+        why="A config_dict that is none ends in a traceback; nproc in it is ignored.",
         function=f"{_OURS}:load_variable_config_dict",
     ),
     Patch(

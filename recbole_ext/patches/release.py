@@ -1,4 +1,4 @@
-"""Patches that bring to RecBole 1.2.0 what 1.2.1 mends, and import Ray where it is used.
+"""Patches that bring the fixes of RecBole 1.2.1 to 1.2.0, and import Ray where it is used.
 
 docs/recbole_1.2.0.md lists every difference between the two releases.
 """

@@ -47,7 +47,7 @@ from recbole_ext.patches import (
 from recbole_ext.patches.patch import Patch
 
 TABLE: tuple[Patch, ...] = (
-    *release.PATCHES,  # first: patches for both releases change what these have mended
+    *release.PATCHES,  # first: patches for both releases change what these have fixed
     *libraries.PATCHES,
     *bugs.PATCHES,
     *list_metrics.PATCHES,  # before evaluation: it sees the users that are evaluated alone

@@ -21,7 +21,7 @@ GROUP = "recbole_ext.models"
 
 C = TypeVar("C", bound=type)
 
-# What this process has been told of: name -> source, and the class once it is loaded.
+# The models that this process has registered: name -> source, and the class once it is loaded.
 _sources: dict[str, ModelSource] = {}
 _classes: dict[str, type] = {}
 _origins: dict[str, ModelSource] = {}  # of sources that came from another machine, there
@@ -46,7 +46,7 @@ def names() -> list[str]:
 
 
 def readable_names() -> list[str]:
-    """Those whose source can be read: a broken package is told where its model is asked for."""
+    """Those whose source can be read; a broken package is reported when its model is used."""
     readable = []
     for name in names():
         with suppress(RegistryError):
@@ -138,7 +138,7 @@ def register(cls: C) -> C:
 
 
 def forget() -> None:
-    """Forget what this process has been told of; what packages declare stays."""
+    """Forget the models that this process has registered; those that packages declare stay."""
     for known in (_sources, _classes, _origins):
         known.clear()
 
@@ -229,5 +229,5 @@ def record(name: str) -> Mapping[str, Any] | None:
 
 
 def told() -> list[str]:
-    """The names that this process has been told of, by files, modules and ``register``."""
+    """The names that this process has registered, by files, modules and ``register``."""
     return [name for name, of in _sources.items() if not of.declared_by]

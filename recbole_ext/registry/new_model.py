@@ -29,7 +29,7 @@ def write(name: str, kind: Kind, folder: Path) -> list[Path]:
 
     Raises:
         RegistryError: the name is no name of a class, or is taken.
-        FileError: a file is there already.
+        FileError: a file exists already.
     """
     if not re.fullmatch(r"[A-Z][A-Za-z0-9_]*", name):
         raise RegistryError(
@@ -46,7 +46,7 @@ def write(name: str, kind: Kind, folder: Path) -> list[Path]:
     paths = [folder / file for file in templates]
     for path in paths:
         if path.exists():
-            raise FileError(f"{path}: is there already; move it away, or choose another name")
+            raise FileError(f"{path}: exists already; move it away, or choose another name")
     for path, template in zip(paths, templates.values(), strict=True):
         text = (_TEMPLATES / template).read_text(encoding="utf-8")
         text = text.replace("MyModel", name).replace("my_model", stem)

@@ -54,7 +54,7 @@ def pack(name: str) -> PackedSource | None:
 
 
 def pack_all() -> list[PackedSource]:
-    """The sources that this process has been told of and that have files."""
+    """The sources that this process has registered and that have files."""
     packed = (pack(name) for name in models.told() if models.source(name).file)
     return [one for one in packed if one is not None]
 
@@ -63,7 +63,7 @@ def adopt(packed: PackedSource | None, folder: Path | None = None) -> None:
     """Make the model of another process known in this one.
 
     Args:
-        packed: as the other process has it; None is passed over.
+        packed: as the other process has it; None does nothing.
         folder: that files are written to, if this machine does not have them; None for that of
             temporary files. They are removed when this process ends.
 
@@ -91,7 +91,7 @@ def adopt(packed: PackedSource | None, folder: Path | None = None) -> None:
             )
     where = None if folder is None else folder.absolute()
     place = Path(tempfile.mkdtemp(prefix="recbole-ext-model-", dir=where))
-    # not atexit, which the processes of multiprocessing pass over
+    # not atexit, which the processes of multiprocessing do not run
     Finalize(None, shutil.rmtree, (place,), {"ignore_errors": True}, exitpriority=0)
     for path, text in packed.files.items():
         file = place / path

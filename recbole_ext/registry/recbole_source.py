@@ -1,6 +1,6 @@
 """What RecBole's source says, read without importing RecBole, which imports torch for seconds.
 
-A mistake in a command is told before that import. What is read here is the same as RecBole has
+An error in a command is reported before that import. What is read here is the same as RecBole has
 once it is imported: tests compare the two.
 """
 

@@ -1,4 +1,4 @@
-"""For the tests of a model of one's own: what every model must do, as a class to derive from."""
+"""The tests that every model must pass, as a class from which the test of your model derives."""
 
 from recbole_ext.testing.contract import ModelContract
 

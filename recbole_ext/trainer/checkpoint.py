@@ -5,7 +5,7 @@ torch 2.6. After ``install()`` every trainer of RecBole writes, and every place 
 that loads a checkpoint reads, this format instead:
 
     config            the settings of the run: what ``Config`` held, as plain values
-    identity          what its numbers are of: settings, data, split, versions (identity.py)
+    identity          where its numbers come from: settings, data, split, versions (identity.py)
     model_source      where the model's class is, and a hash of it; None for RecBole's models
     state_dict        the model's parameters and buffers
     other_parameter   what RecBole's models keep beside them (numpy, scipy.sparse, tensors)

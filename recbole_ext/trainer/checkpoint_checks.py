@@ -1,7 +1,7 @@
 """Whether a checkpoint can be used: what it holds, and whether it fits a model and its data set.
 
-Told in one line before anything is read, trained or computed; torch and RecBole report the same
-late, over many lines, or not at all.
+Errors are reported in one line before anything is read, trained or computed; torch and RecBole report
+the same errors late, over many lines, or not at all.
 """
 
 from collections.abc import Mapping, Sequence

@@ -86,7 +86,7 @@ def remove(folder: str) -> None:
 
 
 def end_tree(pid: int) -> None:
-    """End a process, and all below it, at once; one that has ended is passed over."""
+    """End a process and all its descendants at once; ended ones are skipped."""
     import psutil  # type: ignore[import-untyped]  # RecBole needs it
 
     with suppress(psutil.Error):
@@ -108,7 +108,7 @@ def family(pid: int) -> list[Any]:
 
 
 def end(processes: list[Any]) -> None:
-    """Kill some processes; one that has ended is passed over."""
+    """Kill some processes; ended ones are skipped."""
     import psutil
 
     for process in processes:

@@ -1,4 +1,4 @@
-"""What a number is of: the model, its settings, the data, the split, the package versions.
+"""Where a number comes from: the model, its settings, the data, the split, the package versions.
 
 A checkpoint and a line of results keep it. A run that goes on, an evaluation of a checkpoint, and
 a benchmark that continues compare theirs with it, and refuse to mix what differs.
@@ -103,7 +103,7 @@ def versions(model: str = "") -> dict[str, str]:
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """What the numbers of a run are of.
+    """Where the numbers of a run come from.
 
     Attributes:
         settings: see ``settings_of``; the model and the name of the data set among them.

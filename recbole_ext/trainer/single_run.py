@@ -14,7 +14,7 @@ from recbole_ext.trainer import outputs
 
 Watch = Callable[[int, float], object]
 
-# The settings of a run that is one of many, whose output nobody reads.
+# The settings of a run that is one of many, without output.
 QUIET = {"show_progress": False, "state": "CRITICAL"}
 
 
@@ -42,12 +42,13 @@ class Run:
         )
 
     def fit_validated(self, saved: bool = True, watch: Watch | None = None) -> tuple[float, Any]:
-        """The same, for what is judged by the score: a short run is validated at its end.
+        """Like ``fit``, but guarantees at least one validation.
 
-        RecBole's traditional models have one epoch, and no validation where ``eval_step`` is 2.
+        RecBole's traditional models have one epoch, and no validation if ``eval_step`` is 2. A run
+        that is shorter than ``eval_step`` is validated after its last epoch.
 
         Raises:
-            SettingError: there is none, or it is no number.
+            SettingError: there is no validation score, or it is not a number.
         """
         self.trainer.eval_step = min(self.trainer.eval_step, self.trainer.epochs)
         score, metrics = self.fit(saved, watch)

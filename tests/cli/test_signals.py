@@ -97,7 +97,7 @@ def test_a_command_ends_in_one_line(what, signum, word, tmp_path):
             assert process.stdout.readline() == "ending\n"
             process.send_signal(signum)
         _, told = process.communicate(timeout=60)
-    goes_on = "goes on where it stopped" if what == "go_on" else "starts anew"
+    goes_on = "continues where it stopped" if what == "go_on" else "starts anew"
     assert told == f"{word}; the same command {goes_on}\n"
     assert process.returncode == 128 + signum
 
@@ -129,7 +129,7 @@ def test_a_benchmark_ends_with_its_workers(is_group, ratings, tmp_path):
             process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert told.splitlines()[-1] == "interrupted; the same command goes on where it stopped"
+    assert told.splitlines()[-1] == "interrupted; the same command continues where it stopped"
     assert "Traceback" not in told
     assert "leaked" not in told
     _, alive = psutil.wait_procs(family, timeout=10)

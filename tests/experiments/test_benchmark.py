@@ -300,7 +300,7 @@ def test_a_dry_run_tells_how_long(file):
     file.write_text(TEXT + "timeout: 720\n")
     told = invoke(file, "--dry-run", "--workers", 2).output
     assert "no run yet to judge by: BPR, GMF, MLP, NeuMF, Pop" in told
-    assert "at the most 1.0 hours, by the timeout of 720 s a run" in told
+    assert "at most 1.0 hours, by the timeout of 720 s a run" in told
     results = [made(label, 1, [0.5]) for label in ("Pop", "BPR")]
     results = [replace(r, seconds=100.0, fingerprint=plan.fingerprint(r.key)) for r in results]
     lines = [json.dumps(asdict(result)) for result in results]

@@ -104,7 +104,7 @@ def test_a_new_sequential_model_runs_and_is_compared():
         (["../Mine"], "../Mine: expected the name of a class"),
         (["BPR"], "new BPR: RecBole has a model of its own named BPR"),
         (["AutoRec"], "new AutoRec: there is a model of that name, recbole_ext.models.autorec"),
-        (["There"], "there.py: is there already; move it away, or choose another name"),
+        (["There"], "there.py: exists already; move it away, or choose another name"),
         (["Mine", "--kind", "graph"], "'graph' is not one of 'general', 'sequential'"),
     ],
 )

@@ -20,7 +20,7 @@ PACKAGES = (
 OWNERS = {
     "RecBole": "a fault of RecBole's, or of the test",
     "library": "a library that a model needs is missing, or no longer has what RecBole calls",
-    "correction": "the test expects what a correction mends, see [corrections.md](corrections.md)",
+    "correction": "the test expects what a correction changes, see [corrections.md](corrections.md)",
     "check": "the settings or the data are refused: RecBole would ignore them, or fail later",
     "ours": "a fault of recbole_ext",
 }
@@ -91,7 +91,7 @@ def _head() -> list[str]:
         "All tests of RecBole's repository at its release 1.2.1 against the installed recbole:",
         "*alone*, and *with* a `conftest.py` that says `import recbole_ext`. The tests stay as",
         "they are. In the data that models train on, `tests/test_data/test/test.inter`, the last",
-        "line has a cell too many, which RecBole passes over and recbole_ext refuses; that cell is",
+        "line has a cell too many, which RecBole ignores and recbole_ext refuses; that cell is",
         "taken away.",
         "",
         f"Python {sys.version.split()[0]} on a CPU; {', '.join(versions)}.",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--html",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also write a page of plots to FILE.",
+    help="Write a page of plots to FILE.",
 )
 @data_path_option
 @reports_errors

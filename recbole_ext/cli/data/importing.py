@@ -77,7 +77,7 @@ def _column_options(command: F) -> F:
         ),
         click.option("--keep", type=Names(), help="Other columns to keep, NAME or NAME:TYPE."),
         click.option("--drop", type=Names(), help="Columns to leave out."),
-        click.option("--separator", metavar="TEXT", help="Between columns, if not recognised."),
+        click.option("--separator", metavar="TEXT", help="Column separator, if not recognised."),
         click.option("--encoding", default="utf-8", show_default=True, help="Encoding of text."),
         click.option(
             "--time-format", metavar="FORMAT", help="How dates are written, such as %d.%m.%Y"
@@ -103,10 +103,10 @@ def _row_options(command: F) -> F:
             type=click.Choice(["keep", "first", "last", "mean", "count"]),
             default="keep",
             show_default=True,
-            help="Of rows of one user and item: which to keep, or their mean or number as rating.",
+            help="Repeated user-item pairs: the row to keep, or their mean or count as the rating.",
         ),
         click.option("--sample-users", type=click.IntRange(1), help="Number of users to draw."),
-        click.option("--core", type=Core(), help="Least rows of a user and of an item (k-core)."),
+        click.option("--core", type=Core(), help="Minimum rows per user and per item (k-core)."),
     ]
     return _all(options, command)
 

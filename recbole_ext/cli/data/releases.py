@@ -53,7 +53,7 @@ def list_releases(data_path: Path) -> None:
   recbole-ext data get ml-100k --from ~/ml-100k.zip"""),
 )
 @click.argument("name")
-@from_option("The release's zip, or the folder it was unpacked to, instead of a download.")
+@from_option("Zip of the release, or its unpacked folder, instead of a download.")
 @data_path_option
 @reports_errors
 def get(name: str, source_path: Path | None, data_path: Path) -> None:

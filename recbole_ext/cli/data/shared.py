@@ -43,7 +43,7 @@ data_path_option = click.option(
     default="dataset",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="The folder of data sets, as RecBole's setting data_path.",
+    help="Folder of data sets, as RecBole's setting data_path.",
 )
 seed_option = click.option(
     "--seed",

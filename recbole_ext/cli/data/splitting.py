@@ -68,7 +68,7 @@ def echo_counts(dataset: "SplitDataset", data_path: Path) -> None:
     help="Negatives per user (loo).",
 )
 @from_option(
-    "The ml-100k zip or folder with u1.base, ... (u1 ...).  "
+    "Zip or folder of ml-100k with u1.base, ... (u1 ...).  "
     "[default: DATA_PATH/downloads/ml-100k.zip]"
 )
 @new_name_option
@@ -93,8 +93,8 @@ def split(
     random   random shares of all rows
     kfold    FOLDS data sets; each of FOLDS equal parts is the test part of one of them
     loo      each user's latest row, ranked among NEGATIVES items drawn once (NCF paper)
-    temporal rows before one moment, between two, and after the second, for all users
-    users    new users, whose histories are given when a model scores
+    temporal rows before, between and after two points in time, for all users
+    users    new users; a model gets their histories when it scores
     u1 ...   GroupLens's own splits of ml-100k, from its zip
     """
     from recbole_ext.data import splits
@@ -185,7 +185,7 @@ def grid(
 ) -> None:
     """Write the full user-item grid of NAME with 0/1 labels, split in a stratified way.
 
-    Prints the test metrics of a constant and of the items' popularity: a model has to beat them.
+    Prints the test metrics of a constant and of the items' popularity, as baselines.
     """
     _refuse_empty_training(test, valid)
     protocol = protocols.grid(test, valid, seed)

@@ -1,4 +1,4 @@
-"""What is known of users or items: a table of theirs becomes ``.user`` or ``.item``."""
+"""Features of users or items: a table of them becomes ``.user`` or ``.item``."""
 
 import re
 from collections.abc import Sequence

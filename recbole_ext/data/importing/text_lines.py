@@ -17,7 +17,7 @@ END = "\x1d\x1ethe end of the file\x1e\x1d"
 def records(
     source: Source, layout: TextLayout, progress: Progress
 ) -> Iterator[tuple[int, Sequence[str]]]:
-    """The first line of each record, from 1, and its columns; empty lines are passed over.
+    """The first line of each record, from 1, and its columns; empty lines are skipped.
 
     Raises:
         DataError: a line is no text, or a quote is never closed.

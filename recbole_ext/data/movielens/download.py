@@ -34,7 +34,7 @@ def download(
     progress: Progress = lambda here, whole: None,
     wait: float = 1.0,
 ) -> Path:
-    """Fetch ``url`` into the file ``to``, unless it is there already.
+    """Fetch ``url`` into the file ``to``, unless that exists.
 
     What has arrived lies in ``<to>.part`` until it is whole and its checksum is right; a later
     call goes on from there. A broken connection is tried again, ``TRIES`` times without a byte

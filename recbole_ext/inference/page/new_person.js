@@ -238,7 +238,7 @@ function inner(one, other) {
 
 const MOST_REASONED = 40; // picks; with more, leaving each out takes too long
 
-// The items with the highest scores, best first, without the picks; and the picks that speak for them.
+// The items with the highest scores, best first, without the picks; and the picks that explain them.
 function recommendFor(picks, length) {
   const scores = scoresFor(picks);
   const taken = new Set(picks.map(({ item }) => item));

@@ -33,7 +33,7 @@ class RatingHead(NamedTuple):
         return 1
 
     def outputs(self, scores: Tensor) -> Tensor:
-        """What the error is of, the ratings: [..., 1] -> [...]."""
+        """The outputs that the error compares, the ratings: [..., 1] -> [...]."""
         return self.f(scores.squeeze(-1))
 
     def ratings(self, outputs: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class ClassHead(NamedTuple):
         return len(self.levels)
 
     def outputs(self, scores: Tensor) -> Tensor:
-        """What the error is of, the scores: [..., K] -> [..., K]."""
+        """The outputs that the error compares, the scores: [..., K] -> [..., K]."""
         return scores
 
     def ratings(self, outputs: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ def load_variable_config_dict(
     for key in given:
         if not isinstance(key, str):
             raise SettingError(f"config_dict: expected names of settings, found the key {key!r}")
-    # `run` puts it there with the number of each process; alone, it would be passed over.
+    # `run` puts it there with the number of each process; otherwise it would be ignored.
     if "nproc" in given and "local_rank" not in given:
         raise SettingError(
             "nproc: this is an argument of recbole.quick_start.run, not a setting; write "

@@ -12,7 +12,7 @@ the processes that do not save it load the file of an earlier one, or none. Here
   each metric once, and sends the result to the others: all stop at the same epoch.
 * Processes whose models have come apart are refused: the metrics would be of no model. So are
   optimisers that cannot be used by several processes.
-* What is wrong with a user's input is told in one line, as one process tells it.
+* An error in the user's input is reported in one line, as a single process reports it.
 
 Training stays RecBole's and torch's: each process has rows of its own, ``train_batch_size``
 divided by the number of processes, and where the rows do not divide, the first of an epoch are

@@ -129,7 +129,7 @@ INPUTS = [
     Input("a new model without a name", "ext new", 2, "NAME"),
     Input("a new model with a name of RecBole's", "ext new LightGCN", 2, "new LightGCN: RecBole has a model of its own"),
     Input("a new model with a name that is none", "ext new my-model", 2, "my-model: expected the name of a class"),
-    Input("a new model where its file is already", "ext new MyModel", 2, "my_model.py: is there already", files={"my_model.py": ""}),
+    Input("a new model where its file is already", "ext new MyModel", 2, "my_model.py: exists already", files={"my_model.py": ""}),
     Input("a new model of no kind", "ext new MyModel --kind=graph", 2, "graph"),
     Input("similar items of a name with spaces", "ext similar saved/AutoRec.pth --item 'no such item'", 2, "no such item"),
     Input("similar users of an unknown name", "ext similar saved/NCFMLP.pth --user u99", 2, "u99"),

@@ -1,4 +1,4 @@
-"""Runs when one of Ray's own processes starts: it must mend ray before ray is imported.
+"""Runs when one of Ray's own processes starts: it must fix ray before ray is imported.
 
 ``recbole_ext.patches`` puts this folder on the PYTHONPATH of the processes that ``ray.init``
 starts, and of no other.
