@@ -3,19 +3,20 @@
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
-class Memo:
+class Memo(nn.Module):
     """Keeps what an evaluation would compute anew for every batch of users.
 
-    The value is computed again once a parameter has been written to in place, as optimisers
-    and ``load_state_dict`` do, and after ``clear``, which adapters call from ``train`` and
-    ``eval``. Nothing is kept while gradients are recorded. A copy or a pickle of a memo is
-    empty.
+    The value is computed again after ``train`` or ``eval`` of the model that the memo is a part
+    of, and once a parameter has been written to in place, as far as torch counts it: it counts
+    ``load_state_dict``, but on a GPU no write to a list of tensors, as those of an average are.
+    Nothing is kept while gradients are recorded. A copy or a pickle of a memo is empty.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._key: tuple[tuple[int, int], ...] | None = None
         self._value: Tensor | None = None
 
@@ -28,9 +29,10 @@ class Memo:
             self._key, self._value = key, compute()
         return self._value
 
-    def clear(self) -> None:
-        """Forget the value."""
+    def train(self, mode: bool = True) -> "Memo":
+        """As ``nn.Module.train``; the value is forgotten."""
         self._key = self._value = None
+        return super().train(mode)
 
     def __reduce__(self) -> tuple[type["Memo"], tuple[()]]:
         return Memo, ()

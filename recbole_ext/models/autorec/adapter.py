@@ -278,11 +278,6 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
     def _all_rows(self) -> tuple[Tensor, ...]:
         return torch.arange(self.ratings.n_rows, device=self.ratings.device).split(_BLOCK)
 
-    def train(self, mode: bool = True) -> "AutoRec":
-        """As ``nn.Module.train``; what an evaluation keeps is forgotten."""
-        self._hidden.clear()
-        return super().train(mode)
-
 
 def _shapes(weights: Mapping[str, Tensor]) -> str:
     shapes = {name: list(weight.shape) for name, weight in sorted(weights.items())}

@@ -189,11 +189,6 @@ class NCFNet(nn.Module):
     def _squeeze(self, scores: Tensor) -> Tensor:
         return scores.squeeze(-1) if self.n_scores == 1 else scores
 
-    def train(self, mode: bool = True) -> "NCFNet":
-        """As ``nn.Module.train``; what an evaluation keeps is forgotten."""
-        self._other_part.clear()
-        return super().train(mode)
-
 
 def _settle(layers: nn.Sequential, norm: Norm) -> None:
     """RecBole's tower knows batch norm alone, and copies what it could write over."""
