@@ -43,7 +43,7 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
     loss_type: Annotated[
         Loss,
         Meta(
-            description="Loss: MSE as in the paper, or CE, a softmax over the existing ratings, which "
+            description="Loss: MSE as in the paper, or CE, a softmax over the rating values, which "
             "predicts their mean."
         ),
     ] = "MSE"
@@ -56,10 +56,7 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
     ] = False
     kernel_dim: Annotated[
         settings.NonNegativeInt,
-        Meta(
-            description="Dimension of SparseFC's local kernel on every layer; 0 switches it "
-            "off."
-        ),
+        Meta(description="Dimension of SparseFC's local kernel on every layer; 0 switches it off."),
     ] = 0
     kernel_reg_weight: Annotated[
         settings.NonNegative,
@@ -140,8 +137,7 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
     corruption_rate: Annotated[
         settings.NonNegative,
         Meta(
-            description="Probability of drop and flip, or standard deviation of gaussian "
-            "in stars."
+            description="Probability of drop and flip, or standard deviation of gaussian in stars."
         ),
     ] = 0.0
     learner: Annotated[

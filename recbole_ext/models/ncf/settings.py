@@ -21,8 +21,8 @@ class NCFSettings(Struct, frozen=True, kw_only=True):
     initialisation: Annotated[
         Initialisation,
         Meta(
-            description="Initialisation. normal: standard deviation 0.01; paper: so for embeddings, "
-            "Glorot's for layers."
+            description="Weight initialisation. normal: standard deviation 0.01; paper: that for "
+            "embeddings, and Glorot's for layers."
         ),
     ] = "normal"
     loss_type: Annotated[
@@ -78,10 +78,7 @@ class NCFMLPSettings(NCFSettings, frozen=True, kw_only=True):
     ] = 0.2
     embedding_dropout_prob: Annotated[
         settings.Probability | None,
-        Meta(
-            description="Dropout rate before the first hidden layer; ~ means "
-            "dropout_prob."
-        ),
+        Meta(description="Dropout rate before the first hidden layer; ~ means dropout_prob."),
     ] = None
     hid_activation: Annotated[Activation, Meta(description="Activation of hidden layers.")] = "relu"
     norm: Annotated[Norm, Meta(description="Normalisation in each hidden layer.")] = "none"
