@@ -124,7 +124,8 @@ def check_command(words: list[str]) -> None:
         if ":" not in model:
             keys.check_model(model)
             known = keys.own_keys(model) | keys._general_keys()
-            settings = settings_words.parse_settings(values.get("settings") or ())
+            written = values.get("settings")
+            settings = settings_words.parse_settings(written if isinstance(written, tuple) else ())
             assert settings.keys() <= known, settings
     for word in rest:
         if (file := word.rpartition("=")[2]).startswith("configs/"):
