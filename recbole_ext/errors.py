@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class UserError(ValueError):
-    """Something asked for cannot be done as it was asked.
+    """An input cannot be used; the base class of the other errors.
 
     The message names the file, line, field or key, says what was expected and what was
     found, and what to do. Commands print it alone, without a traceback, and exit with 2.

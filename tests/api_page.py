@@ -1,4 +1,4 @@
-"""``python -m tests.api_page`` prints the page docs/api.md from the source, without importing it."""
+"""``python -m tests.api_page`` prints the page docs/api.md from the source, not importing it."""
 
 import ast
 import re
@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "recbole_ext"
 
 HEAD = """# API
 
-The public functions and classes, with their signatures. The docstrings in the source have the arguments, the
-return values and the errors; `help(recbole_ext.load)` shows them.
+The public functions and classes, with their signatures. The docstrings in the source have the
+arguments, the return values and the errors; `help(recbole_ext.load)` shows them.
 
 This page is generated: `python -m tests.api_page > docs/api.md`.
 """
@@ -46,7 +46,7 @@ PARTS = (
     ),
     Part(
         "recbole_ext.inference.recommender",
-        "`recbole_ext.load(FILE)` returns a `Recommender`. See [recommendations.md](recommendations.md).",
+        "`recbole_ext.load(FILE)` returns it. See [recommendations.md](recommendations.md).",
         (("inference/recommender.py", "Recommender"),),
     ),
     Part(
@@ -105,10 +105,10 @@ def _definition(module: str, name: str) -> Definition:
 
 def _entry(node: Definition, owner: str) -> list[str]:
     """The signature of a function or class in code, and the first sentence of its docstring."""
-    return [f"- `{owner}{node.name}{_signature(node)}`: {_first_sentence(node)}"]
+    return [f"- `{owner}{node.name}{_signature(node, bool(owner))}`: {_first_sentence(node)}"]
 
 
-def _signature(node: Definition) -> str:
+def _signature(node: Definition, is_method: bool) -> str:
     if isinstance(node, ast.ClassDef):
         return ""
     for argument in ast.walk(node.args):
@@ -117,7 +117,9 @@ def _signature(node: Definition) -> str:
     returned = "" if node.returns is None else ast.unparse(_unquoted(node.returns))
     if any(ast.unparse(decorator) == "property" for decorator in node.decorator_list):
         return f": {returned}"
-    arguments = re.sub(r"^(self|cls)(, )?", "", ast.unparse(node.args))
+    arguments = ast.unparse(node.args)
+    if is_method:
+        arguments = re.sub(r"^(self|cls)(, )?", "", arguments)
     return f"({arguments})" + (f" -> {returned}" if returned else "")
 
 

@@ -27,7 +27,11 @@ def test_the_page_has_every_public_name():
     assert names_of("recbole_ext") == {*recbole_ext.__all__} - {"__version__"}
     assert names_of("recbole_ext.data") == {*recbole_ext.data._LAZY}
     assert names_of("recbole_ext.testing") >= {*recbole_ext.testing.__all__}
-    kinds = {cls.__name__ for cls in errors.UserError.__subclasses__() if cls.__module__ == errors.__name__}
+    kinds = {
+        cls.__name__
+        for cls in errors.UserError.__subclasses__()
+        if cls.__module__ == errors.__name__
+    }
     assert names_of("recbole_ext.errors") == {"UserError", *kinds}
     methods = {f"Recommender.{name}" for name in vars(Recommender) if not name.startswith("_")}
     assert names_of("recbole_ext.inference.recommender") == {"Recommender", *methods}
@@ -35,11 +39,9 @@ def test_the_page_has_every_public_name():
 
 def test_an_entry_has_signature_and_sentence():
     (node,) = ast.parse(
-        'def f(self, x: "int", *, k: int | None = 3) -> "A":\n    """One ``x``. Two.\n\n    More."""'
+        'def f(self, x: "int", *, k: int | None = 3) -> "A":\n    """One ``x``. Two.\n\n    M."""'
     ).body
-    assert api_page._entry(node, "C.") == [
-        "- `C.f(x: int, *, k: int | None=3) -> A`: One `x`."
-    ]
+    assert api_page._entry(node, "C.") == ["- `C.f(x: int, *, k: int | None=3) -> A`: One `x`."]
     (node,) = ast.parse('@property\ndef p(self) -> int:\n    """A number."""').body
     assert api_page._entry(node, "C.") == ["- `C.p: int`: A number."]
 

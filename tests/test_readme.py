@@ -50,7 +50,9 @@ def assert_alike(output: str, text: str, tolerance: float) -> None:
     one, other = (of_the_machine.sub("@", whole).split() for whole in (output, text))
     same = [re.sub(NUMBER, "#", " ".join(words)).replace("-", "") for words in (one, other)]
     assert same[0] == same[1]
-    for word, expected in zip(NUMBER.findall(" ".join(one)), NUMBER.findall(" ".join(other)), strict=True):
+    for word, expected in zip(
+        NUMBER.findall(" ".join(one)), NUMBER.findall(" ".join(other)), strict=True
+    ):
         values = [float(number.replace(",", "")) for number in (word, expected)]
         assert values[0] == pytest.approx(values[1], rel=tolerance), (word, expected)
 

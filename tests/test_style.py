@@ -29,7 +29,7 @@ PHRASES = {
     r"\bwhat .{1,40} (is|are) of\b": "the source, the identity of",
     r"(is|are) there already": "already exists",
     r"to be called once": "call only after",
-    r"\b0 for no such\b|\b0 for none\b": "0 switches it off",
+    r"\b0 for no such\b": "0 switches it off",
     r"judged by the score": "at least one validation",
     r"that only grow": "append-only",
     r"\bdeal(s|t)? (it )?out\b": "split",
@@ -90,7 +90,10 @@ def test_an_option_says_what_it_is_in_a_noun_or_a_verb():
         for option in options(command):
             text = option.help or ""
             assert text, option.name
-            assert not re.match(r"(Of|In|At|By|The same|Also|That|Which) ", text), (option.name, text)
+            assert not re.match(r"(Of|In|At|By|The same|Also|That|Which) ", text), (
+                option.name,
+                text,
+            )
 
 
 SOURCES = sorted(

@@ -34,9 +34,7 @@ def _rates(context: click.Context, parameter: click.Parameter, text: str) -> lis
 
 
 @click.command(cls=SettingsCommand, context_settings=CONTEXT, epilog=EXAMPLE)
-@click.option(
-    "--dataset", "-d", default="ml-100k", show_default=True, help="Name of the data set."
-)
+@click.option("--dataset", "-d", default="ml-100k", show_default=True, help="Name of the data set.")
 @click.option(
     "--config_files",
     "files",

@@ -54,7 +54,13 @@ _JUDGEMENT_KEYS = ("RATING_FIELD", "TIME_FIELD", "LABEL_FIELD")
 def required_columns(
     path: Path, ids: Collection[str] = IDS, judgements: Collection[str] = JUDGEMENTS
 ) -> frozenset[str]:
-    """The columns of a file that must have a value in each line."""
+    """The columns of a file that must have a value in each line.
+
+    Args:
+        path: an atomic file; its suffix decides.
+        ids: names of the columns with ids.
+        judgements: names of the columns with ratings, times and labels, of ``.inter`` files.
+    """
     return frozenset(ids) | (frozenset(judgements) if path.suffix == ".inter" else frozenset())
 
 
@@ -115,6 +121,11 @@ def check_interactions(config_values: Any, *, ratings: bool, all_lines: bool = T
 
 def read_header(path: Path, separator: str, encoding: str | None) -> dict[str, str]:
     """Field -> type of an atomic file.
+
+    Args:
+        path: an atomic file.
+        separator: text between two columns.
+        encoding: of the file; None for UTF-8.
 
     Raises:
         DataError: the file is missing or empty, or its first line is not ``name:type`` columns.

@@ -56,7 +56,16 @@ class Report:
         severity: Severity = "error",
         count: int = 1,
     ) -> None:
-        """Count a problem, and keep it if there are few of its kind."""
+        """Count a problem, and keep it if there are few of its kind.
+
+        Args:
+            path: the file.
+            what: the message, without the place.
+            kind: problems of one kind are counted together.
+            line: number of the line; 0 for the whole file.
+            severity: an error makes training fail or its numbers wrong, a warning does not.
+            count: number of problems that this one stands for.
+        """
         self.counts[path.name, kind] += count
         self.errors += count if severity == "error" else 0
         if self.counts[path.name, kind] - count < self.limit:
@@ -71,7 +80,15 @@ class Report:
         what: Callable[[int], str],
         severity: Severity = "error",
     ) -> None:
-        """Count problems of one kind; ``what(place)`` says it for those that are kept."""
+        """Count problems of one kind; ``what(place)`` says it for those that are kept.
+
+        Args:
+            path: the file.
+            kind: problems of one kind are counted together.
+            lines: [n], the number of the line of each problem.
+            what: place in ``lines`` -> the message.
+            severity: an error makes training fail or its numbers wrong, a warning does not.
+        """
         for place in range(min(self.limit, len(lines))):
             self.add(path, what(place), kind, int(lines[place]), severity)
         rest = len(lines) - self.limit

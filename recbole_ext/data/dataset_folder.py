@@ -106,7 +106,14 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def write_settings(folder: Path, name: str, why: str, settings: dict[str, Any]) -> None:
-    """The settings of RecBole that the data set needs, beside it: a run reads them as defaults."""
+    """The settings of RecBole that the data set needs, beside it: a run reads them as defaults.
+
+    Args:
+        folder: of the data set.
+        name: of the data set.
+        why: a comment for the first line of the file.
+        settings: key -> value.
+    """
     text = yaml.safe_dump(settings, sort_keys=False, default_flow_style=None)
     write_text(folder / f"{name}.yaml", f"# {why}\n{text}")
 

@@ -126,6 +126,12 @@ def _in_words(types: Mapping[str, str]) -> str:
 def suffix_of(key: str, column: str, tables: Mapping[str, Table], suffix: str | None) -> str:
     """The suffix of the file that a column is loaded from.
 
+    Args:
+        key: the setting that names the column.
+        column: the name.
+        tables: suffix -> the columns of the file.
+        suffix: of the only file to search; None for all files.
+
     Raises:
         SettingError: none; the message says where it is, or what there is.
     """
@@ -151,6 +157,12 @@ def suffix_of(key: str, column: str, tables: Mapping[str, Table], suffix: str | 
 
 def check_type(key: str, column: str, table: Table, kinds: Iterable[str]) -> None:
     """Refuse a column of another type than a setting needs.
+
+    Args:
+        key: the setting that names the column.
+        column: the name.
+        table: the columns of the file.
+        kinds: the types that are allowed.
 
     Raises:
         SettingError: the message names the setting and the file.

@@ -52,7 +52,13 @@ class SplitDataset:
 
 
 def random_split(n_rows: int, test: float, valid: float, seed: int) -> Split:
-    """Rows drawn without regard to users: ``test`` and ``valid`` are shares of all rows."""
+    """Rows drawn without regard to users: ``test`` and ``valid`` are shares of all rows.
+
+    Args:
+        n_rows: number of rows.
+        test, valid: shares of all rows, in [0, 1).
+        seed: of numpy's ``RandomState``.
+    """
     order = np.random.RandomState(seed).permutation(n_rows)
     n_test, n_valid = round(test * n_rows), round(valid * n_rows)
     cut = {
@@ -84,7 +90,13 @@ def kfold(n_rows: int, folds: int, valid: float, seed: int) -> list[Split]:
 
 
 def hold_out(n_rows: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers that stay, and a share that does not."""
+    """Row numbers that stay, and a share that does not.
+
+    Args:
+        n_rows: number of rows.
+        share: of the rows that are held out, in [0, 1).
+        seed: see ``random_split``.
+    """
     split = random_split(n_rows, share, 0.0, seed)
     return split["train"], split["test"]
 
@@ -206,6 +218,12 @@ def parts_settings(header: bytes) -> dict[str, Any]:
 
 def write_parts(rows: InteractionFile, split: Split, folder: Path, name: str) -> None:
     """Write the rows of each part into a folder, and copy the source's user and item features.
+
+    Args:
+        rows: the interactions of the source.
+        split: part -> row numbers.
+        folder: of the new data set.
+        name: of the new data set.
 
     Raises:
         DataError: a part is empty.

@@ -225,7 +225,13 @@ OF_TRAINED_MODELS = {"rating": RATING, "ranking": RANKING, "beyond-accuracy": BE
 
 
 def data_set(protocol: str, source: str, fold: int = 1) -> str:
-    """The name of the data set that a protocol, or a fold of it, is carried out on."""
+    """The name of the data set that a protocol, or a fold of it, is carried out on.
+
+    Args:
+        protocol: its name.
+        source: the name of the data set that is split.
+        fold: its number, from 1 on; only k-fold has several.
+    """
     return PROTOCOLS[protocol].dataset_name(source, fold)
 
 

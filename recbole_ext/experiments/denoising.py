@@ -104,6 +104,10 @@ def _rms(values: torch.Tensor) -> float:
 def crossing(rates: Iterable[float], plain: Iterable[float], denoising: Iterable[float]) -> float:
     """The rate from which on the denoising model has the smaller error, between rates by a line.
 
+    Args:
+        rates: the tested corruption rates, ascending.
+        plain, denoising: the error of each model at each rate; nan where it was not measured.
+
     Returns:
         a rate; nan where the denoising model is not the better one at the highest rate.
     """

@@ -50,6 +50,11 @@ def tables(plan: Plan, results: Sequence[Result], key: TableKey) -> list[GroupTa
 
     A user's value is the mean over seeds, or over the folds that test the user, and so is the
     user's activity.
+
+    Args:
+        plan: of the benchmark.
+        results: all lines of the results file.
+        key: data set and protocol of the table.
     """
     tested = [r for r in results if r.key.table == key and r.trial is None and not r.error]
     runs = {label: [r for r in tested if r.label == label] for label in plan.labels(key)}

@@ -81,6 +81,12 @@ def alone(
     """``work(*arguments)`` in a new process and folder, which are gone afterwards.
 
     A process of its own makes its memory its own: one that dies takes no other with it.
+
+    Args:
+        work: a function that can be pickled.
+        arguments: of the function.
+        threads: of torch in the process.
+        timeout: seconds; None for no limit.
     """
     job = _Job(work, arguments, threads, timeout)
     try:

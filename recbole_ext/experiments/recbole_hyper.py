@@ -190,7 +190,14 @@ def validate(
     files: list[str] | None,
     source: packed_source.PackedSource | None = None,
 ) -> None:
-    """One trial, in a Ray worker: reports its best validation score and metrics."""
+    """One trial, in a Ray worker: reports its best validation score and metrics.
+
+    Args:
+        trial: the settings that are tried.
+        fixed: the other settings.
+        files: yaml files.
+        source: the source of a model that the worker cannot import.
+    """
     sys.argv = sys.argv[:1]  # the worker's own, which RecBole's Config would read
     packed_source.adopt(source)
     run, score, valid = _trial({**fixed, **trial}, files)

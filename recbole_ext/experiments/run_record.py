@@ -87,7 +87,16 @@ def pruned(
     curve: list[tuple[int, float]],
     clock: Clock,
 ) -> Result:
-    """A trial that was worse than others after as many epochs."""
+    """A trial that was worse than others after as many epochs.
+
+    Args:
+        plan: of the run.
+        key: of the run.
+        values: the settings of the trial.
+        valid: the best validation metrics so far.
+        curve: (epoch, validation score) of each evaluation.
+        clock: the times of the run.
+    """
     return Result(
         *key[:-1],
         fingerprint=plan.fingerprint(key),
@@ -109,7 +118,16 @@ def pruned(
 def failed(
     plan: Plan, key: RunKey, values: Trial, reason: str, traceback: str, clock: Clock
 ) -> Result:
-    """A run that has ended with an exception, or without a result."""
+    """A run that has ended with an exception, or without a result.
+
+    Args:
+        plan: of the run.
+        key: of the run.
+        values: the settings of the trial.
+        reason: the error in one line.
+        traceback: the whole traceback; "" for none.
+        clock: the times of the run.
+    """
     return Result(
         *key[:-1],
         fingerprint=plan.fingerprint(key),

@@ -77,7 +77,13 @@ def without_files(identity: RunIdentity, files: Sequence[str] | Any) -> RunIdent
 
 
 def cautions(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
-    """Sentences that have to stand beside a table whose runs are not of the same test data."""
+    """Sentences that have to stand beside a table whose runs are not of the same test data.
+
+    Args:
+        plan: of the benchmark.
+        results: all lines of the results file.
+        key: data set and protocol of the table.
+    """
     tested = [r for r in results if r.key.table == key and r.trial is None and not r.error]
     sentences = []
     for seed in plan.repeats(key):

@@ -76,7 +76,13 @@ def next_round(
 
 
 def curves(plan: Plan, results: Mapping[RunKey, Result], key: RunKey) -> list[Curve] | None:
-    """The validation curves by which a trial is pruned; None where none is pruned."""
+    """The validation curves by which a trial is pruned; None where none is pruned.
+
+    Args:
+        plan: of the search or benchmark.
+        results: the runs that have ended.
+        key: of the trial.
+    """
     study = plan.models[key.label].study
     if study is None or not study.pruning or key.trial is None:
         return None

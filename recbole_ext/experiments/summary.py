@@ -36,7 +36,13 @@ class Line:
 
 
 def lines(plan: Plan, results: Sequence[Result], key: TableKey) -> list[Line]:
-    """The lines of a table, best first, models without a run last."""
+    """The lines of a table, best first, models without a run last.
+
+    Args:
+        plan: of the benchmark.
+        results: all lines of the results file.
+        key: data set and protocol of the table.
+    """
     metric = plan.protocols[key.protocol]
     tested = [r for r in results if r.key.table == key and r.trial is None]
     of_label = {label: [r for r in tested if r.label == label] for label in plan.labels(key)}
@@ -76,6 +82,11 @@ def failures(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
     """A sentence for each model of a table with runs that failed: why, and which they are.
 
     Trials are runs, too: a model whose trials have failed had fewer to choose from.
+
+    Args:
+        plan: of the benchmark.
+        results: all lines of the results file.
+        key: data set and protocol of the table.
     """
     sentences = []
     for label in plan.labels(key):
@@ -106,7 +117,13 @@ def left_out(plan: Plan, key: TableKey) -> list[str]:
 
 
 def budgets(plan: Plan, results: Sequence[Result], key: TableKey) -> str:
-    """A sentence on the trials that each model has had; "" where none has any."""
+    """A sentence on the trials that each model has had; "" where none has any.
+
+    Args:
+        plan: of the benchmark.
+        results: all lines of the results file.
+        key: data set and protocol of the table.
+    """
     parts = []
     for label in plan.labels(key):
         if not plan.models[label].n_trials:

@@ -10,7 +10,12 @@ from recbole_ext.inference.names import Id, Ids, Names
 
 
 def of_user(names: Names, user: Id, items: Ids, k_reasons: int | None) -> pd.DataFrame:
-    """See ``Recommender.explain``."""
+    """See ``Recommender.explain``.
+
+    Args:
+        names: the ids of the trained model.
+        user, items, k_reasons: see there.
+    """
     way = way_of(names.trained)
     (number,) = names.numbers("user", user)
     person = way.history(int(number))
@@ -27,7 +32,12 @@ def of_user(names: Names, user: Id, items: Ids, k_reasons: int | None) -> pd.Dat
 def of_person(
     names: Names, interactions: histories.Interactions, items: Ids, k_reasons: int | None
 ) -> pd.DataFrame:
-    """See ``Recommender.explain_for``."""
+    """See ``Recommender.explain_for``.
+
+    Args:
+        names: the ids of the trained model.
+        interactions, items, k_reasons: see there.
+    """
     way = way_of(names.trained)
     numbers, ratings = histories.numbers_of(names, interactions)
     new_person.check(names.trained, numbers, ratings)

@@ -23,7 +23,7 @@ Exclude = Literal["seen"] | None
 
 
 class Recommender:
-    """A trained model that is asked by the ids of the data files.
+    """A trained model that answers by the ids of the data files.
 
     Args:
         trained: the model and its data set; ``recbole_ext.load(FILE)`` reads both.
@@ -39,7 +39,7 @@ class Recommender:
 
     @classmethod
     def load(cls, file: str | Path, trust_checkpoint: bool = False) -> "Recommender":
-        """The one of a checkpoint; see ``trained_model.load``."""
+        """The recommender of a checkpoint; see ``trained_model.load``."""
         return cls(trained_model.load(file, trust_checkpoint))
 
     @property
@@ -91,7 +91,7 @@ class Recommender:
         exclude: Exclude = "seen",
         among: Iterable[Id] | None = None,
     ) -> Iterator[pd.DataFrame]:
-        """As ``recommend``, a frame for some users at a time, so that memory stays bounded.
+        """As ``recommend``, but one frame for some users at a time, to need little memory.
 
         Args:
             users: None for all of the data set.

@@ -54,6 +54,10 @@ def nearest(vectors: Tensor, ids: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def features(config: "Config", dataset: Any, of: Orientation) -> tuple[list[str], list[list[str]]]:
     """What the data set's ``.user`` or ``.item`` file says of each, beside its token.
 
+    Args:
+        config, dataset: of a run.
+        of: ``user`` or ``item``.
+
     Returns:
         the names of the columns, the token's first; and a row for each id from 1 on.
     """

@@ -53,7 +53,13 @@ def load(source: ModelSource) -> type:
 
 
 def load_beside(file: Path, name: str, root: Path) -> Any:
-    """A name of a module that is not that of the model, such as its class of settings."""
+    """A name of a module that is not that of the model, such as its class of settings.
+
+    Args:
+        file: the module.
+        name: of an object in it.
+        root: the folder that imports are searched in.
+    """
     path = file.relative_to(root).with_suffix("")
     parts = path.parts[:-1] if path.name == "__init__" else path.parts
     with _importing_from(root):

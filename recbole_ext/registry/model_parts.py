@@ -34,7 +34,13 @@ def ancestry(name: str) -> list[Place]:
 
 
 def attribute(name: str, key: str, default: Any = None) -> Any:
-    """An attribute of the class of a known model, read from its source if it is not loaded."""
+    """An attribute of the class of a known model, read from its source if it is not loaded.
+
+    Args:
+        name: of the model.
+        key: of the attribute.
+        default: the value if the class has no such attribute.
+    """
     if models.is_loaded(name):
         return getattr(models.model_class(name), key, default)
     return class_source.attributes(ancestry(name)).get(key, default)

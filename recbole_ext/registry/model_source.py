@@ -280,7 +280,13 @@ def _imports(file: Path, root: Path) -> Iterator[str]:
 
 
 def source_hash(file: Path, root: Path, module: str) -> str:
-    """A hash of a file and of what it imports from below a folder: 16 hexadecimal digits."""
+    """A hash of a file and of what it imports from below a folder: 16 hexadecimal digits.
+
+    Args:
+        file: the module of a model.
+        root: the folder.
+        module: the name of the module.
+    """
     paths = _local_files(file, root, module)
     return hash_of({path.relative_to(root).as_posix(): _text(path) for path in paths})
 

@@ -31,7 +31,7 @@ _RIGHT = 0.9  # of the pairs of items on the checkerboard
 
 
 class ModelContract:
-    """The clauses, for one model.
+    """The tests of one model.
 
     Attributes:
         model: ``my_model.py:MyModel``, from the folder of the test's file; a module and a class; a
@@ -199,7 +199,7 @@ class ModelContract:
 
     @classmethod
     def clauses(cls) -> list[str]:
-        """The names of the clauses."""
+        """The names of the tests."""
         return [name for name in vars(ModelContract) if name.startswith("test_")]
 
     # --- runs -------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Whether a checkpoint can be used: what it holds, and whether it fits a model and its data set.
 
-Errors are reported in one line before anything is read, trained or computed; torch and RecBole report
-the same errors late, over many lines, or not at all.
+Errors are reported in one line before anything is read, trained or computed; torch and RecBole
+report the same errors late, over many lines, or not at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -199,6 +199,11 @@ def load_weights(model: "nn.Module", weights: Mapping[str, "Tensor"], file: str 
 
 def load_optimizer(optimizer: "optim.Optimizer", state: Any, file: str | Path) -> None:
     """``optimizer.load_state_dict(state)``, which says in one line what does not fit.
+
+    Args:
+        optimizer: of this run.
+        state: of the checkpoint.
+        file: the checkpoint, for messages.
 
     Raises:
         CheckpointError: the state is of another optimiser, or of none.

@@ -20,7 +20,7 @@ PACKAGES = (
 OWNERS = {
     "RecBole": "a fault of RecBole's, or of the test",
     "library": "a library that a model needs is missing, or no longer has what RecBole calls",
-    "correction": "the test expects what a correction changes, see [corrections.md](corrections.md)",
+    "correction": "the test expects what a correction changes: [corrections.md](corrections.md)",
     "check": "the settings or the data are refused: RecBole would ignore them, or fail later",
     "ours": "a fault of recbole_ext",
 }

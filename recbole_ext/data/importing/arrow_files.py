@@ -25,7 +25,14 @@ def column_types(source: Source) -> dict[str, Any]:
 def read(
     source: Source, kinds: Mapping[str, Kind], time_format: str | None, progress: Progress
 ) -> Iterator[tuple[Part | None, dict[str, Any]]]:
-    """The rows of parquet or feather: the part, or None where it is refused, and its columns."""
+    """The rows of parquet or feather: the part, or None where it is refused, and its columns.
+
+    Args:
+        source: the file.
+        kinds: column -> kind of its values.
+        time_format: how dates are written; None for the known formats.
+        progress: called with the bytes read since the last call.
+    """
     size = source.path.stat().st_size
     n_rows = 0
     if source.content == "parquet":

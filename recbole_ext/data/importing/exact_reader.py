@@ -30,6 +30,13 @@ def read_text(
 ) -> Iterator[Part]:
     """The rows of a file of text.
 
+    Args:
+        source: the file.
+        layout: separator and columns of the file.
+        kinds: column -> kind of its values.
+        time_format: how dates are written; None for the known formats.
+        progress: called with the bytes read since the last call.
+
     Raises:
         DataError: the first line that cannot be read, with its number.
     """
@@ -60,6 +67,12 @@ def read_json(
     source: Source, kinds: Mapping[str, Kind], time_format: str | None, progress: Progress
 ) -> Iterator[Part]:
     """The rows of json lines, or of one json array.
+
+    Args:
+        source: the file.
+        kinds: column -> kind of its values.
+        time_format: how dates are written; None for the known formats.
+        progress: called with the bytes read since the last call.
 
     Raises:
         DataError: the first line that cannot be read, with its number.

@@ -75,6 +75,13 @@ def read_lines(
 ) -> Iterator[Part]:
     """The rows of a file of text without quotes: any block of lines can be read by itself.
 
+    Args:
+        source: the file.
+        layout: separator and columns of the file.
+        kinds: column -> kind of its values.
+        time_format: how dates are written; None for the known formats.
+        progress: called with the bytes read since the last call.
+
     Raises:
         Refused: there is a quote; or see ``read_text``.
     """
@@ -113,6 +120,13 @@ def read_text(
     progress: Progress,
 ) -> Iterator[Part]:
     """The rows of a file of text.
+
+    Args:
+        source: the file.
+        layout: separator and columns of the file.
+        kinds: column -> kind of its values.
+        time_format: how dates are written; None for the known formats.
+        progress: called with the bytes read since the last call.
 
     Raises:
         Refused: a line or a value is not as it should be, or written in an unusual way.
@@ -222,6 +236,12 @@ def read_json(
     source: Source, kinds: Mapping[str, Kind], time_format: str | None, progress: Progress
 ) -> Iterator[Part]:
     """The rows of json lines.
+
+    Args:
+        source: the file.
+        kinds: column -> kind of its values.
+        time_format: how dates are written; None for the known formats.
+        progress: called with the bytes read since the last call.
 
     Raises:
         Refused: a line or a value is not as it should be, or of another kind than in the first.

@@ -73,7 +73,13 @@ def _at(values: np.ndarray, index: np.ndarray | None) -> np.ndarray:
 
 
 def ids(table: Table, rows: Rows, entity: str) -> list[str]:
-    """The users or items of some rows, in the order of their first row."""
+    """The users or items of some rows, in the order of their first row.
+
+    Args:
+        table: the imported table.
+        rows: the selected rows.
+        entity: ``user`` or ``item``.
+    """
     whole = table.tokens[table.columns.roles["user" if entity == "user" else "item"]]
     codes = rows.users if entity == "user" else rows.items
     return list(distinct(codes, whole.texts).texts.to_pylist())

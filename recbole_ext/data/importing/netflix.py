@@ -50,6 +50,11 @@ def sample(source: Source) -> list[tuple[str, ...]]:
 def read_fast(source: Source, kinds: Mapping[str, Kind], progress: Progress) -> Iterator[Part]:
     """The rows, a block at a time.
 
+    Args:
+        source: the file.
+        kinds: column -> kind of its values.
+        progress: called with the bytes read since the last call.
+
     Raises:
         Refused: a line is not as it should be.
     """
@@ -92,6 +97,11 @@ def _part(movies: list[bytes], texts: list[bytes], kinds: Mapping[str, Kind]) ->
 
 def read_exact(source: Source, kinds: Mapping[str, Kind], progress: Progress) -> Iterator[Part]:
     """The rows, line by line.
+
+    Args:
+        source: the file.
+        kinds: column -> kind of its values.
+        progress: called with the bytes read since the last call.
 
     Raises:
         DataError: the first line that cannot be read, with its number.

@@ -153,7 +153,14 @@ def _plain(value: Any) -> str:
 def problem_of(
     label: str, arrays: Mapping[str, Any], kinds: Mapping[str, Kind], done: int
 ) -> DataError:
-    """What is wrong with the first row of a batch that cannot be read."""
+    """What is wrong with the first row of a batch that cannot be read.
+
+    Args:
+        label: the name of the file in messages.
+        arrays: column -> values of the batch.
+        kinds: column -> kind of its values.
+        done: number of rows before the batch.
+    """
     for name, kind in kinds.items():
         for row, value in enumerate(arrays[name].to_pylist(), done + 1):
             where = f"{label}, row {row}: column {name}"

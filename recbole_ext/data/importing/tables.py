@@ -90,6 +90,12 @@ def read(sources: Sequence[Source], options: ReadOptions, progress: Progress) ->
 def table_of(parts: Sequence[Part], columns: Columns, words: str, label: str) -> Table:
     """Put the rows of several parts together.
 
+    Args:
+        parts: the rows, in their order.
+        columns: the roles of the columns.
+        words: how the files were read, for the output.
+        label: the name of the file in messages.
+
     Raises:
         DataError: the times are of several kinds or units.
     """

@@ -19,6 +19,11 @@ def records(
 ) -> Iterator[tuple[int, Sequence[str]]]:
     """The first line of each record, from 1, and its columns; empty lines are skipped.
 
+    Args:
+        source: the file.
+        layout: separator and columns of the file.
+        progress: called with the bytes read since the last call.
+
     Raises:
         DataError: a line is no text, or a quote is never closed.
     """

@@ -61,6 +61,12 @@ def convert(
 def write_features(source: raw.Source, layout: raw.Layout, folder: Path, name: str) -> None:
     """``<name>.item`` and ``<name>.user``, as far as the release has them.
 
+    Args:
+        source: the release.
+        layout: of its files.
+        folder: of the data set.
+        name: of the data set.
+
     Raises:
         DataError: a line is not of the release's layout; it names the line.
     """
@@ -82,6 +88,13 @@ def rating_blocks(
     high: float = np.inf,
 ) -> Iterator[tuple[delimited.Block, pd.DataFrame]]:
     """The ratings of one file of a release, block by block: as text, and as numbers.
+
+    Args:
+        source: the release.
+        file: the name of the file in it.
+        separator: between two columns.
+        header: the first line; "" for none.
+        low, high: the range of ratings.
 
     Raises:
         DataError: for the first line that is not a rating from ``low`` to ``high``.

@@ -208,6 +208,13 @@ def table(
 ) -> list[list[str]]:
     """The rows of movies or users: small enough to be read at once.
 
+    Args:
+        source: the release.
+        name: of the file in it.
+        separator: between two columns.
+        encodings: tried in this order.
+        read: the columns of a line -> the values of a row.
+
     Raises:
         DataError: a line is not of this layout; it names it.
     """

@@ -38,7 +38,7 @@ _CELL_COST = 30
 
 
 class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
-    """RecBole's view of ``AutoRecNet``.
+    """AutoRec, the rating autoencoder, as a RecBole model.
 
     The input rows are the training split's ratings, whatever the phase.
     """

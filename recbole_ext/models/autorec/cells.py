@@ -23,7 +23,13 @@ def weighted_sums(cells: Cells, matrix: Tensor) -> Tensor:
 
 
 def products(hidden: Tensor, matrix: Tensor, cells: Cells) -> Tensor:
-    """The decoding: [B, H], [C, H] -> [n], one number for each cell; their values do not matter."""
+    """The decoding: [B, H], [C, H] -> [n], one number for each cell; their values do not matter.
+
+    Args:
+        hidden: [B, H], the encoded rows.
+        matrix: [C, H], the weights of the last layer.
+        cells: n cells of the B rows.
+    """
     return _Products.apply(hidden.to(matrix), matrix, cells.row, cells.columns, cells.starts)
 
 

@@ -115,5 +115,11 @@ def observed_cross_entropy(
 
 
 def cross_entropy(scores: Tensor, ratings: Tensor, levels: Tensor) -> Tensor:
-    """The sum over ratings of -log softmax(scores)_k: [n, K], [n], [K] -> a scalar."""
+    """The sum over ratings of -log softmax(scores)_k: [n, K], [n], [K] -> a scalar.
+
+    Args:
+        scores: [n, K], of each rating.
+        ratings: [n].
+        levels: [K], the ratings that occur, ascending.
+    """
     return functional.cross_entropy(scores, nearest_level(ratings, levels), reduction="sum")

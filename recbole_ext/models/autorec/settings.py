@@ -25,67 +25,66 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
     orientation: Annotated[
         Orientation,
         Meta(
-            description="What a row is: the ratings of an item (I-AutoRec) or of a user "
+            description="Whether a row has the ratings of an item (I-AutoRec) or of a user "
             "(U-AutoRec)."
         ),
     ] = "item"
     mlp_hidden_size: Annotated[
         list[settings.Count],
         settings.Filled(),
-        Meta(description="The units of each hidden layer, from the row on."),
+        Meta(description="Number of units of each hidden layer, in order."),
     ] = field(default_factory=lambda: [500])
-    hid_activation: Annotated[Activation, Meta(description="g, after each hidden layer.")] = (
+    hid_activation: Annotated[Activation, Meta(description="Activation of hidden layers (g).")] = (
         "sigmoid"
     )
-    out_activation: Annotated[Activation, Meta(description="f, after the last layer.")] = "identity"
+    out_activation: Annotated[
+        Activation, Meta(description="Activation of the output layer (f).")
+    ] = "identity"
     loss_type: Annotated[
         Loss,
         Meta(
-            description="MSE is the paper's; CE is a softmax over the ratings that occur, and "
+            description="Loss: MSE as in the paper, or CE, a softmax over the rating values, which "
             "predicts their mean."
         ),
     ] = "MSE"
     tied: Annotated[
         bool,
         Meta(
-            description="The second half of the layers has the weights of the first half, "
+            description="Whether the second half of the layers uses the weights of the first half, "
             "transposed."
         ),
     ] = False
     kernel_dim: Annotated[
         settings.NonNegativeInt,
-        Meta(
-            description="SparseFC's local kernel on every layer: the dimensions of its space; 0 "
-            "for none."
-        ),
+        Meta(description="Dimension of SparseFC's local kernel on every layer; 0 switches it off."),
     ] = 0
     kernel_reg_weight: Annotated[
         settings.NonNegative,
-        Meta(description="The weight of the squares of the local kernels in the loss."),
+        Meta(description="Weight of the squared local kernels in the loss."),
     ] = 0.0
     global_kernel_size: Annotated[
         settings.NonNegativeInt,
-        Meta(description="GLocal-K's convolution over the ratings: its width, odd; 0 for none."),
+        Meta(description="Width of GLocal-K's convolution, an odd number; 0 switches it off."),
     ] = 0
     pretrained: Annotated[
         str | None,
         Meta(
-            description="The checkpoint of an AutoRec with the same layers; training starts "
+            description="Checkpoint of an AutoRec with the same layers; training starts "
             "from its weights."
         ),
     ] = None
     mask_input_scale: Annotated[
         settings.NonNegative,
         Meta(
-            description="The encoder reads this number for each rating that exists, beside its "
-            "value; 0 for none."
+            description="Value of an additional encoder input that marks existing ratings; "
+            "0 switches it off."
         ),
     ] = 0.0
     svdpp_scale: Annotated[
         settings.NonNegative,
         Meta(
-            description="The learning-rate multiplier of the SVD++ term: the rows in which a "
-            "column is rated add to its output weights; 0 for none."
+            description="Learning-rate multiplier of the SVD++ term (the rows in which a "
+            "column is rated add to its output weights); 0 switches it off."
         ),
     ] = 0.0
     input_dropout_prob: Annotated[
@@ -95,56 +94,55 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
         settings.Probability, Meta(description="The dropout rate on the hidden units.")
     ] = 0.5
     reg_weight: Annotated[
-        settings.NonNegative, Meta(description="lambda, on all weights, not on the biases.")
+        settings.NonNegative, Meta(description="L2 penalty on weights, not on biases (lambda).")
     ] = 0.1
     initialisation: Annotated[
-        Initialisation, Meta(description="Of all weights; normal has the standard deviation 0.01.")
+        Initialisation, Meta(description="Weight initialisation; normal: standard deviation 0.01.")
     ] = "xavier"
     refeeding: Annotated[
         settings.NonNegativeInt,
-        Meta(description="Further steps on each batch, as the net has rebuilt it (DeepRec)."),
+        Meta(description="Number of further steps on the reconstruction of each batch (DeepRec)."),
     ] = 0
     ema_decay: Annotated[
         settings.Probability,
         Meta(
-            description="Predict by an exponential moving average of the weights, which keeps "
-            "this part of itself at each step; 0 for the weights themselves."
+            description="Decay of the exponential moving average of the weights that predicts; "
+            "0 predicts with the weights themselves."
         ),
     ] = 0.0
     centring: Annotated[
         Centring,
         Meta(
-            description="Subtracted from the ratings before training: nothing, their mean, or "
-            "the biases of users and items too."
+            description="Subtraction from the ratings before training: nothing, their mean, or "
+            "also the biases of users and items."
         ),
     ] = "none"
     damping: Annotated[
         settings.NonNegative,
-        Meta(description="Pulls the biases of users and items with few ratings to 0."),
+        Meta(description="Damping of the biases of users and items with few ratings, towards 0."),
     ] = 5.0
     clip_ratings: Annotated[
-        bool, Meta(description="Predicted ratings stay in the range of the training ratings.")
+        bool, Meta(description="Whether predictions are clipped to the range of training ratings.")
     ] = True
     unseen_rating: Annotated[
         float | None,
         Meta(
-            description="Predicted for users and items without a training rating (3 in the "
+            description="Prediction for users and items without a training rating (3 in the "
             "paper); ~ for the network's answer."
         ),
     ] = None
     corruption: Annotated[
-        Corruption, Meta(description="Of the input rows in training (see corruption.py).")
+        Corruption, Meta(description="Corruption of the input rows in training (corruption.py).")
     ] = "none"
     corruption_rate: Annotated[
         settings.NonNegative,
         Meta(
-            description="The probability of drop and flip, the standard deviation of gaussian "
-            "in stars."
+            description="Probability of drop and flip, or standard deviation of gaussian in stars."
         ),
     ] = 0.0
     learner: Annotated[
         Literal[settings.RecBoleLearner, "lbfgs", "rprop"],
-        Meta(description="RecBole's optimisers; lbfgs and rprop are for batches of all rows."),
+        Meta(description="Optimiser of RecBole; lbfgs and rprop need batches of all rows."),
     ] = "adam"
 
     @property
@@ -207,23 +205,23 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
 
 
 class AutoRecRunDefaults(Struct, frozen=True, kw_only=True):
-    """What RecBole needs to know to train on rows and to evaluate ratings."""
+    """RecBole's settings whose defaults differ for AutoRec."""
 
-    train_batch_size: Annotated[settings.Count, Meta(description="Rows a step.")] = 128
+    train_batch_size: Annotated[settings.Count, Meta(description="Rows per step.")] = 128
     train_neg_sample_args: Annotated[
         settings.Values | None,
         Meta(description="No negatives: the loss sees observed ratings only."),
     ] = None
     load_col: Annotated[
-        dict[str, list[str]], Meta(description="Loaded beside the data set's own columns.")
+        dict[str, list[str]], Meta(description="Columns to load besides the data set's own.")
     ] = field(default_factory=lambda: {"inter": ["user_id", "item_id", "rating"]})
     normalize_all: Annotated[
-        bool, Meta(description="Ratings stay on their own scale; RecBole's ml-100k.yaml has True.")
+        bool, Meta(description="False keeps the scale of ratings; RecBole's ml-100k.yaml has True.")
     ] = False
-    LABEL_FIELD: Annotated[str, Meta(description="What RMSE and MAE compare with.")] = "rating"
+    LABEL_FIELD: Annotated[str, Meta(description="Column that RMSE and MAE use.")] = "rating"
     eval_args: Annotated[
         settings.Values,
-        Meta(description="Ratings are predicted for the held-out pairs themselves."),
+        Meta(description="Split, and evaluation of the held-out ratings."),
     ] = field(
         default_factory=lambda: {
             "split": {"RS": [0.8, 0.1, 0.1]},
@@ -236,8 +234,8 @@ class AutoRecRunDefaults(Struct, frozen=True, kw_only=True):
         list[str],
         settings.Filled(),
         Meta(
-            description="For a ranking: metrics: [NDCG], valid_metric: NDCG@10, eval_args: "
+            description="Metrics. For rankings: metrics: [NDCG], valid_metric: NDCG@10, eval_args: "
             "{mode: full}."
         ),
     ] = field(default_factory=lambda: ["RMSE", "MAE"])
-    valid_metric: Annotated[str, Meta(description="The metric for early stopping.")] = "RMSE"
+    valid_metric: Annotated[str, Meta(description="Metric for early stopping.")] = "RMSE"

@@ -108,7 +108,14 @@ class _NCF(EmaMixin[NCFNet], GeneralRecommender):
         penalty: float = 0.01,
         steps: int = 50,
     ) -> Tensor:
-        """The predictions for a user, or an item, that was not in training: see fold_in.py."""
+        """The predictions for a user, or an item, that was not in training: see fold_in.py.
+
+        Args:
+            interactions: [n], ids of the user's items, or of the item's users.
+            of: whether a user or an item is new.
+            penalty: on the squares of what the fit adds to the vectors; at least 0.
+            steps: of L-BFGS; at least 1.
+        """
         return fold_in(self.predictor, self.objective, interactions, of, penalty, steps)
 
     def vectors(self, of: Orientation) -> Tensor:
@@ -125,7 +132,7 @@ def _n_drawn(arguments: Mapping[str, Any] | None) -> int:
 
 
 class NCFMLP(_NCF):
-    """The MLP."""
+    """The MLP of Neural Collaborative Filtering."""
 
     settings_class: type[NCFMLPSettings] = NCFMLPSettings
     settings: NCFMLPSettings
@@ -142,7 +149,7 @@ class NCFMLP(_NCF):
 
 
 class NCFGMF(_NCF):
-    """Generalised matrix factorisation."""
+    """GMF, the generalised matrix factorisation of Neural Collaborative Filtering."""
 
     settings_class = NCFGMFSettings
 
@@ -151,7 +158,7 @@ class NCFGMF(_NCF):
 
 
 class NCFNeuMF(NCFMLP):
-    """Both, with a last layer over both; may start from one of each, trained apart."""
+    """NeuMF: GMF and the MLP with a common last layer; may start from trained parts."""
 
     settings_class = NCFNeuMFSettings
     settings: NCFNeuMFSettings

@@ -13,7 +13,7 @@ from recbole_ext.models.ncf.choices import Activation, Initialisation, Loss, Neg
 
 
 class NCFSettings(Struct, frozen=True, kw_only=True):
-    """What all three have."""
+    """The settings of all three models."""
 
     embedding_size: Annotated[
         settings.Count, Meta(description="The embedding size of users and of items.")
@@ -21,32 +21,32 @@ class NCFSettings(Struct, frozen=True, kw_only=True):
     initialisation: Annotated[
         Initialisation,
         Meta(
-            description="normal has the standard deviation 0.01; paper has it for embeddings, "
-            "and Glorot's for layers."
+            description="Weight initialisation. normal: standard deviation 0.01; paper: that for "
+            "embeddings, and Glorot's for layers."
         ),
     ] = "normal"
     loss_type: Annotated[
         Loss,
-        Meta(description="BCE is the paper's; CE has classes of ratings, the first for not rated."),
+        Meta(description="Loss. BCE is the paper's; CE: ratings as classes, class 0 is not rated."),
     ] = "BCE"
     negatives: Annotated[
         Negatives,
         Meta(
             description="Where negative items come from: train_neg_sample_args, the batch, or "
-            "all items (then train_batch_size users a step)."
+            "all items (then a step has train_batch_size users)."
         ),
     ] = "sampled"
-    margin: Annotated[settings.NonNegative, Meta(description="Of the hinge loss.")] = 1.0
+    margin: Annotated[settings.NonNegative, Meta(description="Margin of the hinge loss.")] = 1.0
     prediction: Annotated[
         Literal["rated", "expectation"],
         Meta(
-            description="Of CE: the probability that there is a rating, or the expectation of "
-            "the rating if there is one."
+            description="Prediction of CE: the probability of a rating, or the expectation of "
+            "the rating if it exists."
         ),
     ] = "rated"
     history: Annotated[
         Literal["none", "user", "item", "both"],
-        Meta(description="Whose vectors know the interactions in training (profiles.py)."),
+        Meta(description="Whose vectors include the training interactions (profiles.py)."),
     ] = "none"
     history_dropout_prob: Annotated[
         settings.Probability, Meta(description="The dropout rate on each interaction of a history.")
@@ -54,8 +54,8 @@ class NCFSettings(Struct, frozen=True, kw_only=True):
     ema_decay: Annotated[
         settings.Probability,
         Meta(
-            description="Predict by an exponential moving average of the weights, which keeps "
-            "this part of itself at each step; 0 for the weights themselves."
+            description="Decay of the exponential moving average of the weights that predicts; "
+            "0 predicts with the weights themselves."
         ),
     ] = 0.0
 
@@ -78,13 +78,10 @@ class NCFMLPSettings(NCFSettings, frozen=True, kw_only=True):
     ] = 0.2
     embedding_dropout_prob: Annotated[
         settings.Probability | None,
-        Meta(
-            description="The dropout rate before the first hidden layer instead; ~ for "
-            "dropout_prob."
-        ),
+        Meta(description="Dropout rate before the first hidden layer; ~ means dropout_prob."),
     ] = None
-    hid_activation: Annotated[Activation, Meta(description="After each hidden layer.")] = "relu"
-    norm: Annotated[Norm, Meta(description="In each hidden layer, before the activation.")] = "none"
+    hid_activation: Annotated[Activation, Meta(description="Activation of hidden layers.")] = "relu"
+    norm: Annotated[Norm, Meta(description="Normalisation in each hidden layer.")] = "none"
 
 
 class Pretrain(Struct, frozen=True, kw_only=True):
@@ -108,11 +105,11 @@ class NCFNeuMFSettings(NCFMLPSettings, frozen=True, kw_only=True):
     ] = field(default_factory=lambda: [128, 64])
     pretrain: Annotated[
         Pretrain | None,
-        Meta(description="Checkpoints of NCFGMF and NCFMLP that training starts from."),
+        Meta(description="Checkpoints of NCFGMF and NCFMLP from which training starts."),
     ] = None
     alpha: Annotated[
         settings.Weight,
-        Meta(description="The weight of GMF in the last layer then; the MLP has the rest."),
+        Meta(description="Weight of GMF in the last layer after pretrain; the MLP has the rest."),
     ] = 0.5
 
     @property
