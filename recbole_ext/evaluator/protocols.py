@@ -29,7 +29,10 @@ NEGATIVES = 99  # of each held-out item; He et al., "Neural Collaborative Filter
 GRID_TEST, GRID_VALID = 0.2, 0.05  # shares of the cells
 
 # What a protocol or the run decides; neither a plan nor a model may set it.
-DECIDED = ("eval_args", "metrics", "topk", "valid_metric", "fixed_negatives", "seed", "data_path")
+DECIDED = (
+    *("eval_args", "metrics", "topk", "valid_metric", "valid_rmse_weight", "fixed_negatives"),
+    *("seed", "data_path"),
+)
 
 
 class _Write(Interface):
@@ -76,6 +79,7 @@ class Protocol:
         run_metrics: metrics that a run on its data set reports after those of ``settings``, which
             a benchmark compares.
         rating_models: True: for models of ratings only; False: for all others only; None: for all.
+        also: a protocol that tests each trained model, too, by metrics of the other kind.
     """
 
     description: str
@@ -83,12 +87,14 @@ class Protocol:
     recipe: DatasetRecipe | None = None
     run_metrics: tuple[str, ...] = ()
     rating_models: bool | None = None
+    also: "Protocol | None" = None
 
     @property
     def metrics(self) -> list[str]:
         """Its metrics with their cutoffs, such as ``NDCG@10`` or ``RMSE``."""
         names, cutoffs = self.settings["metrics"], self.settings.get("topk")
-        return [f"{name}@{k}" for name in names for k in cutoffs] if cutoffs else names
+        own = [f"{name}@{k}" for name in names for k in cutoffs] if cutoffs else names
+        return own if self.also is None else [*own, *self.also.metrics]
 
     def suits(self, model: str) -> bool:
         """Whether it can evaluate a model, by the model's name."""
@@ -124,14 +130,12 @@ class Protocol:
         if self.recipe is None:
             raise ValueError("this protocol is evaluated on the source itself")
         write: _Write = models.load(self.recipe.writer)
-        metrics = [*self.settings["metrics"], *self.run_metrics]
-        source = rows.path.stem
         return write(
             rows,
-            name or self.dataset_name(source),
+            name or self.dataset_name(rows.path.stem),
             data_path,
-            self.command(source),
-            evaluation={**self.settings, "metrics": metrics},
+            self.command(rows.path.stem),
+            evaluation={**self.settings, "metrics": [*self.settings["metrics"], *self.run_metrics]},
             **self.recipe.options,
         )
 
@@ -151,8 +155,7 @@ class Protocol:
 
         mode = self.settings["eval_args"]["mode"]
         settings = {**config.final_config_dict, **self.settings, "fixed_negatives": False}
-        eval_args = config.final_config_dict["eval_args"]
-        settings["eval_args"] = {**eval_args, "mode": {"valid": mode, "test": mode}}
+        settings["eval_args"] = {**config["eval_args"], "mode": {"valid": mode, "test": mode}}
         if self.rating_models:
             label, rating = settings["LABEL_FIELD"], settings["RATING_FIELD"]
             if label != rating:
@@ -161,8 +164,7 @@ class Protocol:
                     f"expected {rating} (RATING_FIELD): its predictions are no ratings; use "
                     "--protocol ranking"
                 )
-        by_value = mode == "labeled"
-        settings["eval_type"] = EvaluatorType.VALUE if by_value else EvaluatorType.RANKING
+        settings["eval_type"] = EvaluatorType.VALUE if mode == "labeled" else EvaluatorType.RANKING
         settings["valid_metric_bigger"] = bigger_is_better(settings["valid_metric"])
         result = copy.copy(config)
         result.final_config_dict = settings
@@ -262,6 +264,12 @@ PROTOCOLS = {
     "leave-one-out": leave_one_out(),
     "rating": RATING,
     "grid": grid(),
+    "rating+ranking": Protocol(
+        f"{RANKING.description}; ratings are tested, too; NDCG@10 less RMSE chooses the epoch",
+        {**RANKING.settings, "valid_rmse_weight": 1.0},
+        also=RATING,
+        rating_models=True,
+    ),
 }
 
 # Those that can evaluate a model on the split that it was trained on, by their names.

@@ -27,6 +27,7 @@ from recbole_ext.data.content_hash import ids_hash
 from recbole_ext.data.interaction_set import InteractionSet
 from recbole_ext.errors import SettingError, in_a_line
 from recbole_ext.evaluator import per_user, ties
+from recbole_ext.evaluator.protocols import PROTOCOLS
 from recbole_ext.experiments import processes, results_file, same_runs
 from recbole_ext.experiments.plan import Plan, RunKey
 from recbole_ext.experiments.results import Result, append, best_values, is_done, load
@@ -142,9 +143,7 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
             test: Mapping[str, float] = {}
             users, user_ids = None, ""
             if key.trial is None:
-                test, by_user = per_user.per_user(
-                    prepared.trainer, prepared.test, show_progress=False
-                )
+                test, by_user = _tested(prepared, key.protocol, metric)
                 users = by_user.metrics.get(metric)
                 data = prepared.test._dataset
                 user_ids = ids_hash(map(str, data.id2token(data.uid_field, by_user.users)))
@@ -176,6 +175,35 @@ def measure(plan: Plan, key: RunKey, values: Trial, data_path: str) -> Result:
         identity=identity.record(),
         user_ids=user_ids,
     )
+
+
+def _tested(
+    prepared: single_run.Run, protocol: str, metric: str
+) -> tuple[Mapping[str, float], per_user.PerUser]:
+    """The test metrics of a trained model by its protocol, and by another one that this names.
+
+    Args:
+        prepared: the run, trained.
+        protocol: one of ``PROTOCOLS``.
+        metric: that models are compared by.
+
+    Returns:
+        the metrics, and those of each user by the protocol that has ``metric``.
+    """
+    from recbole.utils import get_trainer
+
+    test, by_user = per_user.per_user(prepared.trainer, prepared.test, show_progress=False)
+    also = PROTOCOLS[protocol].also
+    if also is None:
+        return test, by_user
+    config = also.applied_to(prepared.config)
+    _, (train, _, data) = single_run.load(config)
+    trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, prepared.model)
+    trainer.eval_collector.data_collect(train)
+    options = {"load_best_model": False, "show_progress": False}
+    more, by_user_of_it = per_user.per_user(trainer, data, **options)
+    metrics = ties.Metrics({**test, **more}, getattr(test, "ties", None))
+    return metrics, by_user_of_it if metric in more else by_user
 
 
 def _refuse_infinite(parts: Mapping[str, Mapping[str, float]]) -> None:

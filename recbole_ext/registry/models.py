@@ -41,7 +41,7 @@ MODELS: dict[str, Entry] = {
     "AutoRec": Entry(
         model="recbole_ext.models.autorec.adapter:AutoRec",
         settings="recbole_ext.models.autorec.settings:AutoRecSettings",
-        run_defaults="recbole_ext.models.autorec.settings:AutoRecRunDefaults",
+        run_defaults="recbole_ext.models.autorec.run_defaults:AutoRecRunDefaults",
         train_loader="recbole_ext.models.autorec.loader:autorec_loader",
         trainer="recbole_ext.trainer.trainer:AutoRecTrainer",
         dataset="recbole_ext.data.dataset:RatingDataset",

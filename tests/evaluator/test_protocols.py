@@ -30,6 +30,7 @@ def test_the_commands():
         "leave-one-out": "recbole-ext data split ml-1m loo --seed 2020 --negatives 99",
         "rating": "",
         "grid": "recbole-ext data grid ml-1m --test 0.2 --valid 0.05 --seed 2020",
+        "rating+ranking": "",
     }
     assert protocols.leave_one_out(5, 3).command("my data") == (
         "recbole-ext data split 'my data' loo --seed 3 --negatives 5"

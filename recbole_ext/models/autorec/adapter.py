@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from recbole.model.abstract_recommender import GeneralRecommender
@@ -10,20 +10,20 @@ from recbole.utils import InputType
 from torch import Tensor
 from torch.nn import functional
 
-from recbole_ext.config import settings
 from recbole_ext.config.types import Orientation
 from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.errors import SettingError
-from recbole_ext.models.autorec import fold_in
+from recbole_ext.models.autorec import fold_in, warm_start
 from recbole_ext.models.autorec.batches import CellBatches, DenseBatches
 from recbole_ext.models.autorec.centring import fit_baseline
 from recbole_ext.models.autorec.choices import Corruption
+from recbole_ext.models.autorec.exposure import Exposure, RankingScore
 from recbole_ext.models.autorec.heads import observed_squared_error
 from recbole_ext.models.autorec.kernels import GlobalKernel
 from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.autorec.predictions import RatingScale
-from recbole_ext.models.autorec.settings import AutoRecSettings
-from recbole_ext.models.ema import EmaMixin, predictor_weights
+from recbole_ext.models.autorec.settings import read_settings
+from recbole_ext.models.ema import EmaMixin
 from recbole_ext.models.memo import Memo
 
 # Rows that are encoded at a time where all of them are.
@@ -44,7 +44,7 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self.settings = settings.read(AutoRecSettings, config.final_config_dict)
+        self.settings = read_settings(config.final_config_dict)
         self.by_user = self.settings.orientation == "user"
         self.row_field = self.USER_ID if self.by_user else self.ITEM_ID
         self.rating_field = config["RATING_FIELD"]
@@ -88,10 +88,15 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
             pattern=ratings.pattern() if self.settings.svdpp_scale else None,
             pattern_step=self.settings.svdpp_scale,
             by_cells=self.by_cells,
+            exposure=self.settings.exposure_weight > 0,
         )
+        shape = self.settings.exposure_loss, self.by_user, self.settings.exposure_samples
+        self.exposure = Exposure(*shape) if self.settings.exposure_weight else None
+        rating_weight = self.settings.ranking_rating_weight
+        self.ranking = RankingScore.of(self.exposure is not None, rating_weight, ratings.values)
         self.start_ema(self.settings.ema_decay)
         self._hidden = Memo()
-        self._clips = True
+        self._rates = True
         self.rebuilt: Tensor | None = None  # h(r) of the last batch, where it is fed back
 
     # --- training ---------------------------------------------------------------------------
@@ -108,14 +113,7 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         if self.settings.pretrained is None:
             return
         state = load(self.settings.pretrained)["state_dict"]
-        weights = {k: v for k, v in predictor_weights(state).items() if "global_kernel" not in k}
-        own = {k: v for k, v in self.net.state_dict().items() if "global_kernel" not in k}
-        if (shapes := _shapes(weights)) != (expected := _shapes(own)):
-            raise SettingError(
-                f"pretrained: {self.settings.pretrained}: expected a model with {expected}, found "
-                f"{shapes or 'none of these'}; train both with the same layers on the same data set"
-            )
-        self.load_weights(weights)
+        self.load_weights(warm_start.weights(self.settings.pretrained, state, self.net))
         if self.net.global_kernel is not None:
             with torch.no_grad():
                 pooled = self._mean_ratings()
@@ -136,10 +134,15 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
     def calculate_loss(self, interaction: Any) -> Tensor:
         ids = interaction[self.row_field]
         batch = self.batches.batch(ids, self.settings.corruption, self.settings.corruption_rate)
-        outputs = batch.outputs(self.net)
+        hidden = self.net.encode(batch.inputs)
+        outputs = batch.outputs(self.net, hidden)
         if self.settings.refeeding:
             self.rebuilt = outputs.detach()
-        return batch.error(self.net, outputs) + self._penalty()
+        error = batch.error(self.net, outputs)
+        if self.exposure is not None:
+            unseen = self.exposure.error(self.net, hidden, batch)
+            error = error + self.settings.exposure_weight * unseen
+        return error + self._penalty()
 
     def refeeding_loss(self, interaction: Any, rows: Tensor) -> Tensor:
         """The loss of rebuilt rows, fed back as rows in which every cell is a rating.
@@ -169,9 +172,14 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         """The rating of each pair [B], in the range of the training ratings (``clip_ratings``)."""
         users, items = interaction[self.USER_ID], interaction[self.ITEM_ID]
         rows, columns = (users, items) if self.by_user else (items, users)
-        rebuilt = self.predictor.decode_pairs(self.hidden()[rows], columns)
-        ratings = self.scale.restore(rebuilt, rows, columns)
-        return self.scale.clip(ratings) if self._clips else ratings
+        net, hidden = self.predictor, self.hidden()[rows]
+
+        def ratings() -> Tensor:
+            return self.scale.restore(net.decode_pairs(hidden, columns), rows, columns)
+
+        if self._rates:
+            return self.scale.clip(ratings())
+        return self.ranking.score(lambda: net.exposure_of_pairs(hidden, columns), ratings)
 
     @contextmanager
     def unclipped(self) -> Iterator[None]:
@@ -179,37 +187,51 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
 
         All items beyond the end of the scale would be tied.
         """
-        self._clips = False
+        self._rates = False
         try:
             yield
         finally:
-            self._clips = True
+            self._rates = True
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
-        """The score of every item for each user [B * items]: ratings, not clipped."""
+        """The score of every item for each user [B * items]: see exposure.py.
+
+        Without an exposure head these are ratings, not clipped.
+        """
         users = interaction[self.USER_ID]  # [B]
         items = torch.arange(self.n_items, device=users.device)
+        net, restore = self.predictor, self.scale.restore
         if self.by_user:
-            rebuilt = self.predictor.decode(self.hidden()[users])  # [B, items]
-            return self.scale.restore(rebuilt, users[:, None], items).view(-1)
-        rebuilt = self.predictor.decode(self.hidden(), users).T
-        return self.scale.restore(rebuilt, items, users[:, None]).reshape(-1)
+            hidden = self.hidden()[users]
+            return self.ranking.score(
+                lambda: net.exposure(hidden),
+                lambda: restore(net.decode(hidden), users[:, None], items),  # [B, items]
+            ).view(-1)
+        hidden = self.hidden()
+        return self.ranking.score(
+            lambda: net.exposure(hidden, users).T,
+            lambda: restore(net.decode(hidden, users).T, items, users[:, None]),
+        ).reshape(-1)
 
     def fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """The ratings of every item by a user that was not in training, see fold_in.py.
+        """The scores of every item for a user that was not in training, see fold_in.py.
 
         Args:
             items, ratings: [n], what the user has rated.
 
         Returns:
-            [items], the padding id included; not clipped.
+            [items], the padding id included; as ``full_sort_predict`` for users of training.
         """
+        net, scale, given = self.predictor, self.scale, (items, ratings)
+        weights = self.settings.exposure_weight, self.settings.reg_weight
         with torch.no_grad():
             if self.by_user:
-                return fold_in.of_row(self.predictor, self.dense, self.scale, items, ratings)
-            reg_weight = self.settings.reg_weight
-            return fold_in.of_column(
-                self.predictor, self.hidden(), self.scale, items, ratings, reg_weight
+                of_row, hidden = fold_in.of_row(net, self.dense, scale, *given)
+                return self.ranking.score(lambda: net.exposure(hidden)[0], lambda: of_row)
+            hidden, of_column = self.hidden(), fold_in.exposure_of_column
+            return self.ranking.score(
+                lambda: of_column(net, hidden, cast(Exposure, self.exposure), items, *weights),
+                lambda: fold_in.of_column(net, hidden, scale, *given, weights[1]),
             )
 
     def rebuild(self, ids: Tensor, corruption: Corruption, rate: float) -> tuple[Tensor, Tensor]:
@@ -274,8 +296,3 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         """As ``nn.Module.train``; what an evaluation keeps is forgotten."""
         self._hidden.clear()
         return super().train(mode)
-
-
-def _shapes(weights: Mapping[str, Tensor]) -> str:
-    shapes = {name: list(weight.shape) for name, weight in sorted(weights.items())}
-    return ", ".join(f"{name} {shape}" for name, shape in shapes.items())

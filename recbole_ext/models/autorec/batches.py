@@ -33,13 +33,21 @@ class DenseBatch(NamedTuple):
     clean: Tensor
     shown: Tensor
 
-    def outputs(self, net: AutoRecNet) -> Tensor:
-        """The net's outputs of every column: [B, C], with classes [B, C, K]."""
-        return net.outputs(net.encode(self.inputs))
+    def outputs(self, net: AutoRecNet, hidden: Tensor) -> Tensor:
+        """The net's outputs of every column, by the codes: [B, H] -> [B, C], or [B, C, K]."""
+        return net.outputs(hidden)
 
     def error(self, net: AutoRecNet, outputs: Tensor) -> Tensor:
         """Of the observed ratings, summed over columns, averaged over rows: a scalar."""
         return net.head.error_of_rows(outputs, self.rows, self.observed)
+
+    def at_observed(self, matrix: Tensor) -> Tensor:
+        """The elements of a matrix at the n observed cells: [B, C] -> [n]."""
+        return matrix[self.observed]
+
+    def exposure_at_observed(self, net: AutoRecNet, hidden: Tensor) -> Tensor:
+        """The exposure scores of the n observed cells: [B, H] -> [n]."""
+        return self.at_observed(net.exposure(hidden))
 
 
 class CellBatch(NamedTuple):
@@ -53,13 +61,21 @@ class CellBatch(NamedTuple):
     inputs: Cells
     cells: Cells
 
-    def outputs(self, net: AutoRecNet) -> Tensor:
-        """The net's outputs at the cells: [n], with classes [n, K]."""
-        return net.outputs_of_cells(net.encode(self.inputs), self.cells)
+    def outputs(self, net: AutoRecNet, hidden: Tensor) -> Tensor:
+        """The net's outputs at the cells, by the codes: [B, H] -> [n], or [n, K]."""
+        return net.outputs_of_cells(hidden, self.cells)
 
     def error(self, net: AutoRecNet, outputs: Tensor) -> Tensor:
         """Of the observed ratings, summed over columns, averaged over rows: a scalar."""
         return net.head.error_of_cells(outputs, self.cells.values, len(self.cells.starts))
+
+    def at_observed(self, matrix: Tensor) -> Tensor:
+        """The elements of a matrix at the n observed cells: [B, C] -> [n]."""
+        return matrix[self.cells.row, self.cells.columns]
+
+    def exposure_at_observed(self, net: AutoRecNet, hidden: Tensor) -> Tensor:
+        """The exposure scores of the n observed cells: [B, H] -> [n]."""
+        return net.exposure_of_cells(hidden, self.cells)
 
 
 class _Batches(NamedTuple):

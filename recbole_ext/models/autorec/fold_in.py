@@ -1,4 +1,4 @@
-r"""Ratings for a user that was not in training; the net stays as it is.
+r"""Ratings and exposure of a user that was not in training; the net stays as it is.
 
 By users the ratings R are a row like any other: it is encoded and decoded. By items the user is a
 column, of which the net has no weights W_u, b_u; they are fitted to R, the items' codes h_i being
@@ -9,6 +9,11 @@ those of training:
 N is the number of rows. It is the column's part of the loss in net.py, times N; with
 ``svdpp_scale``, what the pattern of R adds to W_u stays as trained, and with ``loss_type: CE`` the
 error is the cross-entropy.
+
+The column's weights w_u, d_u of the exposure head are fitted apart from those, since the codes are
+what they are; l is the error of exposure.py for the items of one user:
+
+    min over w_u, d_u    exposure_weight l(w_u h_i + d_u of all i; R) + N lambda/2 ||w_u||^2
 """
 
 from collections.abc import Sequence
@@ -18,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from recbole_ext.models.autorec.batches import DenseBatches
+from recbole_ext.models.autorec.exposure import Exposure
 from recbole_ext.models.autorec.layers import Patterned
 from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.autorec.predictions import RatingScale
@@ -28,8 +34,8 @@ _STEPS = 100  # of L-BFGS
 
 def of_row(
     net: AutoRecNet, batches: DenseBatches, scale: RatingScale, columns: Tensor, ratings: Tensor
-) -> Tensor:
-    """The ratings of every column by a new row.
+) -> tuple[Tensor, Tensor]:
+    """The ratings of every column by a new row, and the row's code.
 
     Args:
         net: is trained.
@@ -38,7 +44,7 @@ def of_row(
         columns, ratings: [|R|], what the row has.
 
     Returns:
-        [C], not clipped.
+        the ratings [C], not clipped, and the code [1, H].
     """
     row = ratings.new_zeros(1, batches.ratings.n_columns)
     row[0, columns] = ratings
@@ -49,8 +55,9 @@ def of_row(
     inputs = batches.assemble(row, observed, bias[None])
     if size := batches.global_kernel_size:  # its neighbours are empty
         inputs = functional.pad(inputs[:, None], (0, 0, size // 2, size // 2))
-    rebuilt = net(inputs)[0]
-    return scale.known(rebuilt + baseline.mean + bias + baseline.columns, scale.unseen_columns)
+    hidden = net.encode(inputs)
+    rebuilt = net.decode(hidden)[0] + baseline.mean + bias + baseline.columns
+    return scale.known(rebuilt, scale.unseen_columns), hidden
 
 
 def of_column(
@@ -97,3 +104,39 @@ def of_column(
     column = minimum(loss, start, _STEPS)
     rebuilt = net.head.ratings(outputs(hidden, column))
     return scale.known(rebuilt + baseline.mean + baseline.rows + bias, scale.unseen_rows)
+
+
+def exposure_of_column(
+    net: AutoRecNet,
+    hidden: Tensor,
+    exposure: Exposure,
+    rows: Tensor,
+    exposure_weight: float,
+    reg_weight: float,
+) -> Tensor:
+    """The exposure scores of every row by a new column.
+
+    Args:
+        net: is trained.
+        hidden: [rows, H], of all rows, that of the padding id included.
+        exposure: what it was trained by.
+        rows: [|R|], in which the column has a rating.
+        exposure_weight: of its error in the loss, above 0.
+        reg_weight: lambda.
+
+    Returns:
+        [rows].
+    """
+    layer = net.exposure_layer
+    assert layer is not None
+    start = [of_all[1:].mean(0, keepdim=True) for of_all in (layer.matrix(), layer.bias)]
+    penalty = (len(hidden) - 1) * reg_weight / 2
+
+    def scores(column: Sequence[Tensor]) -> Tensor:
+        return functional.linear(hidden, *column)[:, 0]
+
+    def loss(column: Sequence[Tensor]) -> Tensor:
+        error = exposure.error_of_column(scores(column), rows)
+        return exposure_weight * error + penalty * column[0].square().sum()
+
+    return scores(minimum(loss, start, _STEPS))

@@ -31,6 +31,8 @@ Descendants, each by a setting:
     ema_decay                predictions by the running mean of the weights over the steps, with
                              exponential forgetting
     centring, corruption     see centring.py and corruption.py
+    exposure_weight          a second last layer on the same code says which columns have a rating
+                             at all; this number times its error (exposure.py) joins the loss
 
 Predictions of ratings are kept in the range of the training ratings; scores for ranking are not,
 so that items at the top of the range keep different scores. For a user or an item without a
@@ -79,6 +81,7 @@ class AutoRecNet(nn.Module):
         global_kernel: goes over the rows before they are encoded.
         pattern, pattern_step: what the last layer's weights get added, see ``Patterned``.
         by_cells: whether most rows will be encoded by their cells.
+        exposure: whether there is an exposure head.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class AutoRecNet(nn.Module):
         pattern: Tensor | None = None,
         pattern_step: float = 1.0,
         by_cells: bool = False,
+        exposure: bool = False,
     ) -> None:
         super().__init__()
         f = ACTIVATIONS[out_activation]
@@ -115,6 +119,9 @@ class AutoRecNet(nn.Module):
         *hidden, last = layers
         self.hidden_layers = nn.ModuleList(hidden)
         self.last_layer = last if pattern is None else Patterned(last, pattern, pattern_step)
+        self.exposure_layer: Layer | None = None
+        if exposure:  # after the others: their initial weights are the same with and without
+            self.exposure_layer = Dense(sizes[-2], n_columns, initialisation, kernel_dim)
         self.code_depth = mlp_hidden_size.index(min(mlp_hidden_size)) + 1
         self.g = ACTIVATIONS[hid_activation]
         self.dropout = nn.Dropout(dropout_prob)
@@ -186,6 +193,25 @@ class AutoRecNet(nn.Module):
         )
         scores = products(hidden, self.last_layer.matrix(), spread).view(units.shape)
         return self.head.outputs(scores + self.last_layer.bias[units])
+
+    def exposure(self, hidden: Tensor, columns: Tensor | None = None) -> Tensor:
+        """The exposure scores w_c h + d_c, of every column or of some: [B, H], [c] -> [B, c]."""
+        layer, units = self._exposure_layer(), slice(None) if columns is None else columns
+        return functional.linear(hidden, layer.matrix(units), layer.bias[units])
+
+    def exposure_of_pairs(self, hidden: Tensor, columns: Tensor) -> Tensor:
+        """The same of one column of each row: [B, H], [B] -> [B]."""
+        layer = self._exposure_layer()
+        return (hidden * layer.matrix(columns)).sum(-1) + layer.bias[columns]
+
+    def exposure_of_cells(self, hidden: Tensor, cells: Cells) -> Tensor:
+        """The same at n cells: [B, H] -> [n]."""
+        layer = self._exposure_layer()
+        return products(hidden, layer.matrix(), cells) + layer.bias[cells.columns]
+
+    def _exposure_layer(self) -> Layer:
+        assert self.exposure_layer is not None  # the net was made with one
+        return self.exposure_layer
 
     def _units(self, columns: Tensor) -> Tensor:
         """The numbers of the last layer's units for some columns: [c] -> [c, K]."""
