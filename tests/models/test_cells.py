@@ -52,7 +52,7 @@ def test_gradients_equal_finite_differences():
         {"loss_type": "CE"},
         {"loss_type": "CE", "tied": False, "mask_input_scale": 1.0},
         {"exposure_weight": 0.5},
-        {"exposure_weight": 0.5, "exposure_loss": "logistic", "kernel_dim": 2},
+        {"exposure_weight": 0.5, "exposure_hidden_size": 3, "kernel_dim": 2},
         {"exposure_weight": 0.5, "exposure_loss": "logistic", "exposure_samples": 6},
         {"out_activation": "sigmoid", "hid_activation": "relu", "ema_decay": 0.5},
     ],

@@ -43,6 +43,7 @@ VARIANTS = [
     ("AutoRec", {"orientation": "user", "loss_type": "CE", "kernel_dim": 2}),
     ("AutoRec", {"orientation": "user", "exposure_weight": 0.5, "ranking_rating_weight": 0.5}),
     ("AutoRec", {"exposure_weight": 0.5, "exposure_loss": "logistic", "exposure_samples": 9}),
+    ("AutoRec", {"exposure_weight": 0.5, "exposure_hidden_size": 4, "ema_decay": 0.5}),
 ]
 
 each = pytest.mark.parametrize(("name", "settings"), VARIANTS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import torch
 from recbole.model.abstract_recommender import GeneralRecommender
@@ -13,15 +13,15 @@ from torch.nn import functional
 from recbole_ext.config.types import Orientation
 from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.errors import SettingError
-from recbole_ext.models.autorec import fold_in, warm_start
+from recbole_ext.models.autorec import exposure_head, fold_in, warm_start
 from recbole_ext.models.autorec.batches import CellBatches, DenseBatches
 from recbole_ext.models.autorec.centring import fit_baseline
 from recbole_ext.models.autorec.choices import Corruption
-from recbole_ext.models.autorec.exposure import Exposure, RankingScore
 from recbole_ext.models.autorec.heads import observed_squared_error
 from recbole_ext.models.autorec.kernels import GlobalKernel
 from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.autorec.predictions import RatingScale
+from recbole_ext.models.autorec.ranking import Ranker
 from recbole_ext.models.autorec.settings import read_settings
 from recbole_ext.models.ema import EmaMixin
 from recbole_ext.models.memo import Memo
@@ -88,12 +88,9 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
             pattern=ratings.pattern() if self.settings.svdpp_scale else None,
             pattern_step=self.settings.svdpp_scale,
             by_cells=self.by_cells,
-            exposure=self.settings.exposure_weight > 0,
+            exposure_head=exposure_head.maker(self.settings, self.n_items),
         )
-        shape = self.settings.exposure_loss, self.by_user, self.settings.exposure_samples
-        self.exposure = Exposure(*shape) if self.settings.exposure_weight else None
-        rating_weight = self.settings.ranking_rating_weight
-        self.ranking = RankingScore.of(self.exposure is not None, rating_weight, ratings.values)
+        self.ranker = Ranker(self.settings, ratings, dataset)
         self.start_ema(self.settings.ema_decay)
         self._hidden = Memo()
         self._rates = True
@@ -115,21 +112,8 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         state = load(self.settings.pretrained)["state_dict"]
         self.load_weights(warm_start.weights(self.settings.pretrained, state, self.net))
         if self.net.global_kernel is not None:
-            with torch.no_grad():
-                pooled = self._mean_ratings()
-            self.load_weights({"global_kernel.pooled": pooled})
-
-    def _mean_ratings(self) -> Tensor:
-        """The mean of every row as the net rebuilds it, [rows]; no dropout, no global kernel."""
-        was_training = self.net.training
-        self.net.eval()
-        means = []
-        for ids in self._all_rows():
-            ratings, observed = self.ratings.dense(ids)
-            rows = self.baseline.taken_from(ratings, observed, self.baseline.rows[ids])
-            means.append(self.net(rows).mean(1))
-        self.net.train(was_training)
-        return torch.cat(means)
+            means = warm_start.mean_ratings(self.net, self.dense, self._all_rows())
+            self.load_weights({"global_kernel.pooled": means})
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         ids = interaction[self.row_field]
@@ -139,9 +123,8 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         if self.settings.refeeding:
             self.rebuilt = outputs.detach()
         error = batch.error(self.net, outputs)
-        if self.exposure is not None:
-            unseen = self.exposure.error(self.net, hidden, batch)
-            error = error + self.settings.exposure_weight * unseen
+        if self.settings.exposure_weight:
+            error = error + self.ranker.loss(self.net, hidden, ids)
         return error + self._penalty()
 
     def refeeding_loss(self, interaction: Any, rows: Tensor) -> Tensor:
@@ -172,14 +155,14 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         """The rating of each pair [B], in the range of the training ratings (``clip_ratings``)."""
         users, items = interaction[self.USER_ID], interaction[self.ITEM_ID]
         rows, columns = (users, items) if self.by_user else (items, users)
-        net, hidden = self.predictor, self.hidden()[rows]
+        net, hidden = self.predictor, self.hidden()
 
         def ratings() -> Tensor:
-            return self.scale.restore(net.decode_pairs(hidden, columns), rows, columns)
+            return self.scale.restore(net.decode_pairs(hidden[rows], columns), rows, columns)
 
         if self._rates:
             return self.scale.clip(ratings())
-        return self.ranking.score(lambda: net.exposure_of_pairs(hidden, columns), ratings)
+        return self.ranker.of_pairs(net, hidden, rows, columns, ratings)
 
     @contextmanager
     def unclipped(self) -> Iterator[None]:
@@ -200,18 +183,14 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         """
         users = interaction[self.USER_ID]  # [B]
         items = torch.arange(self.n_items, device=users.device)
-        net, restore = self.predictor, self.scale.restore
-        if self.by_user:
-            hidden = self.hidden()[users]
-            return self.ranking.score(
-                lambda: net.exposure(hidden),
-                lambda: restore(net.decode(hidden), users[:, None], items),  # [B, items]
-            ).view(-1)
-        hidden = self.hidden()
-        return self.ranking.score(
-            lambda: net.exposure(hidden, users).T,
-            lambda: restore(net.decode(hidden, users).T, items, users[:, None]),
-        ).reshape(-1)
+        net, hidden = self.predictor, self.hidden()
+
+        def ratings() -> Tensor:  # [B, items]
+            rows, columns = (users[:, None], items) if self.by_user else (items, users[:, None])
+            whole = net.decode(hidden[users]) if self.by_user else net.decode(hidden, users).T
+            return self.scale.restore(whole, rows, columns)
+
+        return self.ranker.of_users(net, hidden, users, ratings).reshape(-1)
 
     def fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
         """The scores of every item for a user that was not in training, see fold_in.py.
@@ -222,16 +201,14 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         Returns:
             [items], the padding id included; as ``full_sort_predict`` for users of training.
         """
-        net, scale, given = self.predictor, self.scale, (items, ratings)
-        weights = self.settings.exposure_weight, self.settings.reg_weight
+        net, scale, reg_weight = self.predictor, self.scale, self.settings.reg_weight
         with torch.no_grad():
             if self.by_user:
-                of_row, hidden = fold_in.of_row(net, self.dense, scale, *given)
-                return self.ranking.score(lambda: net.exposure(hidden)[0], lambda: of_row)
-            hidden, of_column = self.hidden(), fold_in.exposure_of_column
-            return self.ranking.score(
-                lambda: of_column(net, hidden, cast(Exposure, self.exposure), items, *weights),
-                lambda: fold_in.of_column(net, hidden, scale, *given, weights[1]),
+                stars, hidden = fold_in.of_row(net, self.dense, scale, items, ratings)
+                return self.ranker.of_new_user(net, hidden, items, lambda: stars)
+            column = self.hidden(), scale, items, ratings, reg_weight
+            return self.ranker.of_new_user(
+                net, column[0], items, lambda: fold_in.of_column(net, *column)
             )
 
     def rebuild(self, ids: Tensor, corruption: Corruption, rate: float) -> tuple[Tensor, Tensor]:

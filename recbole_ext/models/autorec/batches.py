@@ -41,14 +41,6 @@ class DenseBatch(NamedTuple):
         """Of the observed ratings, summed over columns, averaged over rows: a scalar."""
         return net.head.error_of_rows(outputs, self.rows, self.observed)
 
-    def at_observed(self, matrix: Tensor) -> Tensor:
-        """The elements of a matrix at the n observed cells: [B, C] -> [n]."""
-        return matrix[self.observed]
-
-    def exposure_at_observed(self, net: AutoRecNet, hidden: Tensor) -> Tensor:
-        """The exposure scores of the n observed cells: [B, H] -> [n]."""
-        return self.at_observed(net.exposure(hidden))
-
 
 class CellBatch(NamedTuple):
     """B rows of which only the n observed cells are kept.
@@ -68,14 +60,6 @@ class CellBatch(NamedTuple):
     def error(self, net: AutoRecNet, outputs: Tensor) -> Tensor:
         """Of the observed ratings, summed over columns, averaged over rows: a scalar."""
         return net.head.error_of_cells(outputs, self.cells.values, len(self.cells.starts))
-
-    def at_observed(self, matrix: Tensor) -> Tensor:
-        """The elements of a matrix at the n observed cells: [B, C] -> [n]."""
-        return matrix[self.cells.row, self.cells.columns]
-
-    def exposure_at_observed(self, net: AutoRecNet, hidden: Tensor) -> Tensor:
-        """The exposure scores of the n observed cells: [B, H] -> [n]."""
-        return net.exposure_of_cells(hidden, self.cells)
 
 
 class _Batches(NamedTuple):

@@ -1,4 +1,4 @@
-r"""Ratings and exposure of a user that was not in training; the net stays as it is.
+r"""Ratings for a user that was not in training; the net stays as it is.
 
 By users the ratings R are a row like any other: it is encoded and decoded. By items the user is a
 column, of which the net has no weights W_u, b_u; they are fitted to R, the items' codes h_i being
@@ -9,11 +9,6 @@ those of training:
 N is the number of rows. It is the column's part of the loss in net.py, times N; with
 ``svdpp_scale``, what the pattern of R adds to W_u stays as trained, and with ``loss_type: CE`` the
 error is the cross-entropy.
-
-The column's weights w_u, d_u of the exposure head are fitted apart from those, since the codes are
-what they are; l is the error of exposure.py for the items of one user:
-
-    min over w_u, d_u    exposure_weight l(w_u h_i + d_u of all i; R) + N lambda/2 ||w_u||^2
 """
 
 from collections.abc import Sequence
@@ -23,7 +18,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from recbole_ext.models.autorec.batches import DenseBatches
-from recbole_ext.models.autorec.exposure import Exposure
 from recbole_ext.models.autorec.layers import Patterned
 from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.autorec.predictions import RatingScale
@@ -104,39 +98,3 @@ def of_column(
     column = minimum(loss, start, _STEPS)
     rebuilt = net.head.ratings(outputs(hidden, column))
     return scale.known(rebuilt + baseline.mean + baseline.rows + bias, scale.unseen_rows)
-
-
-def exposure_of_column(
-    net: AutoRecNet,
-    hidden: Tensor,
-    exposure: Exposure,
-    rows: Tensor,
-    exposure_weight: float,
-    reg_weight: float,
-) -> Tensor:
-    """The exposure scores of every row by a new column.
-
-    Args:
-        net: is trained.
-        hidden: [rows, H], of all rows, that of the padding id included.
-        exposure: what it was trained by.
-        rows: [|R|], in which the column has a rating.
-        exposure_weight: of its error in the loss, above 0.
-        reg_weight: lambda.
-
-    Returns:
-        [rows].
-    """
-    layer = net.exposure_layer
-    assert layer is not None
-    start = [of_all[1:].mean(0, keepdim=True) for of_all in (layer.matrix(), layer.bias)]
-    penalty = (len(hidden) - 1) * reg_weight / 2
-
-    def scores(column: Sequence[Tensor]) -> Tensor:
-        return functional.linear(hidden, *column)[:, 0]
-
-    def loss(column: Sequence[Tensor]) -> Tensor:
-        error = exposure.error_of_column(scores(column), rows)
-        return exposure_weight * error + penalty * column[0].square().sum()
-
-    return scores(minimum(loss, start, _STEPS))

@@ -42,7 +42,7 @@ Symbols: B rows, C columns (items of a user's row, users of an item's), H hidden
 that occur.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -51,6 +51,7 @@ from torch.nn import functional
 
 from recbole_ext.data.rating_matrix import Cells
 from recbole_ext.models.autorec.cells import products
+from recbole_ext.models.autorec.exposure_head import ExposureHead
 from recbole_ext.models.autorec.heads import ClassHead, Head, RatingHead
 from recbole_ext.models.autorec.kernels import GlobalKernel, LocalKernel
 from recbole_ext.models.autorec.layers import (
@@ -81,7 +82,7 @@ class AutoRecNet(nn.Module):
         global_kernel: goes over the rows before they are encoded.
         pattern, pattern_step: what the last layer's weights get added, see ``Patterned``.
         by_cells: whether most rows will be encoded by their cells.
-        exposure: whether there is an exposure head.
+        exposure_head: None for none; made after the rest of the net by its width H and C.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class AutoRecNet(nn.Module):
         pattern: Tensor | None = None,
         pattern_step: float = 1.0,
         by_cells: bool = False,
-        exposure: bool = False,
+        exposure_head: Callable[[int, int], ExposureHead] | None = None,
     ) -> None:
         super().__init__()
         f = ACTIVATIONS[out_activation]
@@ -119,9 +120,8 @@ class AutoRecNet(nn.Module):
         *hidden, last = layers
         self.hidden_layers = nn.ModuleList(hidden)
         self.last_layer = last if pattern is None else Patterned(last, pattern, pattern_step)
-        self.exposure_layer: Layer | None = None
-        if exposure:  # after the others: their initial weights are the same with and without
-            self.exposure_layer = Dense(sizes[-2], n_columns, initialisation, kernel_dim)
+        # after the others: their initial weights are the same with and without
+        self.exposure_head = exposure_head and exposure_head(sizes[-2], n_columns)
         self.code_depth = mlp_hidden_size.index(min(mlp_hidden_size)) + 1
         self.g = ACTIVATIONS[hid_activation]
         self.dropout = nn.Dropout(dropout_prob)
@@ -194,25 +194,6 @@ class AutoRecNet(nn.Module):
         scores = products(hidden, self.last_layer.matrix(), spread).view(units.shape)
         return self.head.outputs(scores + self.last_layer.bias[units])
 
-    def exposure(self, hidden: Tensor, columns: Tensor | None = None) -> Tensor:
-        """The exposure scores w_c h + d_c, of every column or of some: [B, H], [c] -> [B, c]."""
-        layer, units = self._exposure_layer(), slice(None) if columns is None else columns
-        return functional.linear(hidden, layer.matrix(units), layer.bias[units])
-
-    def exposure_of_pairs(self, hidden: Tensor, columns: Tensor) -> Tensor:
-        """The same of one column of each row: [B, H], [B] -> [B]."""
-        layer = self._exposure_layer()
-        return (hidden * layer.matrix(columns)).sum(-1) + layer.bias[columns]
-
-    def exposure_of_cells(self, hidden: Tensor, cells: Cells) -> Tensor:
-        """The same at n cells: [B, H] -> [n]."""
-        layer = self._exposure_layer()
-        return products(hidden, layer.matrix(), cells) + layer.bias[cells.columns]
-
-    def _exposure_layer(self) -> Layer:
-        assert self.exposure_layer is not None  # the net was made with one
-        return self.exposure_layer
-
     def _units(self, columns: Tensor) -> Tensor:
         """The numbers of the last layer's units for some columns: [c] -> [c, K]."""
         of_column = torch.arange(self.head.n_scores, device=columns.device)
@@ -220,7 +201,8 @@ class AutoRecNet(nn.Module):
 
     def penalty(self) -> Tensor:
         """||W||^2 + ||V||^2, without the biases."""
-        layers = [layer for layer in self.modules() if isinstance(layer, Layer)]
+        own = (*self.hidden_layers.modules(), *self.last_layer.modules())
+        layers = [layer for layer in own if isinstance(layer, Layer)]
         return torch.stack([layer.penalty() for layer in layers]).sum()
 
     def kernel_penalty(self) -> Tensor:

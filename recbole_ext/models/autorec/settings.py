@@ -105,6 +105,17 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
             "probability of each cell."
         ),
     ] = "multinomial"
+    exposure_hidden_size: Annotated[
+        settings.NonNegativeInt,
+        Meta(
+            description="The units of a tower of the second head's own, which reads a user's items "
+            "and joins the score; 0 for none."
+        ),
+    ] = 0
+    exposure_reg_weight: Annotated[
+        settings.NonNegative,
+        Meta(description="lambda of the second head's weights, within exposure_weight."),
+    ] = 0.01
     exposure_samples: Annotated[
         settings.NonNegativeInt,
         Meta(
@@ -268,6 +279,8 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
 _EARLIER: dict[str, Any] = {
     "exposure_weight": 0.0,
     "exposure_loss": "multinomial",
+    "exposure_hidden_size": 0,
+    "exposure_reg_weight": 0.01,
     "exposure_samples": 0,
     "ranking_rating_weight": 0.0,
     "valid_rmse_weight": 0.0,

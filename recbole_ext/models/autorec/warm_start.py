@@ -1,11 +1,14 @@
 """The weights of a trained AutoRec as the start of another one with the same layers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from recbole_ext.errors import SettingError
+from recbole_ext.models.autorec.batches import DenseBatches
+from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.ema import predictor_weights
 
 
@@ -28,6 +31,26 @@ def weights(file: str, state: Mapping[str, Any], net: nn.Module) -> dict[str, Te
             f"{shapes or 'none of these'}; train both with the same layers on the same data set"
         )
     return trained
+
+
+@torch.no_grad()
+def mean_ratings(net: AutoRecNet, batches: DenseBatches, blocks: Iterable[Tensor]) -> Tensor:
+    """The mean of every row as the net rebuilds it, [rows]; no dropout, no global kernel.
+
+    Args:
+        net: has the weights of the trained one.
+        batches: have the ratings.
+        blocks: the ids of all rows, some at a time.
+    """
+    was_training = net.training
+    net.eval()
+    means = []
+    for ids in blocks:
+        ratings, observed = batches.ratings.dense(ids)
+        rows = batches.baseline.taken_from(ratings, observed, batches.baseline.rows[ids])
+        means.append(net(rows).mean(1))
+    net.train(was_training)
+    return torch.cat(means)
 
 
 def _shapes(of: Mapping[str, Tensor]) -> str:
