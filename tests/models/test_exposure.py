@@ -248,9 +248,15 @@ def test_equal_ratings_have_no_deviation_to_divide_by(tmp_path):
         assert model.full_sort_predict(Interaction({"user_id": torch.tensor([1])})).isfinite().all()
 
 
-@pytest.mark.parametrize("orientation", ["user", "item"])
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("by_cells", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "orientation", "by_cells"),
+    [
+        ("multinomial", "user", False),
+        ("multinomial", "item", True),
+        ("logistic", "user", True),
+        ("logistic", "item", False),
+    ],
+)
 def test_a_model_learns_what_users_have(loss, orientation, by_cells, tmp_path, monkeypatch):
     """Two groups of users, each with most of its own items; the stars say nothing."""
     monkeypatch.setattr(adapter, "_CELL_COST", 0 if by_cells else 10**6)

@@ -2,7 +2,7 @@ r"""The second head of AutoRec: which items a user has, whatever the stars.
 
     s_rc = w_c g(V r + mu) + d_c  [+ e_i . t_u]       of the row r and every column c, rated or not
 
-beside h(r) = f(W g(V r + mu) + b), by a last layer of its own on the same code. The part in brackets
+beside h(r) = f(W g(V r + mu) + b), by a last layer of its own on the same code. What is in brackets
 is there where ``exposure_hidden_size`` asks for it (exposure_head.py), u and i being the user and
 the item of the cell. The head's error:
 
