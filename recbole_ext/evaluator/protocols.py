@@ -154,16 +154,16 @@ class Protocol:
         from recbole.utils import EvaluatorType
 
         mode = self.settings["eval_args"]["mode"]
-        settings = {**config.final_config_dict, **self.settings, "fixed_negatives": False}
+        settings = {**config.final_config_dict, "valid_rmse_weight": 0.0, **self.settings}
+        settings["fixed_negatives"] = False
         settings["eval_args"] = {**config["eval_args"], "mode": {"valid": mode, "test": mode}}
-        if self.rating_models:
-            label, rating = settings["LABEL_FIELD"], settings["RATING_FIELD"]
-            if label != rating:
-                raise SettingError(
-                    f"{settings['model']} has been trained to predict {label} (LABEL_FIELD), "
-                    f"expected {rating} (RATING_FIELD): its predictions are no ratings; use "
-                    "--protocol ranking"
-                )
+        label, rating = settings["LABEL_FIELD"], settings["RATING_FIELD"]
+        if self.rating_models and label != rating:
+            raise SettingError(
+                f"{settings['model']} has been trained to predict {label} (LABEL_FIELD), "
+                f"expected {rating} (RATING_FIELD): its predictions are no ratings; use "
+                "--protocol ranking"
+            )
         settings["eval_type"] = EvaluatorType.VALUE if mode == "labeled" else EvaluatorType.RANKING
         settings["valid_metric_bigger"] = bigger_is_better(settings["valid_metric"])
         result = copy.copy(config)

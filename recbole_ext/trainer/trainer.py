@@ -84,27 +84,32 @@ class AutoRecTrainer(CallbackTrainer):
     """
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        weight = self.model.settings.valid_rmse_weight
-        if weight and (self.eval_type != EvaluatorType.RANKING or not self.valid_metric_bigger):
+        ranks = self.eval_type == EvaluatorType.RANKING and self.valid_metric_bigger
+        if self.config["valid_rmse_weight"] and not ranks:
             raise SettingError(
-                "valid_rmse_weight: is taken from a metric of rankings of which more is better, "
-                f"found valid_metric: {self.config['valid_metric']}; write metrics: [NDCG], "
+                "valid_rmse_weight: is for a metric of rankings of which more is better, found "
+                f"valid_metric: {self.config['valid_metric']}; write metrics: [NDCG], "
                 "valid_metric: NDCG@10 and eval_args: {mode: full}, or valid_rmse_weight: 0"
             )
         return super().fit(*args, **kwargs)
 
+    def evaluate(self, eval_data: Any, *args: Any, **kwargs: Any) -> Any:
+        """RecBole's; where training stops by both heads, with the errors of the ratings."""
+        result = super().evaluate(eval_data, *args, **kwargs)
+        if self.config["valid_rmse_weight"] and result:
+            field, batch_size = self.config["RATING_FIELD"], self.config["eval_batch_size"]
+            errors = rating_errors.of_part(self.model, eval_data, field, batch_size)
+            digits = self.config["metric_decimal_place"]
+            result.update({name: round(error, digits) for name, error in errors.items()})
+        return result
+
     def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, Any]:
-        """RecBole's, or of both heads: ``valid_metric`` less ``valid_rmse_weight`` times the RMSE.
+        """RecBole's; by both heads ``valid_metric`` less ``valid_rmse_weight`` times the RMSE.
 
         Both metrics are rounded as the run shows them.
         """
         score, result = super()._valid_epoch(valid_data, show_progress)
-        weight = self.model.settings.valid_rmse_weight
-        if weight:
-            field, batch_size = self.config["RATING_FIELD"], self.config["eval_batch_size"]
-            errors = rating_errors.of_part(self.model, valid_data, field, batch_size)
-            digits = self.config["metric_decimal_place"]
-            result.update({name: round(error, digits) for name, error in errors.items()})
+        if weight := self.config["valid_rmse_weight"]:
             score -= weight * result["rmse"]
         return score, result
 

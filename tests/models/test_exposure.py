@@ -369,16 +369,21 @@ def test_training_stops_by_both_validation_metrics(eval_batch_size, ratings):
     seen = []
     score, metrics = run.fit(watch=lambda epoch, value: seen.append(value))
     assert score == max(seen) == pytest.approx(metrics["ndcg@10"] - 2 * metrics["rmse"])
-    run.trainer.evaluate(run.valid)  # loads the best epoch
-    alone = protocols.RATING.applied_to(run.config)
-    _, (_, valid, _) = single_run.load(alone)
-    rated = type(run.trainer)(alone, run.model).evaluate(valid, load_best_model=False)
-    assert rated["rmse"] == metrics["rmse"]
-    assert rated["mae"] == metrics["mae"]
+    tested = run.trainer.evaluate(run.test)  # by the best epoch
+    for name, protocol in protocols.OF_TRAINED_MODELS.items():
+        config = protocol.applied_to(run.config)
+        _, (_, valid, test) = single_run.load(config)
+        trainer = type(run.trainer)(config, run.model)
+        for part, shown in ((valid, metrics), (test, tested)):
+            alone = trainer.evaluate(part, load_best_model=False)
+            assert ("rmse" in alone, "ndcg@10" in alone) == (name == "rating", name == "ranking")
+            both = alone.keys() & shown.keys()
+            assert len(both) == 2
+            assert {key: shown[key] for key in both} == {key: alone[key] for key in both}
 
 
 def test_both_metrics_need_a_ranking(ratings):
-    with pytest.raises(SettingError, match=r"valid_rmse_weight: is taken .* found valid_metric: R"):
+    with pytest.raises(SettingError, match=r"valid_rmse_weight: is for .* found\s+valid_metric: R"):
         small(valid_rmse_weight=1.0).fit()
     run = small(**BOTH)
     run.fit()
@@ -393,6 +398,7 @@ def test_both_metrics_need_a_ranking(ratings):
         ({"exposure_weight": 1.0, "global_kernel_size": 3}, "global_kernel_size: the kernel is"),
         ({"exposure_samples": 5}, "exposure_samples: a softmax is over all items"),
         ({"ranking_rating_weight": 1.0}, "ranking_rating_weight: without an exposure head"),
+        ({"exposure_hidden_size": 4}, "exposure_hidden_size: the tower is a part of the exposure"),
         ({"exposure_loss": "bce"}, "exposure_loss: expected one of multinomial, logistic"),
         ({"exposure_weight": -1.0}, "exposure_weight: expected a number at least 0"),
     ],

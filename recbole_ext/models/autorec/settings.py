@@ -100,10 +100,7 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
     ] = 0.0
     exposure_loss: Annotated[
         ExposureLoss,
-        Meta(
-            description="multinomial is a softmax over the items of each user; logistic is a "
-            "probability of each cell."
-        ),
+        Meta(description="multinomial: a softmax over each user's items; logistic: cell by cell."),
     ] = "multinomial"
     exposure_hidden_size: Annotated[
         settings.NonNegativeInt,
@@ -264,6 +261,11 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
                 self.exposure_weight == 0 and self.ranking_rating_weight > 0,
                 "ranking_rating_weight: without an exposure head items are ranked by their ratings "
                 "alone; set exposure_weight above 0 or ranking_rating_weight: 0",
+            ),
+            (
+                self.exposure_weight == 0 and self.exposure_hidden_size > 0,
+                "exposure_hidden_size: the tower is a part of the exposure head; set "
+                "exposure_weight above 0 or exposure_hidden_size: 0",
             ),
             (
                 self.global_kernel_size > 0 and self.global_kernel_size % 2 == 0,
