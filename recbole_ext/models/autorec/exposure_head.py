@@ -7,7 +7,7 @@ R(u) are the items that u has rated. The second part is the denoising autoencode
 "Variational Autoencoders for Collaborative Filtering", WWW 2018 (Mult-DAE: a row scaled to length
 1, tanh), with one hidden layer. Whatever a row of AutoRec is, a user is encoded here: by items
 AutoRec knows a user by learned weights alone, and this says what the user's items add to them, as
-SVD++ does for ratings. Neither part alone is as good (configs/autorec.md).
+SVD++ does for ratings.
 
 Symbols: I items, H hidden units of the net, H' of the tower.
 """
