@@ -3,7 +3,8 @@
 AutoRec.yaml is made from this module: `python -m recbole_ext.registry.defaults`.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -14,9 +15,11 @@ from recbole_ext.models.autorec.choices import (
     Activation,
     Centring,
     Corruption,
+    ExposureLoss,
     Initialisation,
     Loss,
 )
+from recbole_ext.models.autorec.run_defaults import AutoRecRunDefaults  # noqa: F401  by its name
 
 
 class AutoRecSettings(Struct, frozen=True, kw_only=True):
@@ -86,6 +89,50 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
         Meta(
             description="The learning-rate multiplier of the SVD++ term: the rows in which a "
             "column is rated add to its output weights; 0 for none."
+        ),
+    ] = 0.0
+    exposure_weight: Annotated[
+        settings.NonNegative,
+        Meta(
+            description="The weight of the second head's error in the loss: which items a user has "
+            "at all, by which items are ranked then (see exposure.py); 0 for the paper's, without "
+            "that head."
+        ),
+    ] = 0.0
+    exposure_loss: Annotated[
+        ExposureLoss,
+        Meta(description="multinomial: a softmax over each user's items; logistic: cell by cell."),
+    ] = "multinomial"
+    exposure_hidden_size: Annotated[
+        settings.NonNegativeInt,
+        Meta(
+            description="The units of a tower of the second head's own, which reads a user's items "
+            "and joins the score; 0 for none."
+        ),
+    ] = 0
+    exposure_reg_weight: Annotated[
+        settings.NonNegative,
+        Meta(description="lambda of the second head's weights, within exposure_weight."),
+    ] = 0.01
+    exposure_samples: Annotated[
+        settings.NonNegativeInt,
+        Meta(
+            description="For the logistic error: the columns that are drawn for each batch in the "
+            "place of all; 0 for all."
+        ),
+    ] = 0
+    ranking_rating_weight: Annotated[
+        settings.NonNegative,
+        Meta(
+            description="Items are ranked by their exposure score and this number times the "
+            "predicted rating, standardised."
+        ),
+    ] = 0.0
+    valid_rmse_weight: Annotated[
+        settings.NonNegative,
+        Meta(
+            description="Training stops by valid_metric less this number times the RMSE of the "
+            "validation ratings; 0 for valid_metric alone."
         ),
     ] = 0.0
     input_dropout_prob: Annotated[
@@ -197,6 +244,31 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
                 "or global_kernel_size: 0",
             ),
             (
+                self.exposure_weight > 0 and self.refeeding > 0,
+                "refeeding: in what is fed back every cell has a rating; set refeeding: 0 or "
+                "exposure_weight: 0",
+            ),
+            (
+                self.exposure_weight > 0 and self.global_kernel_size > 0,
+                "global_kernel_size: the kernel is for ratings alone; set exposure_weight: 0 or "
+                "global_kernel_size: 0",
+            ),
+            (
+                self.exposure_samples > 0 and self.exposure_loss == "multinomial",
+                "exposure_samples: a softmax is over all items; set exposure_samples: 0 or "
+                "exposure_loss: logistic",
+            ),
+            (
+                self.exposure_weight == 0 and self.ranking_rating_weight > 0,
+                "ranking_rating_weight: without an exposure head items are ranked by their ratings "
+                "alone; set exposure_weight above 0 or ranking_rating_weight: 0",
+            ),
+            (
+                self.exposure_weight == 0 and self.exposure_hidden_size > 0,
+                "exposure_hidden_size: the tower is a part of the exposure head; set "
+                "exposure_weight above 0 or exposure_hidden_size: 0",
+            ),
+            (
                 self.global_kernel_size > 0 and self.global_kernel_size % 2 == 0,
                 "global_kernel_size: expected 0 (none) or an odd number, found "
                 f"{self.global_kernel_size}",
@@ -206,38 +278,22 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
                 raise SettingError(problem)
 
 
-class AutoRecRunDefaults(Struct, frozen=True, kw_only=True):
-    """What RecBole needs to know to train on rows and to evaluate ratings."""
+# What checkpoints of earlier releases have no word of -> what it was.
+_EARLIER: dict[str, Any] = {
+    "exposure_weight": 0.0,
+    "exposure_loss": "multinomial",
+    "exposure_hidden_size": 0,
+    "exposure_reg_weight": 0.01,
+    "exposure_samples": 0,
+    "ranking_rating_weight": 0.0,
+    "valid_rmse_weight": 0.0,
+}
 
-    train_batch_size: Annotated[settings.Count, Meta(description="Rows a step.")] = 128
-    train_neg_sample_args: Annotated[
-        settings.Values | None,
-        Meta(description="No negatives: the loss sees observed ratings only."),
-    ] = None
-    load_col: Annotated[
-        dict[str, list[str]], Meta(description="Loaded beside the data set's own columns.")
-    ] = field(default_factory=lambda: {"inter": ["user_id", "item_id", "rating"]})
-    normalize_all: Annotated[
-        bool, Meta(description="Ratings stay on their own scale; RecBole's ml-100k.yaml has True.")
-    ] = False
-    LABEL_FIELD: Annotated[str, Meta(description="What RMSE and MAE compare with.")] = "rating"
-    eval_args: Annotated[
-        settings.Values,
-        Meta(description="Ratings are predicted for the held-out pairs themselves."),
-    ] = field(
-        default_factory=lambda: {
-            "split": {"RS": [0.8, 0.1, 0.1]},
-            "group_by": "user",
-            "order": "RO",
-            "mode": "labeled",
-        }
-    )
-    metrics: Annotated[
-        list[str],
-        settings.Filled(),
-        Meta(
-            description="For a ranking: metrics: [NDCG], valid_metric: NDCG@10, eval_args: "
-            "{mode: full}."
-        ),
-    ] = field(default_factory=lambda: ["RMSE", "MAE"])
-    valid_metric: Annotated[str, Meta(description="The metric for early stopping.")] = "RMSE"
+
+def read_settings(values: Mapping[str, Any]) -> AutoRecSettings:
+    """The settings of a run, or of a checkpoint of this release or an earlier one.
+
+    Raises:
+        SettingError: a value has the wrong type, is out of range or does not go with another.
+    """
+    return settings.read(AutoRecSettings, {**_EARLIER, **values})
