@@ -373,10 +373,9 @@ def test_training_stops_by_both_validation_metrics(eval_batch_size, ratings):
     score, metrics = run.fit(watch=lambda epoch, value: seen.append(value))
     assert score == max(seen) == pytest.approx(metrics["ndcg@10"] - 2 * metrics["rmse"])
     tested = run.trainer.evaluate(run.test)  # by the best epoch
-    for name, protocol in protocols.OF_TRAINED_MODELS.items():
-        config = protocol.applied_to(run.config)
-        _, (_, valid, test) = single_run.load(config)
-        trainer = type(run.trainer)(config, run.model)
+    for name in ("rating", "ranking"):
+        config = protocols.OF_TRAINED_MODELS[name].applied_to(run.config)
+        trainer, (_, valid, test) = single_run.evaluator(config, run.model)
         for part, shown in ((valid, metrics), (test, tested)):
             alone = trainer.evaluate(part, load_best_model=False)
             assert ("rmse" in alone, "ndcg@10" in alone) == (name == "rating", name == "ranking")
