@@ -105,7 +105,8 @@ def test_a_user_of_training_is_explained_as_a_new_person(orientation, settings, 
     for item in ITEMS:
         assert set(contributions(frame, item)) == set(own)
         expected = contributions(as_new, item)
-        assert contributions(frame, item) == pytest.approx(expected, abs=1e-3)
+        # a fit ends within 0.01 of the minimum, by the order of the sums
+        assert contributions(frame, item) == pytest.approx(expected, abs=0.01)
 
 
 # --- files ----------------------------------------------------------------------------------
