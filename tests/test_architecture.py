@@ -133,6 +133,7 @@ def test_configs_are_read_by_name_in_the_adapters_alone():
         "evaluator.evaluated_parts",
         "trainer.checkpoint",
         "trainer.single_run",
+        "trainer.trainer",
         "trainer.identity",
         "inference.trained_model",
         "testing.contract",

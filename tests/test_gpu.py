@@ -215,6 +215,7 @@ def test_a_trained_model_gives_the_answers_of_the_cpu(
         pd.testing.assert_frame_equal(gpu, cpu, check_exact=False, rtol=1e-2, atol=1e-3)
 
 
+CLI = ("-m", "recbole_ext.cli.main")
 COMMANDS = ["evaluate", "recommend --user u3", "similar --item i3", "refit", "explore"]
 COMMANDS += ["recommend --all --output all.csv", "recommend --for i1=5,i2=1 --explain"]
 FILES = {"safetensors": "a.safetensors", "onnx": "a.onnx", "embeddings": "a.npz"}
@@ -230,8 +231,7 @@ def test_commands(model, command, ratings, tmp_path):
     run.fit()
     name, *words = command.split()
     ended = subprocess.run(
-        [sys.executable, "-m", "recbole_ext.cli.main", name]
-        + [str(run.trainer.saved_model_file), *words],
+        [sys.executable, *CLI, name, str(run.trainer.saved_model_file), *words],
         capture_output=True,
         text=True,
         check=False,

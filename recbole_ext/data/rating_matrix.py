@@ -25,6 +25,14 @@ class Cells(NamedTuple):
     columns: Tensor
     values: Tensor
 
+    @classmethod
+    def of_mask(cls, observed: Tensor) -> "Cells":
+        """The cells of B rows that are true, with a 1 each: [B, C]."""
+        row, columns = observed.nonzero(as_tuple=True)
+        counts = observed.sum(1)
+        values = torch.ones(len(row), device=observed.device)
+        return cls(counts.cumsum(0) - counts, row, columns, values)
+
 
 class RatingMatrix(NamedTuple):
     """The observed ratings as rows in CSR form; memory is proportional to the ratings.

@@ -23,6 +23,8 @@ TAKE_NEW_PEOPLE = (
     *("MultiVAE", "MultiDAE", "RecVAE", "MacridVAE", "RaCT", "CDAE"),
 )
 
+_RMSE_WEIGHT = "valid_rmse_weight"  # a setting of AutoRec: epochs are chosen by ratings, too
+
 
 class _Write(Interface):
     """Writes a data set; see ``leave_one_out.write`` and ``grid.write``."""
@@ -72,6 +74,7 @@ class Protocol:
             a seed. None: every seed runs on the same data set.
         new_users: whether the users of the test part are not in training; see
             experiments/new_users.py.
+        also: a protocol that tests each trained model, too, by metrics of the other kind.
         check: ``module:function``, called with the name of a data set and the folder of data sets
             before anything runs; it raises a ``DataError`` where the protocol does not suit it.
     """
@@ -83,6 +86,7 @@ class Protocol:
     rating_models: bool | None = None
     folds: int | None = None
     new_users: bool = False
+    also: "Protocol | None" = None
     check: str = ""
 
     @property
@@ -94,13 +98,17 @@ class Protocol:
     def metrics(self) -> list[str]:
         """Its metrics with their cutoffs, such as ``NDCG@10`` or ``RMSE``."""
         names, cutoffs = self.settings["metrics"], self.settings.get("topk")
-        return [f"{name}@{k}" for name in names for k in cutoffs] if cutoffs else names
+        own = [f"{name}@{k}" for name in names for k in cutoffs] if cutoffs else names
+        return own if self.also is None else [*own, *self.also.metrics]
 
     def suits(self, model: str) -> bool:
         """Whether it can evaluate a model, by the model's name."""
         if self.new_users and model in keys.known_models() and model not in TAKE_NEW_PEOPLE:
             return False
-        return self.rating_models in (None, model_parts.needs_ratings(model))
+        rates = model_parts.needs_ratings(model)
+        if self.also is not None and rates:
+            return _RMSE_WEIGHT in model_parts.setting_names(model)
+        return self.rating_models in (None, rates)
 
     def dataset_name(self, source: str, fold: int = 1) -> str:
         """The name of the data set that it evaluates on, written from the data set ``source``.
@@ -169,7 +177,8 @@ class Protocol:
         from recbole.utils import EvaluatorType
 
         mode = self.settings["eval_args"]["mode"]
-        settings = {**config.final_config_dict, **self.settings, "fixed_negatives": False}
+        settings = {**config.final_config_dict, _RMSE_WEIGHT: 0.0, **self.settings}
+        settings["fixed_negatives"] = False
         eval_args = config.final_config_dict["eval_args"]
         settings["eval_args"] = {**eval_args, "mode": {"valid": mode, "test": mode}}
         if self.rating_models:

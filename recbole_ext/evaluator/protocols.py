@@ -20,7 +20,10 @@ TEST, VALID = 0.1, 0.05  # shares of the rows, or of the new users
 FOLDS = 5
 
 # What a protocol or the run decides; neither a plan nor a model may set it.
-DECIDED = ("eval_args", "metrics", "topk", "valid_metric", "fixed_negatives", "seed", "data_path")
+DECIDED = (
+    *("eval_args", "metrics", "topk", "valid_metric", "valid_rmse_weight", "fixed_negatives"),
+    *("seed", "data_path"),
+)
 
 
 def leave_one_out(negatives: int = NEGATIVES, seed: int = SEED) -> Protocol:
@@ -218,6 +221,12 @@ PROTOCOLS = {
     "k-fold": k_fold(),
     "user-holdout": user_holdout(),
     "given": GIVEN,
+    "rating+ranking": Protocol(
+        f"{RANKING.description}; ratings are tested, too; NDCG@10 less RMSE chooses the epoch",
+        {**RANKING.settings, "valid_rmse_weight": 1.0},
+        rating_models=True,
+        also=RATING,
+    ),
 }
 
 # Those that can evaluate a model on the split that it was trained on, by their names.

@@ -113,6 +113,7 @@ def _read(file: Path) -> Plan:
     _refuse_decided(content.settings, f"{file}: settings")
     studies.check(content.sampler, content.pruning, str(file))
     metrics = _metrics(content.metrics, f"{file}: metrics")
+    _refuse_pruning(content, file)
     entries = dict(_entries(content.models, f"{file}: models"))
     models = {label: _model(content, *entry, file) for label, entry in entries.items()}
     plan = Plan(
@@ -194,6 +195,16 @@ def _protocols(metrics: Mapping[str, str], added: Iterable[str], where: str) -> 
         if metric.lower() not in {other.lower() for other in known}:
             raise SettingError(f"{where}: {name}: expected one of {', '.join(known)}")
     return {name: metric.lower() for name, metric in metrics.items()}
+
+
+def _refuse_pruning(content: _Content, file: Path) -> None:
+    """A trial ends by its validation score, which has to be the metric of the table."""
+    for name in content.protocols:
+        if content.pruning and name in PROTOCOLS and PROTOCOLS[name].also is not None:
+            raise SettingError(
+                f"{file}: pruning: {name} chooses epochs by two metrics together, by which trials "
+                "of one metric cannot be ended; write pruning: False"
+            )
 
 
 def _figure(plan: Plan, content: Values, where: str) -> PaperFigure:

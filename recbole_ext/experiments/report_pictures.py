@@ -8,6 +8,7 @@ import numpy as np
 
 from recbole_ext.evaluator import significance
 from recbole_ext.evaluator.metrics import bigger_is_better
+from recbole_ext.evaluator.protocols import PROTOCOLS
 from recbole_ext.experiments import summary
 from recbole_ext.experiments.plan import Plan
 from recbole_ext.experiments.results import Result
@@ -130,7 +131,9 @@ def _curves(metric: str, runs: Runs, styles: Styles) -> Any:
             continue
         # a run that has stopped early keeps its best score from there on
         longest = max(curves, key=len)
-        best = max if bigger_is_better(metric) else min
+        protocol = PROTOCOLS.get(own[0].protocol)  # epochs are chosen by its own metric
+        stopped_by = metric if protocol is None else protocol.settings["valid_metric"]
+        best = max if bigger_is_better(stopped_by) else min
         scores = [
             [score for _, score in curve]
             + [best(s for _, s in curve)] * (len(longest) - len(curve))

@@ -177,9 +177,7 @@ def measure(
             users, tokens, groups = None, [], {}
             if key.trial is None:
                 with _scoring(prepared, key):
-                    test, by_user = per_user.per_user(
-                        prepared.trainer, prepared.test, show_progress=False
-                    )
+                    test, by_user = _tested(prepared, key, metric)
                 users = by_user.metrics.get(metric)
                 data = prepared.test._dataset
                 tokens = list(map(str, data.id2token(data.uid_field, by_user.users)))
@@ -243,6 +241,31 @@ def _scoring(prepared: single_run.Run, key: RunKey) -> AbstractContextManager[No
     from recbole_ext.experiments import new_users
 
     return new_users.folded_in(prepared)
+
+
+def _tested(
+    prepared: single_run.Run, key: RunKey, metric: str
+) -> tuple[Mapping[str, float], per_user.PerUser]:
+    """The test metrics of a trained model by its protocol, and by another one that this names.
+
+    Args:
+        prepared: the run, trained.
+        key: of it.
+        metric: that models are compared by.
+
+    Returns:
+        the metrics, and those of each user by the protocol that has ``metric``.
+    """
+    test, by_user = per_user.per_user(prepared.trainer, prepared.test, show_progress=False)
+    protocol = PROTOCOLS.get(key.protocol)
+    if protocol is None or protocol.also is None:
+        return test, by_user
+    evaluation = protocol.also.applied_to(prepared.config)
+    trainer, (_, _, data) = single_run.evaluator(evaluation, prepared.model)
+    options = {"load_best_model": False, "show_progress": False}
+    more, by_user_of_it = per_user.per_user(trainer, data, **options)
+    metrics = ties.Metrics({**test, **more}, getattr(test, "ties", None))
+    return metrics, by_user_of_it if metric in more else by_user
 
 
 def _watch(

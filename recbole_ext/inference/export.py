@@ -84,6 +84,12 @@ def _onnx(trained: TrainedModel, path: Path) -> Export:
             f"--format onnx: expected AutoRec, NCFMLP, NCFGMF or NCFNeuMF, found {trained.name}; "
             "write --format safetensors, or --format embeddings"
         )
+    if is_autorec and not trained.model.ranks_by_ratings:
+        raise SettingError(
+            "--format onnx: AutoRec with an exposure head (exposure_weight) has two results for a "
+            "row, ratings and scores, expected one; write --format safetensors, or --format "
+            "embeddings for the scores"
+        )
     build: Callable[[Any], onnx_models.OnnxModel] = (
         onnx_models.of_autorec if is_autorec else onnx_models.of_ncf
     )

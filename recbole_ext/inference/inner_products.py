@@ -100,13 +100,8 @@ def _candidates(trained: TrainedModel) -> Iterator[tuple[Any, Any, Link]]:
     """What may be the vectors of users and items, with their link."""
     model = trained.model
     if isinstance(model, AutoRec):
-        settings = (
-            model.settings.out_activation,
-            model.settings.loss_type,
-            model.scale.unseen_rating,
-        )
-        if settings == ("identity", "MSE", None):
-            rows, columns = _of_autorec(model)
+        if (factors := _of_autorec(model)) is not None:
+            rows, columns = factors
             yield (rows, columns, "identity") if model.by_user else (columns, rows, "identity")
         return
     if isinstance(model, (NCFMLP, NCFGMF)):
@@ -127,7 +122,27 @@ def _candidates(trained: TrainedModel) -> Iterator[tuple[Any, Any, Link]]:
             yield parts[0], parts[1].T, "identity"  # NCEPLRec's are columns
 
 
-def _of_autorec(model: AutoRec) -> tuple[Tensor, Tensor]:
+def _of_autorec(model: AutoRec) -> tuple[Tensor, Tensor] | None:
+    """The scores as products of rows and of columns; None where they are none."""
+    settings, ranker = model.settings, model.ranker
+    kind = settings.out_activation, settings.loss_type, model.scale.unseen_rating
+    ratings = _of_ratings(model) if kind == ("identity", "MSE", None) else None
+    if model.ranks_by_ratings:
+        return ratings
+    hidden = model.hidden()
+    all_rows = torch.arange(len(hidden), device=hidden.device)
+    rows, columns, bias = ranker.factors(model.predictor, hidden, all_rows)
+    rows = torch.cat([rows, torch.ones_like(rows[:, :1])], dim=1)
+    if not settings.ranking_rating_weight:
+        return rows, torch.cat([columns, bias[:, None]], dim=1)
+    if ratings is None:
+        return None
+    share = settings.ranking_rating_weight / ranker.deviation
+    columns = torch.cat([columns, (bias - share * ranker.mean)[:, None], ratings[1]], dim=1)
+    return torch.cat([rows, share * ratings[0]], dim=1), columns
+
+
+def _of_ratings(model: AutoRec) -> tuple[Tensor, Tensor]:
     """W_c h_r + b_c + mean + b'_r + b'_c as products: of rows, and of columns."""
     layer, baseline, hidden = model.predictor.last_layer, model.scale.baseline, model.hidden()
     ones = torch.ones_like(hidden[:, :1])

@@ -69,7 +69,7 @@ def of_autorec(model: AutoRec) -> OnnxModel:
         rows = nn.functional.pad(torch.from_numpy(inputs["ratings"]), (1, 0), value=torch.nan)
         rows = rows.to(model.device)
         parts = model.predictor, model.dense, model.scale, rows.nan_to_num(), ~rows.isnan()
-        return fold_in.of_rows(*parts)[:, 1:].cpu().numpy()
+        return fold_in.of_rows(*parts)[0][:, 1:].cpu().numpy()
 
     row, column = ("person", "item") if model.by_user else ("item", "user")
     return OnnxModel(

@@ -4,7 +4,7 @@ new_person.py says how a model takes in a person; the page does the same arithme
 (page/new_person.js), with the weights in 16 bits:
 
     AutoRec by items                what ``models/autorec/fold_in.of_column`` reads
-    AutoRec by users                what ``models/autorec/fold_in.of_row`` reads
+    AutoRec by users                what ``models/autorec/fold_in.of_rows`` reads
     EASE, SLIMElastic, ADMMSLIM,    scores = offset + the sum of the rows of B of the person's
     ItemKNN (knn_method: item)      items; B is [items, items]
 
@@ -47,6 +47,7 @@ def content(trained: TrainedModel) -> Content:
     try:
         new_person.check_model(trained)
         if trained.name == "AutoRec":
+            _check_head(trained)
             of_model = _by_users(trained) if trained.model.by_user else _by_items(trained)
         elif trained.name in _LINEAR:
             of_model = _linear(trained)
@@ -81,6 +82,14 @@ def _check_size(name: str, n_weights: int) -> None:
 
 
 # --- AutoRec ------------------------------------------------------------------------------------
+
+
+def _check_head(trained: TrainedModel) -> None:
+    if not trained.model.ranks_by_ratings:
+        raise SettingError(
+            "this page cannot do the arithmetic of AutoRec with an exposure head (exposure_weight) "
+            "for a new person; `recbole-ext recommend --for` can"
+        )
 
 
 def _of_scale(scale: RatingScale, biases: Tensor, unseen: Tensor) -> Content:

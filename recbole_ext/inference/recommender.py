@@ -149,13 +149,14 @@ class Recommender:
         """The score of pairs: of each user with the item at the same place.
 
         It is the score that ``recommend`` ranks by: a rating of AutoRec is not cut at the ends of
-        the scale.
+        the scale. AutoRec with an exposure head ranks by something else than ratings: there is a
+        column with the predicted rating, too, cut at the ends as RMSE takes it.
 
         Args:
             users, items: of the same length; one id stands for as many as the other has.
 
         Returns:
-            columns user_id, item_id, score and title.
+            columns user_id, item_id, score, title, and of such a model rating.
 
         Raises:
             DataError: an id is unknown, or the lengths differ.
@@ -174,7 +175,7 @@ class Recommender:
             of_users = self._scores.of(distinct[start : start + step]).cpu().numpy()
             here = (which >= start) & (which < start + step)
             scores[here] = of_users[which[here] - start, item_numbers[here]]
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "user_id": self._names.users[user_numbers],
                 "item_id": self._names.items[item_numbers],
@@ -182,6 +183,9 @@ class Recommender:
                 "title": self.trained.titles[item_numbers],
             }
         )
+        if not getattr(self.trained.model, "ranks_by_ratings", True):
+            frame["rating"] = self._scores.ratings(user_numbers, item_numbers)
+        return frame
 
     def history(self, user: Id) -> pd.DataFrame:
         """What a user has in the training and the validation part, the highest rating first.

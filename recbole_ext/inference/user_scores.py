@@ -72,6 +72,24 @@ class UserScores:
         )
         return full_sort_scores(users, trained.model, part, trained.device)
 
+    @torch.no_grad()
+    def ratings(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """The rating of each pair, by a model that ranks by other scores: [n], [n] -> [n].
+
+        Args:
+            users, items: RecBole's numbers.
+        """
+        from recbole.data.interaction import Interaction
+
+        model = self.trained.model
+        pairs = [torch.tensor(numbers, device=self.trained.device) for numbers in (users, items)]
+        step = self.trained.eval_batch_size
+        parts = [
+            model.predict(Interaction({model.USER_ID: some_users, model.ITEM_ID: some_items}))
+            for some_users, some_items in zip(*(p.split(step) for p in pairs), strict=True)
+        ]
+        return torch.cat(parts).cpu().numpy()
+
     def _check_sequences(self, users: np.ndarray) -> None:
         assert self._sequences is not None
         missing = users[~np.isin(users, self.users)]

@@ -58,8 +58,8 @@ PATCHES = (
         target="recbole.config.configurator:Config._init_device",
         kind="wrap",
         group="bugs",
-        why="use_gpu: False trains on the GPU; CUDA_VISIBLE_DEVICES is overwritten by the default of "
-        "gpu_id; the log says use_gpu = True on a machine without a GPU.",
+        why="use_gpu: False trains on the GPU; CUDA_VISIBLE_DEVICES is overwritten by the default "
+        "of gpu_id; the log says use_gpu = True on a machine without a GPU.",
         function=f"{_OURS}:init_device",
     ),
     Patch(

@@ -69,6 +69,13 @@ class RunResult(dict[str, Any]):
         self.record = record
 
 
+def score_name(settings: Mapping[str, Any]) -> str:
+    """What the best epoch of a run is chosen by, in words."""
+    metric = str(settings["valid_metric"]).lower()
+    weight = settings.get("valid_rmse_weight")  # AutoRec's
+    return f"{metric} - {weight:g} rmse" if weight else metric
+
+
 def has_a_line(epoch: int, seconds: float) -> bool:
     """Whether an epoch is shown: all slow ones, of fast ones 1 to 10, 20, 30, ... 100, 200, ...
 

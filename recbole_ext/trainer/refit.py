@@ -11,7 +11,7 @@ from typing import Any
 
 from recbole_ext.errors import CheckpointError
 from recbole_ext.trainer import checkpoint, checkpoint_checks, same_run, single_run
-from recbole_ext.trainer.progress import Counts, Progress
+from recbole_ext.trainer.progress import Counts, Progress, score_name
 from recbole_ext.trainer.terminal import say
 
 MARK = "refit_of"  # the setting that a checkpoint has from here: the file that it was refitted from
@@ -135,4 +135,4 @@ def _progress(settings: Mapping[str, Any], dataset: Any, n_interactions: int) ->
         dataset.user_num - 1, dataset.item_num - 1, n_interactions, {"train": n_interactions}
     )
     has_loss = settings["MODEL_TYPE"].name != "TRADITIONAL"
-    return Progress(counts, str(settings["valid_metric"]).lower(), has_loss=has_loss)
+    return Progress(counts, score_name(settings), has_loss=has_loss)

@@ -76,6 +76,24 @@ def load(config: Any) -> tuple[Any, list[Any]]:
     return data, list(data_preparation(config, data))
 
 
+def evaluator(config: Any, model: Any) -> tuple[Any, list[Any]]:
+    """What evaluates a trained model by other settings than those of its run.
+
+    Args:
+        config: of the run, with other settings of the evaluation: see ``Protocol.applied_to``.
+        model: is trained.
+
+    Returns:
+        a trainer, and the loaders: for training, validation and test.
+    """
+    from recbole.utils import get_trainer
+
+    _, loaders = load(config)
+    trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
+    trainer.eval_collector.data_collect(loaders[0])
+    return trainer, loaders
+
+
 def prepare(
     model: str, dataset: str, given: Mapping[str, Any], files: Sequence[str] | None = None
 ) -> Run:

@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import torch
 from recbole.trainer import Trainer
+from recbole.utils import EvaluatorType
 from torch import Tensor, nn
 from torch.optim import LBFGS, Adam, Optimizer, Rprop, SparseAdam
 
 from recbole_ext.errors import SettingError
-from recbole_ext.trainer import checkpoint
+from recbole_ext.trainer import checkpoint, rating_errors
 
 
 class CallbackTrainer(Trainer):
@@ -81,6 +82,36 @@ class AutoRecTrainer(CallbackTrainer):
 
     ``learner: lbfgs`` and ``rprop`` are for batches of all rows.
     """
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        ranks = self.eval_type == EvaluatorType.RANKING and self.valid_metric_bigger
+        if self.config["valid_rmse_weight"] and not ranks:
+            raise SettingError(
+                "valid_rmse_weight: is for a metric of rankings of which more is better, found "
+                f"valid_metric: {self.config['valid_metric']}; write metrics: [NDCG], "
+                "valid_metric: NDCG@10 and eval_args: {mode: full}, or valid_rmse_weight: 0"
+            )
+        return super().fit(*args, **kwargs)
+
+    def evaluate(self, eval_data: Any, *args: Any, **kwargs: Any) -> Any:
+        """RecBole's; where training stops by both heads, with the errors of the ratings."""
+        result = super().evaluate(eval_data, *args, **kwargs)
+        if self.config["valid_rmse_weight"] and result:
+            field, batch_size = self.config["RATING_FIELD"], self.config["eval_batch_size"]
+            errors = rating_errors.of_part(self.model, eval_data, field, batch_size)
+            digits = self.config["metric_decimal_place"]
+            result.update({name: round(error, digits) for name, error in errors.items()})
+        return result
+
+    def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, Any]:
+        """RecBole's; by both heads ``valid_metric`` less ``valid_rmse_weight`` times the RMSE.
+
+        Both metrics are rounded as the run shows them.
+        """
+        score, result = super()._valid_epoch(valid_data, show_progress)
+        if weight := self.config["valid_rmse_weight"]:
+            score -= weight * result["rmse"]
+        return score, result
 
     def _choose_optimizer(self, **kwargs: Any) -> Optimizer:
         learner = kwargs.get("learner", self.learner)

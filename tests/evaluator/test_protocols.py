@@ -36,6 +36,7 @@ def test_the_commands():
         "k-fold": "recbole-ext data split ml-1m kfold --seed 2020 --folds 5 --valid 0.05",
         "user-holdout": "recbole-ext data split ml-1m users --seed 2020 --test 0.1 --valid 0.05",
         "given": "",
+        "rating+ranking": "",
     }
     assert protocols.leave_one_out(5, 3).command("my data") == (
         "recbole-ext data split 'my data' loo --seed 3 --negatives 5"

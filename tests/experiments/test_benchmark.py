@@ -13,19 +13,21 @@ from click.testing import CliRunner
 
 from recbole_ext.cli import main
 from recbole_ext.errors import SettingError
-from recbole_ext.evaluator import significance
+from recbole_ext.evaluator import per_user, protocols, significance
 from recbole_ext.experiments import (
     benchmark_plan,
     processes,
     report,
     report_pictures,
     run_record,
+    study,
     summary,
 )
 from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import runs as experiment_runs
 from recbole_ext.experiments.plan import TUNING_SEED, RunKey, TableKey, fill_checkpoints
 from recbole_ext.experiments.results import Result
+from recbole_ext.trainer import single_run
 from recbole_ext.trainer.identity import RunIdentity
 from tests import runs
 
@@ -252,6 +254,57 @@ def test_protocols_are_of_the_models_that_they_suit(file):
     assert models["default"] == ["Pop", "BPR", "GMF", "MLP", "NeuMF", "AutoRec"]
     assert models["rating"] == ["AutoRec"]
     assert models["grid"] == ["Pop", "BPR", "GMF", "MLP", "NeuMF"]
+
+
+@pytest.mark.parametrize("metric", ["RMSE", "NDCG@10"])
+def test_one_training_fills_both_tables(metric, ratings, tmp_path):
+    """Ratings and ranking of the test part, by the model of one epoch; users of either kind."""
+    (tmp_path / "plan.yaml").write_text(
+        f"datasets: [made]\nprotocols: {{rating+ranking: {metric}}}\nseeds: [3]\n"
+        "settings: {epochs: 3}\nmodels:\n  BPR: {model: BPR}\n"
+        "  both: {model: AutoRec, settings: {mlp_hidden_size: [7], exposure_weight: 0.5}}\n"
+    )
+    plan = benchmark_plan.read(tmp_path / "plan.yaml")
+    (key,) = plan.runs()  # BPR predicts no ratings
+    assert key.label == "both"
+    result = experiment_runs.measure(plan, key, {}, str(tmp_path / "dataset"))
+    assert result.error == ""
+    assert [*result.test] == ["ndcg@10", "recall@10", "hit@10", "mrr@10", "rmse", "mae"]
+    assert {*result.test} == {*result.valid}
+    scores = [score for _, score in result.curve]
+    best = result.valid["ndcg@10"] - result.valid["rmse"]
+    assert max(scores) == pytest.approx(best, abs=1e-6) == scores[result.epochs - 1]
+
+    values = plan.run_settings(key.table, "both", {})
+    run = runs.prepare("AutoRec", **{**values, "seed": 3, "epochs": result.epochs, "eval_step": 0})
+    run.fit()
+    rating = protocols.RATING.applied_to(run.config)
+    _, (_, _, test) = single_run.load(rating)
+    trainer = type(run.trainer)(rating, run.model)
+    stars, of_stars = per_user.per_user(trainer, test, load_best_model=False)
+    ranks, of_ranks = per_user.per_user(run.trainer, run.test, load_best_model=False)
+    assert result.test == pytest.approx({**ranks, **stars}, abs=1e-6)
+    expected = (of_stars if metric == "RMSE" else of_ranks).metrics[metric.lower()]
+    np.testing.assert_allclose(result.users[metric.lower()], expected, atol=1e-5)
+
+
+def test_both_tables_are_of_models_with_both_heads_and_trials_are_not_pruned(tmp_path, monkeypatch):
+    """An own model of ratings has no setting by which its epochs are chosen by both."""
+    monkeypatch.setattr(study, "require", lambda where: None)  # Optuna need not be here
+    (tmp_path / "mine.py").write_text(
+        "from recbole.model.abstract_recommender import GeneralRecommender\n\n\n"
+        "class Mine(GeneralRecommender):\n    reads_ratings = True\n"
+    )
+    text = (
+        "datasets: [made]\nprotocols: {rating+ranking: RMSE}\nseeds: [3]\nmodels:\n"
+        "  AutoRec: {model: AutoRec}\n  Mine: {model: mine.py:Mine}\n  BPR: {model: BPR}\n"
+    )
+    file = tmp_path / "plan.yaml"
+    file.write_text(text)
+    assert [key.label for key in benchmark_plan.read(file).runs()] == ["AutoRec"]
+    file.write_text(f"sampler: tpe\npruning: True\n{text}")
+    with pytest.raises(SettingError, match=r"pruning: rating\+ranking chooses epochs by two"):
+        benchmark_plan.read(file)
 
 
 def test_a_protocol_wins_over_a_model_s_own_file(file):

@@ -79,7 +79,7 @@ def test_autorec_by_users_gives_what_recommend_for_gives(kind, load, tmp_path):
     with torch.no_grad():
         expected = folding.of_rows(
             model.predictor, model.dense, model.scale, whole.nan_to_num(), ~whole.isnan()
-        )[:, 1:]
+        )[0][:, 1:]
     np.testing.assert_allclose(scores, expected.numpy(), atol=1e-5)
     (one,) = session.run(["scores"], {"ratings": rows[:1]})
     np.testing.assert_allclose(one[0], scores[0], atol=1e-5)

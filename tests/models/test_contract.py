@@ -1,12 +1,13 @@
 """What every model of the registry must do; a new entry is tested by being there."""
 
 import copy
+from contextlib import nullcontext
 
 import pytest
 import torch
 
 from recbole_ext.registry import defaults
-from recbole_ext.testing import ModelContract
+from recbole_ext.testing import ModelContract, scored
 from tests import runs
 
 NAMES = sorted(defaults.names())
@@ -40,6 +41,9 @@ VARIANTS = [
     ("AutoRec", {"orientation": "user", "svdpp_scale": 2.0, "ema_decay": 0.5, "tied": True}),
     ("AutoRec", {"orientation": "item", "kernel_dim": 2, "global_kernel_size": 3}),
     ("AutoRec", {"orientation": "user", "loss_type": "CE", "kernel_dim": 2}),
+    ("AutoRec", {"orientation": "user", "exposure_weight": 0.5, "ranking_rating_weight": 0.5}),
+    ("AutoRec", {"exposure_weight": 0.5, "exposure_loss": "logistic", "exposure_samples": 9}),
+    ("AutoRec", {"exposure_weight": 0.5, "exposure_hidden_size": 4, "ema_decay": 0.5}),
 ]
 
 # Number of a variant -> how it learns the checkerboard; the others do not learn a board so small.
@@ -63,6 +67,17 @@ class TestOurs(ModelContract):
         self.settings = {**runs.SMALL[self.model], "learning_rate": 0.1, **settings}
         self.settings.pop("load_col", None)
         self.checkerboard = BOARD.get(VARIANTS.index(request.param))
+
+    @pytest.fixture(autouse=True)
+    def _scores_by_pairs(self, monkeypatch):
+        """By pairs AutoRec gives ratings; what items are ranked by is asked for."""
+        by_pairs = scored.by_pairs
+
+        def unclipped(run, of):
+            with getattr(run.model, "unclipped", nullcontext)():
+                return by_pairs(run, of)
+
+        monkeypatch.setattr(scored, "by_pairs", unclipped)
 
 
 def test_every_model_has_a_variant_here():

@@ -9,7 +9,7 @@ import pytest
 
 from recbole_ext.trainer import progress, terminal
 from recbole_ext.trainer.identity import RunIdentity
-from recbole_ext.trainer.progress import Counts, Progress, RunRecord, RunResult
+from recbole_ext.trainer.progress import Counts, Progress, RunRecord, RunResult, score_name
 
 COUNTS = Counts(943, 1682, 100_000, {"train": 80_808, "valid": 9_596, "test": 9_596})
 
@@ -29,6 +29,13 @@ def lines(capsys):
 
 
 # --- which epochs have a line ---------------------------------------------------------------
+
+
+def test_the_score_is_named_by_what_epochs_are_chosen_by():
+    assert score_name({"valid_metric": "NDCG@10"}) == "ndcg@10"
+    both = {"valid_metric": "NDCG@10", "valid_rmse_weight": 0.5}
+    assert score_name(both) == "ndcg@10 - 0.5 rmse"
+    assert score_name({**both, "valid_rmse_weight": 0.0}) == "ndcg@10"
 
 
 def test_of_fast_epochs_those_of_one_digit_and_zeros_are_shown():

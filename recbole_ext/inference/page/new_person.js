@@ -96,7 +96,7 @@ function dot(values, from, other, start, length) {
   return sum;
 }
 
-// By users the person is a row: encoded and decoded (fold_in.of_row).
+// By users the person is a row: encoded and decoded (fold_in.of_rows).
 function scoresByUsers(model, picks) {
   const { bias, ratings } = centred(model, picks);
   const f = ACTIVATIONS[model.hiddenActivation];

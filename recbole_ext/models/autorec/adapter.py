@@ -10,12 +10,11 @@ from recbole.utils import InputType
 from torch import Tensor
 from torch.nn import functional
 
-from recbole_ext.config import settings
 from recbole_ext.config.types import Orientation
 from recbole_ext.data.dataset import RatingDataset
-from recbole_ext.data.rating_matrix import RatingMatrix
+from recbole_ext.data.rating_matrix import Cells, RatingMatrix
 from recbole_ext.errors import SettingError
-from recbole_ext.models.autorec import fold_in
+from recbole_ext.models.autorec import exposure_head, fold_in, warm_start
 from recbole_ext.models.autorec.batches import CellBatches, DenseBatches
 from recbole_ext.models.autorec.centring import fit_baseline
 from recbole_ext.models.autorec.choices import Corruption
@@ -24,8 +23,9 @@ from recbole_ext.models.autorec.kernels import GlobalKernel
 from recbole_ext.models.autorec.loader import autorec_loader
 from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.autorec.predictions import RatingScale
-from recbole_ext.models.autorec.settings import AutoRecSettings
-from recbole_ext.models.ema import EmaMixin, predictor_weights
+from recbole_ext.models.autorec.ranking import Ranker
+from recbole_ext.models.autorec.settings import AutoRecSettings, read_settings
+from recbole_ext.models.ema import EmaMixin
 from recbole_ext.models.memo import Memo
 from recbole_ext.trainer.trainer import AutoRecTrainer  # noqa: F401  found by its name
 
@@ -49,7 +49,7 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self.settings = settings.read(AutoRecSettings, config.final_config_dict)
+        self.settings: AutoRecSettings = read_settings(config.final_config_dict)
         self.by_user = self.settings.orientation == "user"
         self.row_field = self.USER_ID if self.by_user else self.ITEM_ID
         self.rating_field = config["RATING_FIELD"]
@@ -93,10 +93,12 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
             pattern=ratings.pattern() if self.settings.svdpp_scale else None,
             pattern_step=self.settings.svdpp_scale,
             by_cells=self.by_cells,
+            exposure_head=exposure_head.maker(self.settings, self.n_items),
         )
+        self.ranker = Ranker(self.settings, ratings, dataset)
         self.start_ema(self.settings.ema_decay)
         self._hidden = Memo()
-        self._clips = True
+        self._rates = True
         self.rebuilt: Tensor | None = None  # h(r) of the last batch, where it is fed back
 
     # --- training ---------------------------------------------------------------------------
@@ -113,38 +115,22 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         if self.settings.pretrained is None:
             return
         state = load(self.settings.pretrained)["state_dict"]
-        weights = {k: v for k, v in predictor_weights(state).items() if "global_kernel" not in k}
-        own = {k: v for k, v in self.net.state_dict().items() if "global_kernel" not in k}
-        if (shapes := _shapes(weights)) != (expected := _shapes(own)):
-            raise SettingError(
-                f"pretrained: {self.settings.pretrained}: expected a model with {expected}, found "
-                f"{shapes or 'none of these'}; train both with the same layers on the same data set"
-            )
-        self.load_weights(weights)
+        self.load_weights(warm_start.weights(self.settings.pretrained, state, self.net))
         if self.net.global_kernel is not None:
-            with torch.no_grad():
-                pooled = self._mean_ratings()
-            self.load_weights({"global_kernel.pooled": pooled})
-
-    def _mean_ratings(self) -> Tensor:
-        """The mean of every row as the net rebuilds it, [rows]; no dropout, no global kernel."""
-        was_training = self.net.training
-        self.net.eval()
-        means = []
-        for ids in self._all_rows():
-            ratings, observed = self.ratings.dense(ids)
-            rows = self.baseline.taken_from(ratings, observed, self.baseline.rows[ids])
-            means.append(self.net(rows).mean(1))
-        self.net.train(was_training)
-        return torch.cat(means)
+            means = warm_start.mean_ratings(self.net, self.dense, self._all_rows())
+            self.load_weights({"global_kernel.pooled": means})
 
     def calculate_loss(self, interaction: Any) -> Tensor:
         ids = interaction[self.row_field]
         batch = self.batches.batch(ids, self.settings.corruption, self.settings.corruption_rate)
-        outputs = batch.outputs(self.net)
+        hidden = self.net.encode(batch.inputs)
+        outputs = batch.outputs(self.net, hidden)
         if self.settings.refeeding:
             self.rebuilt = outputs.detach()
-        return batch.error(self.net, outputs) + self._penalty()
+        error = batch.error(self.net, outputs)
+        if self.settings.exposure_weight:
+            error = error + self.ranker.loss(self.net, hidden, ids)
+        return error + self._penalty()
 
     def refeeding_loss(self, interaction: Any, rows: Tensor) -> Tensor:
         """The loss of rebuilt rows, fed back as rows in which every cell is a rating.
@@ -170,13 +156,23 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
 
     # --- prediction -------------------------------------------------------------------------
 
+    @property
+    def ranks_by_ratings(self) -> bool:
+        """Whether the scores that items are ranked by are the predicted ratings."""
+        return not self.settings.exposure_weight
+
     def predict(self, interaction: Any) -> Tensor:
         """The rating of each pair [B], in the range of the training ratings (``clip_ratings``)."""
         users, items = interaction[self.USER_ID], interaction[self.ITEM_ID]
         rows, columns = (users, items) if self.by_user else (items, users)
-        rebuilt = self.predictor.decode_pairs(self.hidden()[rows], columns)
-        ratings = self.scale.restore(rebuilt, rows, columns)
-        return self.scale.clip(ratings) if self._clips else ratings
+        net, hidden = self.predictor, self.hidden()
+
+        def ratings() -> Tensor:
+            return self.scale.restore(net.decode_pairs(hidden[rows], columns), rows, columns)
+
+        if self._rates:
+            return self.scale.clip(ratings())
+        return self.ranker.of_pairs(net, hidden, rows, columns, ratings)
 
     @contextmanager
     def unclipped(self) -> Iterator[None]:
@@ -184,40 +180,49 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
 
         All items beyond the end of the scale would be tied.
         """
-        self._clips = False
+        self._rates = False
         try:
             yield
         finally:
-            self._clips = True
+            self._rates = True
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
-        """The score of every item for each user [B * items]: ratings, not clipped."""
+        """The score of every item for each user [B * items]: see exposure.py.
+
+        Without an exposure head these are ratings, not clipped.
+        """
         users = interaction[self.USER_ID]  # [B]
         items = torch.arange(self.n_items, device=users.device)
-        if self.by_user:
-            rebuilt = self.predictor.decode(self.hidden()[users])  # [B, items]
-            return self.scale.restore(rebuilt, users[:, None], items).reshape(-1)
-        rebuilt = self.predictor.decode(self.hidden(), users).T
-        return self.scale.restore(rebuilt, items, users[:, None]).reshape(-1)
+        net, hidden = self.predictor, self.hidden()
+
+        def ratings() -> Tensor:  # [B, items]
+            rows, columns = (users[:, None], items) if self.by_user else (items, users[:, None])
+            whole = net.decode(hidden[users]) if self.by_user else net.decode(hidden, users).T
+            return self.scale.restore(whole, rows, columns)
+
+        return self.ranker.of_users(net, hidden, users, ratings).reshape(-1)
 
     def fold_in(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """The ratings of every item by a user that was not in training, see fold_in.py.
+        """The scores of every item for a user that was not in training, see fold_in.py.
 
         Args:
             items, ratings: [n], what the user has rated.
 
         Returns:
-            [items], the padding id included; not clipped.
+            [items], the padding id included; as ``full_sort_predict`` for users of training.
         """
+        net, scale, reg_weight = self.predictor, self.scale, self.settings.reg_weight
         with torch.no_grad():
             if self.by_user:
                 row = ratings.new_zeros(1, self.n_items)
                 observed = torch.zeros_like(row, dtype=torch.bool)
                 row[0, items], observed[0, items] = ratings, True
-                return fold_in.of_rows(self.predictor, self.dense, self.scale, row, observed)[0]
-            reg_weight = self.settings.reg_weight
-            return fold_in.of_column(
-                self.predictor, self.hidden(), self.scale, items, ratings, reg_weight
+                stars, hidden = fold_in.of_rows(net, self.dense, scale, row, observed)
+                baskets = Cells.of_mask(observed)
+                return self.ranker.of_new_rows(net, hidden, baskets, lambda: stars)[0]
+            column = self.hidden(), scale, items, ratings, reg_weight
+            return self.ranker.of_new_column(
+                net, column[0], items, lambda: fold_in.of_column(net, *column)
             )
 
     def rebuild(self, ids: Tensor, corruption: Corruption, rate: float) -> tuple[Tensor, Tensor]:
@@ -277,11 +282,6 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
 
     def _all_rows(self) -> tuple[Tensor, ...]:
         return torch.arange(self.ratings.n_rows, device=self.ratings.device).split(_BLOCK)
-
-
-def _shapes(weights: Mapping[str, Tensor]) -> str:
-    shapes = {name: list(weight.shape) for name, weight in sorted(weights.items())}
-    return ", ".join(f"{name} {shape}" for name, shape in shapes.items())
 
 
 # what the registry finds by these names (registry/model_parts.py)

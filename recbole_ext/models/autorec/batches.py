@@ -33,9 +33,9 @@ class DenseBatch(NamedTuple):
     clean: Tensor
     shown: Tensor
 
-    def outputs(self, net: AutoRecNet) -> Tensor:
-        """The net's outputs of every column: [B, C], with classes [B, C, K]."""
-        return net.outputs(net.encode(self.inputs))
+    def outputs(self, net: AutoRecNet, hidden: Tensor) -> Tensor:
+        """The net's outputs of every column, by the codes: [B, H] -> [B, C], or [B, C, K]."""
+        return net.outputs(hidden)
 
     def error(self, net: AutoRecNet, outputs: Tensor) -> Tensor:
         """Of the observed ratings, summed over columns, averaged over rows: a scalar."""
@@ -53,9 +53,9 @@ class CellBatch(NamedTuple):
     inputs: Cells
     cells: Cells
 
-    def outputs(self, net: AutoRecNet) -> Tensor:
-        """The net's outputs at the cells: [n], with classes [n, K]."""
-        return net.outputs_of_cells(net.encode(self.inputs), self.cells)
+    def outputs(self, net: AutoRecNet, hidden: Tensor) -> Tensor:
+        """The net's outputs at the cells, by the codes: [B, H] -> [n], or [n, K]."""
+        return net.outputs_of_cells(hidden, self.cells)
 
     def error(self, net: AutoRecNet, outputs: Tensor) -> Tensor:
         """Of the observed ratings, summed over columns, averaged over rows: a scalar."""

@@ -1,8 +1,11 @@
-r"""What each rating of a user adds to the ratings that AutoRec predicts for it.
+r"""What each rating of a user adds to the scores that AutoRec ranks items by.
 
     by users                  h(r)_t - h(r without i)_t: each rating i is left out of the row
     by items, with SVD++      |R|^(-1/2) s y_i h_t: the part of the prediction that is a sum over R
     by items                  the user's column is fitted to R, and to R without i (fold_in.py)
+
+With an exposure head (exposure.py) the score of t stands in the place of the rating h(r)_t, and by
+items columns are fitted: the score has no part that is a sum over R.
 
 For the squared error and f(x) = x the fits need not be made: with a_t, the weights by which the
 fitted prediction of t is a sum of the ratings, and the residual e_i,
@@ -20,6 +23,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from recbole_ext.data.rating_matrix import Cells
 from recbole_ext.errors import DataError
 from recbole_ext.models.autorec import fold_in
 from recbole_ext.models.autorec.adapter import AutoRec
@@ -33,7 +37,8 @@ def kind(model: AutoRec) -> Kind:
     """Which of the three ways is the model's."""
     if model.by_user:
         return "row"
-    return "svdpp" if _is_linear(model) and model.settings.svdpp_scale else "column"
+    is_sum = model.ranks_by_ratings and _is_linear(model) and model.settings.svdpp_scale
+    return "svdpp" if is_sum else "column"
 
 
 def _is_linear(model: AutoRec) -> bool:
@@ -43,7 +48,7 @@ def _is_linear(model: AutoRec) -> bool:
 
 def is_fitted(model: AutoRec) -> bool:
     """Whether each rating that is left out takes a fit, of which there is no closed form."""
-    closed = _is_linear(model) and model.settings.reg_weight
+    closed = model.ranks_by_ratings and _is_linear(model) and model.settings.reg_weight
     return kind(model) == "column" and not closed
 
 
@@ -62,7 +67,7 @@ def ratings_of(model: AutoRec, user: int) -> tuple[Tensor, Tensor]:
 def contributions(
     model: AutoRec, user: int | None, items: Tensor, ratings: Tensor, targets: Tensor
 ) -> Tensor:
-    """What each rating adds to each prediction.
+    """What each rating adds to each score.
 
     Args:
         model: is trained.
@@ -88,7 +93,8 @@ def contributions(
         )
     of_column = _of_fits if is_fitted(model) else _of_least_squares
     values = of_column(model, items, ratings, targets)
-    if model.scale.unseen_rating is not None:  # which no rating of the person changes
+    if model.ranks_by_ratings and model.scale.unseen_rating is not None:
+        # which no rating of the person changes
         values[:, model.scale.unseen_rows[targets]] = 0.0
     return values
 
@@ -104,15 +110,20 @@ def _of_row(
         rows = ratings.new_zeros(len(kept), batches.ratings.n_columns)
         observed = torch.zeros_like(rows, dtype=torch.bool)
         rows[:, items], observed[:, items] = torch.where(kept, ratings, 0.0), kept
+        baskets = Cells.of_mask(observed)
         if user is None:
-            return fold_in.of_rows(net, batches, scale, rows, observed)[:, targets]
-        number = torch.tensor(user, device=items.device)
-        inputs = batches.assemble(rows, observed, scale.baseline.rows[number].expand(len(rows)))
-        if size:
-            middle = inputs
-            inputs = batches.inputs(number[None]).repeat(len(rows), 1, 1)
-            inputs[:, size // 2] = middle
-        return scale.restore(net.decode(net.encode(inputs), targets), number, targets)
+            stars, hidden = fold_in.of_rows(net, batches, scale, rows, observed)
+            stars = stars[:, targets]
+        else:
+            number = torch.tensor(user, device=items.device)
+            inputs = batches.assemble(rows, observed, scale.baseline.rows[number].expand(len(rows)))
+            if size:
+                middle = inputs
+                inputs = batches.inputs(number[None]).repeat(len(rows), 1, 1)
+                inputs[:, size // 2] = middle
+            hidden = net.encode(inputs)
+            stars = scale.restore(net.decode(hidden, targets), number, targets)
+        return model.ranker.of_new_rows(net, hidden, baskets, lambda: stars, targets)
 
     return without_each(score, len(items), batches.ratings.n_columns * (size or 1))
 

@@ -28,8 +28,8 @@ _STEPS = 100  # of L-BFGS
 
 def of_rows(
     net: AutoRecNet, batches: DenseBatches, scale: RatingScale, ratings: Tensor, observed: Tensor
-) -> Tensor:
-    """The ratings of every column by new rows.
+) -> tuple[Tensor, Tensor]:
+    """The ratings of every column by new rows, and the rows' codes.
 
     Args:
         net: is trained.
@@ -39,7 +39,7 @@ def of_rows(
         observed: [B, C], true where there is a rating.
 
     Returns:
-        [B, C], not clipped.
+        the ratings [B, C], not clipped, and the codes [B, H].
     """
     baseline = scale.baseline
     differences = torch.where(observed, ratings - baseline.mean - baseline.columns, 0.0)
@@ -47,8 +47,9 @@ def of_rows(
     inputs = batches.assemble(ratings, observed, bias)
     if size := batches.global_kernel_size:  # their neighbours are empty
         inputs = functional.pad(inputs[:, None], (0, 0, size // 2, size // 2))
-    rebuilt = net(inputs) + baseline.mean + bias[:, None] + baseline.columns
-    return scale.known(rebuilt, scale.unseen_columns)
+    hidden = net.encode(inputs)
+    rebuilt = net.decode(hidden) + baseline.mean + bias[:, None] + baseline.columns
+    return scale.known(rebuilt, scale.unseen_columns), hidden
 
 
 def of_column(

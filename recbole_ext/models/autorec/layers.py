@@ -25,7 +25,7 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
 }
 
-_INITIALISE: dict[Initialisation, Callable[[Tensor], Tensor]] = {
+INITIALISE: dict[Initialisation, Callable[[Tensor], Tensor]] = {
     "xavier": nn.init.xavier_normal_,
     "kaiming": lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="relu"),
     "normal": lambda weight: nn.init.normal_(weight, std=0.01),
@@ -95,7 +95,7 @@ class Dense(Layer):
         by_input: bool = False,
     ) -> None:
         super().__init__(n_in, n_out)
-        weight = _INITIALISE[initialisation](torch.empty(n_out, n_in))
+        weight = INITIALISE[initialisation](torch.empty(n_out, n_in))
         self.weight = nn.Parameter(weight.T.contiguous().T if by_input else weight)
         self.kernel = LocalKernel(n_out, n_in, kernel_dim) if kernel_dim else None
 

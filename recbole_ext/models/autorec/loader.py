@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from recbole_ext.config import settings
 from recbole_ext.data.dataloader import IdLoader, ItemLoader, UserLoader
-from recbole_ext.models.autorec.settings import AutoRecSettings
+from recbole_ext.models.autorec.settings import read_settings
 
 
 def autorec_loader(config: Any) -> type[IdLoader]:
     """Rows: items or users."""
-    model_settings = settings.read(AutoRecSettings, config.final_config_dict)
+    model_settings = read_settings(config.final_config_dict)
     return UserLoader if model_settings.orientation == "user" else ItemLoader

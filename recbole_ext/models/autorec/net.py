@@ -31,6 +31,8 @@ Descendants, each by a setting:
     ema_decay                predictions by the running mean of the weights over the steps, with
                              exponential forgetting
     centring, corruption     see centring.py and corruption.py
+    exposure_weight          a second last layer on the same code says which columns have a rating
+                             at all; this number times its error (exposure.py) joins the loss
 
 Predictions of ratings are kept in the range of the training ratings; scores for ranking are not,
 so that items at the top of the range keep different scores. For a user or an item without a
@@ -40,7 +42,7 @@ Symbols: B rows, C columns (items of a user's row, users of an item's), H hidden
 that occur.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -49,6 +51,7 @@ from torch.nn import functional
 
 from recbole_ext.data.rating_matrix import Cells
 from recbole_ext.models.autorec.cells import products
+from recbole_ext.models.autorec.exposure_head import ExposureHead
 from recbole_ext.models.autorec.heads import ClassHead, Head, RatingHead
 from recbole_ext.models.autorec.kernels import GlobalKernel, LocalKernel
 from recbole_ext.models.autorec.layers import (
@@ -79,6 +82,7 @@ class AutoRecNet(nn.Module):
         global_kernel: goes over the rows before they are encoded.
         pattern, pattern_step: what the last layer's weights get added, see ``Patterned``.
         by_cells: whether most rows will be encoded by their cells.
+        exposure_head: None for none; made after the rest of the net by its width H and C.
     """
 
     def __init__(
@@ -98,6 +102,7 @@ class AutoRecNet(nn.Module):
         pattern: Tensor | None = None,
         pattern_step: float = 1.0,
         by_cells: bool = False,
+        exposure_head: Callable[[int, int], ExposureHead] | None = None,
     ) -> None:
         super().__init__()
         f = ACTIVATIONS[out_activation]
@@ -115,6 +120,8 @@ class AutoRecNet(nn.Module):
         *hidden, last = layers
         self.hidden_layers = nn.ModuleList(hidden)
         self.last_layer = last if pattern is None else Patterned(last, pattern, pattern_step)
+        # after the others: their initial weights are the same with and without
+        self.exposure_head = exposure_head and exposure_head(sizes[-2], n_columns)
         self.code_depth = mlp_hidden_size.index(min(mlp_hidden_size)) + 1
         self.g = ACTIVATIONS[hid_activation]
         self.dropout = nn.Dropout(dropout_prob)
@@ -194,7 +201,8 @@ class AutoRecNet(nn.Module):
 
     def penalty(self) -> Tensor:
         """||W||^2 + ||V||^2, without the biases."""
-        layers = [layer for layer in self.modules() if isinstance(layer, Layer)]
+        own = (*self.hidden_layers.modules(), *self.last_layer.modules())
+        layers = [layer for layer in own if isinstance(layer, Layer)]
         return torch.stack([layer.penalty() for layer in layers]).sum()
 
     def kernel_penalty(self) -> Tensor:

@@ -3,7 +3,8 @@
 AutoRec.yaml is made from this module: `python -m recbole_ext.registry.defaults`.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -14,9 +15,11 @@ from recbole_ext.models.autorec.choices import (
     Activation,
     Centring,
     Corruption,
+    ExposureLoss,
     Initialisation,
     Loss,
 )
+from recbole_ext.models.autorec.run_defaults import AutoRecRunDefaults  # noqa: F401  by its name
 
 
 class AutoRecSettings(Struct, frozen=True, kw_only=True):
@@ -85,6 +88,47 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
         Meta(
             description="Learning-rate multiplier of the SVD++ term (the rows in which a "
             "column is rated add to its output weights); 0 switches it off."
+        ),
+    ] = 0.0
+    exposure_weight: Annotated[
+        settings.NonNegative,
+        Meta(
+            description="Weight of the second head's error in the loss. That head predicts which "
+            "items a user has, and items are ranked by it (see exposure.py); 0 is the paper's "
+            "model, without that head."
+        ),
+    ] = 0.0
+    exposure_loss: Annotated[
+        ExposureLoss,
+        Meta(
+            description="Error of the second head: multinomial (softmax over each user's items) or "
+            "logistic (each cell)."
+        ),
+    ] = "multinomial"
+    exposure_hidden_size: Annotated[
+        settings.NonNegativeInt,
+        Meta(
+            description="Units of the second head's own tower, which reads a user's items; 0 "
+            "switches it off."
+        ),
+    ] = 0
+    exposure_reg_weight: Annotated[
+        settings.NonNegative,
+        Meta(description="lambda of the second head's weights, multiplied by exposure_weight."),
+    ] = 0.01
+    exposure_samples: Annotated[
+        settings.NonNegativeInt,
+        Meta(description="Columns drawn per batch for the logistic error; 0 uses all."),
+    ] = 0
+    ranking_rating_weight: Annotated[
+        settings.NonNegative,
+        Meta(description="Weight of the standardised predicted rating in the ranking score."),
+    ] = 0.0
+    valid_rmse_weight: Annotated[
+        settings.NonNegative,
+        Meta(
+            description="Early stopping uses valid_metric minus this number times the RMSE of the "
+            "validation ratings; 0 uses valid_metric alone."
         ),
     ] = 0.0
     input_dropout_prob: Annotated[
@@ -195,6 +239,31 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
                 "or global_kernel_size: 0",
             ),
             (
+                self.exposure_weight > 0 and self.refeeding > 0,
+                "refeeding: in what is fed back every cell has a rating; set refeeding: 0 or "
+                "exposure_weight: 0",
+            ),
+            (
+                self.exposure_weight > 0 and self.global_kernel_size > 0,
+                "global_kernel_size: the kernel is for ratings alone; set exposure_weight: 0 or "
+                "global_kernel_size: 0",
+            ),
+            (
+                self.exposure_samples > 0 and self.exposure_loss == "multinomial",
+                "exposure_samples: a softmax is over all items; set exposure_samples: 0 or "
+                "exposure_loss: logistic",
+            ),
+            (
+                self.exposure_weight == 0 and self.ranking_rating_weight > 0,
+                "ranking_rating_weight: without an exposure head items are ranked by their ratings "
+                "alone; set exposure_weight above 0 or ranking_rating_weight: 0",
+            ),
+            (
+                self.exposure_weight == 0 and self.exposure_hidden_size > 0,
+                "exposure_hidden_size: the tower is a part of the exposure head; set "
+                "exposure_weight above 0 or exposure_hidden_size: 0",
+            ),
+            (
                 self.global_kernel_size > 0 and self.global_kernel_size % 2 == 0,
                 "global_kernel_size: expected 0 (none) or an odd number, found "
                 f"{self.global_kernel_size}",
@@ -204,38 +273,22 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
                 raise SettingError(problem)
 
 
-class AutoRecRunDefaults(Struct, frozen=True, kw_only=True):
-    """RecBole's settings whose defaults differ for AutoRec."""
+# What checkpoints of earlier releases have no word of -> what it was.
+_EARLIER: dict[str, Any] = {
+    "exposure_weight": 0.0,
+    "exposure_loss": "multinomial",
+    "exposure_hidden_size": 0,
+    "exposure_reg_weight": 0.01,
+    "exposure_samples": 0,
+    "ranking_rating_weight": 0.0,
+    "valid_rmse_weight": 0.0,
+}
 
-    train_batch_size: Annotated[settings.Count, Meta(description="Rows per step.")] = 128
-    train_neg_sample_args: Annotated[
-        settings.Values | None,
-        Meta(description="No negatives: the loss sees observed ratings only."),
-    ] = None
-    load_col: Annotated[
-        dict[str, list[str]], Meta(description="Columns to load besides the data set's own.")
-    ] = field(default_factory=lambda: {"inter": ["user_id", "item_id", "rating"]})
-    normalize_all: Annotated[
-        bool, Meta(description="False keeps the scale of ratings; RecBole's ml-100k.yaml has True.")
-    ] = False
-    LABEL_FIELD: Annotated[str, Meta(description="Column that RMSE and MAE use.")] = "rating"
-    eval_args: Annotated[
-        settings.Values,
-        Meta(description="Split, and evaluation of the held-out ratings."),
-    ] = field(
-        default_factory=lambda: {
-            "split": {"RS": [0.8, 0.1, 0.1]},
-            "group_by": "user",
-            "order": "RO",
-            "mode": "labeled",
-        }
-    )
-    metrics: Annotated[
-        list[str],
-        settings.Filled(),
-        Meta(
-            description="Metrics. For rankings: metrics: [NDCG], valid_metric: NDCG@10, eval_args: "
-            "{mode: full}."
-        ),
-    ] = field(default_factory=lambda: ["RMSE", "MAE"])
-    valid_metric: Annotated[str, Meta(description="Metric for early stopping.")] = "RMSE"
+
+def read_settings(values: Mapping[str, Any]) -> AutoRecSettings:
+    """The settings of a run, or of a checkpoint of this release or an earlier one.
+
+    Raises:
+        SettingError: a value has the wrong type, is out of range or does not go with another.
+    """
+    return settings.read(AutoRecSettings, {**_EARLIER, **values})

@@ -56,7 +56,7 @@ def get_data_struct(self: Any) -> Any:
 def init_device(
     wrapped: Callable[..., None], config: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    """Wraps ``Config._init_device``, which reads ``gpu_id`` alone, and writes it into the environment.
+    """Wraps ``Config._init_device``, which reads ``gpu_id`` alone and puts it in the environment.
 
     ``use_gpu: False`` is the CPU. A ``CUDA_VISIBLE_DEVICES`` of the user's holds unless ``gpu_id``
     is given, too. Afterwards ``use_gpu`` says what is so.

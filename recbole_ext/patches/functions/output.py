@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from recbole_ext.trainer import outputs, terminal
 from recbole_ext.trainer.identity import PARTS, RunIdentity
-from recbole_ext.trainer.progress import Counts, Progress, RunRecord, RunResult
+from recbole_ext.trainer.progress import Counts, Progress, RunRecord, RunResult, score_name
 
 H = TypeVar("H", bound=logging.Handler)
 
@@ -146,7 +146,7 @@ def begin(config: Any, counts: Counts, loaders: Sequence[Any]) -> None:
     counts = Counts(counts.users, counts.items, counts.interactions, parts)
     config.recbole_ext_progress = Progress(
         counts,
-        config["valid_metric"].lower(),
+        score_name(config.final_config_dict),
         loss_digits=config["loss_decimal_place"] or 4,
         metric_digits=config["metric_decimal_place"] or 4,
         has_loss=config["MODEL_TYPE"].name != "TRADITIONAL",

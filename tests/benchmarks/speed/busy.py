@@ -4,8 +4,8 @@
 
 OTHER is a checkout of the commit before. Without it, "before" is this checkout with its group of
 patches ``threads`` switched off. Each figure is of a process of its own, in turn: its median epoch
-beside others, its fastest one alone, because a virtual machine's pace may change by a fifth from one
-second to the next although nothing else runs on it. Five rounds on two cores take half an hour.
+beside others, its fastest one alone, because the pace of a virtual machine may change by a fifth
+within seconds although nothing else runs on it. Five rounds on two cores take half an hour.
 """
 
 import os
