@@ -73,8 +73,8 @@ def same_losses(one: Mapping[int, Any], other: Mapping[int, Any]) -> bool:
     """Equal losses of each epoch; on a GPU, which adds in no certain order, but for rounding."""
     if not torch.cuda.is_available():
         return one == other
-    values = [torch.tensor([*losses.values()], dtype=torch.float64) for losses in (one, other)]
-    return torch.allclose(*values, rtol=1e-5, atol=1e-7, equal_nan=True)
+    first, second = (torch.tensor([*losses.values()]).double() for losses in (one, other))
+    return torch.allclose(first, second, rtol=1e-5, atol=1e-7, equal_nan=True)
 
 
 def same_order(one: Tensor, other: Tensor) -> bool:
