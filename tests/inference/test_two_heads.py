@@ -72,7 +72,16 @@ def scores_for(recommender, person):
     return dict(zip(frame["item_id"], frame["score"], strict=True))
 
 
-def test_a_contribution_is_what_the_score_loses_without_the_rating(recommender):
+@pytest.mark.parametrize("settings", [{}, {"svdpp_scale": 1.0}, {"unseen_rating": 3.0}], ids=str)
+@pytest.mark.parametrize("orientation", ["user", "item"])
+def test_a_contribution_is_what_the_score_loses_without_the_rating(orientation, settings, load):
+    recommender = load("AutoRec", orientation=orientation, **{**HEADS, **settings})
+    model = recommender.trained.model
+    if "unseen_rating" in settings:  # as if nobody had rated i15: its rating is 3, its score is not
+        part = "unseen_columns" if model.by_user else "unseen_rows"
+        unseen = getattr(model.scale, part).clone()
+        unseen[recommender.trained.dataset.token2id("item_id", "i15")] = True
+        model.scale = model.scale._replace(**{part: unseen})
     frame = recommender.explain_for(PERSON, ITEMS, k_reasons=None)
     whole = scores_for(recommender, PERSON)
     for left_out in PERSON:
@@ -80,9 +89,10 @@ def test_a_contribution_is_what_the_score_loses_without_the_rating(recommender):
         without = scores_for(recommender, kept)
         for item in ITEMS:
             expected = whole[item] - without[item]
+            assert expected != 0
             assert contributions(frame, item)[left_out] == pytest.approx(expected, abs=1e-4)
-    by_user = recommender.trained.model.by_user
-    assert recommender.explained_by.startswith("each of" if by_user else "the person is taken")
+    begins = "each of" if model.by_user else "the person is taken"
+    assert recommender.explained_by.startswith(begins)
 
 
 def test_by_users_one_rating_alone_has_a_contribution(load):
