@@ -50,6 +50,15 @@ def test_the_answers_are_those_of_both_evaluations(recommender):
     assert found == pytest.approx(evaluated["ndcg@10"], abs=1e-6)
 
 
+@pytest.mark.parametrize("name", OF_TRAINED_MODELS)
+def test_every_protocol_evaluates_it(name, recommender):
+    protocol = OF_TRAINED_MODELS[name]
+    config = protocol.applied_to(recommender.trained.config)
+    trainer, (_, _, test) = single_run.evaluator(config, recommender.trained.model)
+    result = trainer.evaluate(test, load_best_model=False)
+    assert {metric.lower() for metric in protocol.metrics} == result.keys()
+
+
 def test_predict_has_the_score_that_recommend_ranks_by(recommender):
     listed = recommender.recommend("u4", k=5)
     pairs = recommender.predict("u4", listed["item_id"])
@@ -137,7 +146,7 @@ def test_scores_are_inner_products(orientation, weight, load):
 
 def test_of_classes_the_exposure_alone_is_an_inner_product(load):
     classes = {**HEADS, "loss_type": "CE"}
-    with pytest.raises(SettingError, match=r"--format embeddings: .* no inner products"):
+    with pytest.raises(SettingError, match=r"no inner products .* found no vectors"):
         inner_products.of(load("AutoRec", **classes).trained)
     alone = load("AutoRec", **{**classes, "ranking_rating_weight": 0.0})
     assert inner_products.of(alone.trained)[1] <= inner_products.TOLERANCE
