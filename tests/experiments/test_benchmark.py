@@ -477,6 +477,19 @@ def test_errors_are_ranked_from_the_lowest(file):
     assert [line.label for line in summary.lines(plan, results, table)][:2] == ["BPR", "Pop"]
 
 
+@pytest.mark.parametrize("protocol", ["rating+ranking", "grid"])
+def test_a_learning_curve_keeps_the_best_of_what_epochs_are_chosen_by(protocol):
+    """Which is not RMSE: NDCG@10 less RMSE, and AUC. The shorter curve stays at -2.5."""
+    curves = [[(1, -2.0), (2, -1.0), (3, -1.5)], [(1, -2.5), (2, -3.0)]]
+    own = [
+        replace(Result("made", protocol, "a", n, "", "", {}, {}, {}, 1, 1.0), curve=curve)
+        for n, curve in enumerate(curves)
+    ]
+    styles = {"a": report_pictures._style(0)}
+    (line,) = report_pictures._curves("rmse", {"a": own}, styles).data
+    assert list(line.y) == [-2.25, -2.0, -2.0]
+
+
 def test_results_of_other_settings_are_refused(file):
     plan = benchmark_plan.read(file)
     line = {
