@@ -1,5 +1,6 @@
 """A short list of words and phrases that a reader has to guess, and what to write instead."""
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -120,3 +121,21 @@ def test_the_table_finds_its_phrases():
     ):
         assert problems(text), text
     assert problems("Errors are reported early. A run continues from its last epoch.") == []
+
+
+FUNCTIONS = [
+    (pages.name_of(path), node)
+    for path in sorted((pages.ROOT / "recbole_ext").rglob("*.py"))
+    if "patches" not in path.parts  # their arguments are those of the function that they wrap
+    for node in ast.parse(path.read_text(encoding="utf-8")).body
+    if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+]
+
+
+def test_functions_of_three_or_more_parameters_explain_them():
+    """Commands do so in the help of their options; "see ``name``" leads to another docstring."""
+    for module, node in FUNCTIONS:
+        n_parameters = len(node.args.args) + len(node.args.kwonlyargs)
+        docstring = ast.get_docstring(node) or ""
+        if n_parameters >= 3 and not node.decorator_list and "see ``" not in docstring:
+            assert "Args:" in docstring, f"{module}: {node.name}"

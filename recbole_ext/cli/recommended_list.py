@@ -63,7 +63,14 @@ class RecommendedList:
         settings: Mapping[str, Any],
         explained: bool = False,
     ) -> "RecommendedList":
-        """Those of a person who was not in training."""
+        """Those of a person who was not in training.
+
+        Args:
+            recommender: the model.
+            interactions: item id -> rating, or item ids.
+            settings: arguments of ``Recommender.recommend_for``.
+            explained: whether reasons are computed.
+        """
         items = recommender.recommend_for(interactions, **settings)
         reasons = None
         if explained:

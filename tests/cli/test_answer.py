@@ -236,6 +236,6 @@ def test_a_closed_pipe_is_no_traceback(ratings):
 def test_help_names_the_options(words):
     entry = run.main if len(words) == 1 else main.main
     text = " ".join(invoke(*words, entry=entry).stdout.split())
-    assert "--quiet The table of metrics alone, and warnings." in text
+    assert "--quiet Print only the table of metrics and warnings." in text
     assert "--json Print one JSON object on standard output, nothing else." in text
-    assert "--verbose RecBole's whole log on standard error." in text
+    assert "--verbose Print RecBole's whole log on standard error." in text

@@ -58,7 +58,13 @@ def _line(table: "Table", name: str, column: str) -> tuple[str, str, str]:
 
 
 def echo_features(features: "Features", source: "Source", known: int) -> None:
-    """Print the columns of a table of users or items, and how many it describes."""
+    """Print the columns of a table of users or items, and how many it describes.
+
+    Args:
+        features: the imported table.
+        source: its file.
+        known: number of users or items in the interactions.
+    """
     from tabulate import tabulate
 
     entity = features.entity
@@ -109,7 +115,13 @@ def echo_split(split: "PublishedSplit") -> None:
 
 
 def echo_next(name: str, data_path: Path, has_ratings: bool) -> None:
-    """Print the command that trains on the data set."""
+    """Print the command that trains on the data set.
+
+    Args:
+        name: of the data set.
+        data_path: the folder of data sets.
+        has_ratings: whether AutoRec can be trained on it.
+    """
     where = "" if str(data_path) == "dataset" else f" --data_path={data_path}"
     for model in ("AutoRec", "NCFMLP") if has_ratings else ("NCFMLP",):
         start = "next:" if model == "AutoRec" or not has_ratings else "  or:"

@@ -60,7 +60,13 @@ new_name_option = click.option(
 
 
 def share_option(flag: str, default: float, help_text: str) -> Callable[[F], F]:
-    """An option between 0 and 1, both excluded."""
+    """An option between 0 and 1, both excluded.
+
+    Args:
+        flag: the name of the option, with two dashes.
+        default: its default.
+        help_text: its help.
+    """
     kind = FiniteRange(0, 1, min_open=True, max_open=True)
     return click.option(flag, default=default, show_default=True, type=kind, help=help_text)
 
