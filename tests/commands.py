@@ -5,8 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import psutil
 
 
 @contextlib.contextmanager
@@ -27,3 +31,21 @@ def started(*words: str, **options: Any) -> Iterator["subprocess.Popen[str]"]:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def family_at_work(
+    process: "subprocess.Popen[str]", n_children: int, folder: Path, seconds: float = 120
+) -> list[psutil.Process]:
+    """The processes below a benchmark or search, once n of them are at work.
+
+    Args:
+        process: of the command.
+        n_children: its workers.
+        folder: its folder for temporary files, in which a worker makes its own when it begins.
+        seconds: after which it is an error that they are not.
+    """
+    deadline = time.monotonic() + seconds
+    while len(list(folder.glob("recbole-ext-*"))) < n_children:
+        assert time.monotonic() < deadline, process.poll()
+        time.sleep(0.1)
+    return psutil.Process(process.pid).children(recursive=True)

@@ -25,8 +25,8 @@ from tests import runs
 
 PLAN = """\
 datasets: [made]
-protocols: {default: NDCG@10, rating: RMSE}
-seeds: [1, 2]
+protocols: {default: NDCG@10}
+seeds: [1]
 trials: 2
 settings: {epochs: 2}
 models:

@@ -62,7 +62,7 @@ def slow_saves() -> None:
     save = checkpoint.save
 
     def late(*args: Any) -> None:
-        time.sleep(0.3)
+        time.sleep(0.1)
         save(*args)
 
     checkpoint.save = late

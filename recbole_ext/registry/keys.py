@@ -11,6 +11,7 @@ from recbole_ext.config.data_settings import ReadingSettings
 from recbole_ext.data.movielens import catalogue
 from recbole_ext.errors import DataError, RegistryError, SettingError
 from recbole_ext.registry import class_source, model_parts, models, releases
+from recbole_ext.registry.model_source import ModelSource
 from recbole_ext.registry.recbole_source import folder as _recbole_folder
 from recbole_ext.registry.recbole_source import model_modules
 
@@ -127,6 +128,12 @@ def own_keys(model: str) -> frozenset[str]:
     """
     if not models.is_known(model):
         return _of_recbole(model)
+    source = models.source(model)
+    return _of_source(source) if source.hash or not source.file else _of_released(source)
+
+
+def _of_source(source: ModelSource) -> frozenset[str]:
+    model = source.name
     declared, places = model_parts.setting_names(model), model_parts.ancestry(model)
     if declared and model_parts.settings_owner(model) == places[0]:
         return frozenset(declared)
@@ -135,6 +142,9 @@ def own_keys(model: str) -> frozenset[str]:
         if place.is_recboles:
             keys |= class_source.keys_read(place.node).keys() | _of_recbole(place.name)
     return frozenset(keys)
+
+
+_of_released = cache(_of_source)  # which does not change while a process runs
 
 
 @cache
@@ -210,9 +220,9 @@ def check_keys(
     if not isinstance(allow_unknown, bool):
         problem = f"expected True or False, found {allow_unknown!r}"
         raise SettingError(f"{settings.ALLOW_UNKNOWN}: {problem}")
-    read = read_keys(model, values)
+    read, of_any = read_keys(model, values), all_keys()
     for source in sources:
-        settings.check_names(model, source, read, all_keys(), allow_unknown)
+        settings.check_names(model, source, read, of_any, allow_unknown)
 
 
 def check_values(model: str, values: Mapping[str, Any], where: str) -> None:

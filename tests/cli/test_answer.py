@@ -204,22 +204,21 @@ def test_a_process_writes_its_log_into_the_file(ratings):
 
 
 @pytest.mark.slow
-def test_two_processes_give_one_object_and_one_table(ratings):
+def test_two_processes_give_one_object_and_one_table(ratings, forks):
     from tests.processes import free_port
 
     words = (*BPR, "--nproc=2", f"--port={free_port()}")
-    result = run_process(*words, "--json")
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == b""
+    result = forks.run("run_recbole", *words, "--json")
+    assert (result.returncode, result.stderr) == (0, "")
     content = json.loads(result.stdout)
     assert (content["epochs"], content["seed"]) == (2, 2020)
     assert Path(content["checkpoint"]).is_file()
-    result = run_process(*words[:-1], f"--port={free_port()}")
-    lines = result.stderr.decode().splitlines()
+    result = forks.run("run_recbole", *words[:-1], f"--port={free_port()}")
+    lines = result.stderr.splitlines()
     assert [line.split(":")[0] for line in lines[:4]] == ["device", "data", "epoch 1", "epoch 2"]
     assert lines[0].endswith(", 2 processes")
     assert len(lines) == 6
-    assert result.stdout.decode().count("test ") == 1
+    assert result.stdout.count("test ") == 1
 
 
 @pytest.mark.slow

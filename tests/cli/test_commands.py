@@ -323,6 +323,7 @@ def test_a_number_of_processes_is_one_at_least(value, ratings):
     assert re.search(f"'--nproc': '?{value}'? is not", result.stderr)
 
 
+@pytest.mark.filterwarnings("always::UserWarning")  # whatever -W says of the others
 def test_unknown_keys_may_be_allowed(ratings):
     words = ("--model=BPR", "--dataset=made", "--epochs=1", "--zzz=1", *SMALL[3:])
     result = invoke(*words, "--allow-unknown-keys")
@@ -352,14 +353,8 @@ def test_help_waits_for_nothing_heavy_and_has_an_example(module):
 
 
 @pytest.mark.slow
-def test_doctor_trains_and_explains(tmp_path):
-    result = subprocess.run(
-        [sys.executable, "-m", "recbole_ext.cli.main", "doctor"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def test_doctor_trains_and_explains(tmp_path, forks):
+    result = forks.run("recbole-ext", "doctor")
     assert result.returncode == 0, result.stderr
     assert "training: works, test RMSE" in result.stdout
     assert "pandas-fillna" in result.stdout

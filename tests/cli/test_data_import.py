@@ -114,11 +114,10 @@ def test_rows_of_one_user_and_item_are_noted():
 
 
 @pytest.mark.slow
-def test_a_model_trains_on_an_imported_csv():
+def test_a_model_trains_on_an_imported_csv(forks):
     write_ratings()
     assert invoke("import", "ratings.csv", "--name", "mine").exit_code == 0
-    run = [sys.executable, "-m", "recbole_ext.cli.run", "--model=AutoRec", "--dataset=mine"]
-    result = subprocess.run([*run, "--epochs=3", "--json"], capture_output=True, text=True)
+    result = forks.run("run_recbole", "--model=AutoRec", "--dataset=mine", "--epochs=3", "--json")
     assert result.returncode == 0, result.stderr
     assert 0 < json.loads(result.stdout)["test"]["rmse"] < 3
 

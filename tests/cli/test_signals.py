@@ -5,7 +5,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -102,15 +101,6 @@ def test_a_command_ends_in_one_line(what, signum, word, tmp_path):
     assert process.returncode == 128 + signum
 
 
-def family_at_work(process, n_children, folder, seconds=120):
-    """The processes of a command, once n of them have a folder of their own: they train."""
-    deadline = time.monotonic() + seconds
-    while len(list(folder.glob("recbole-ext-*"))) < n_children:
-        assert time.monotonic() < deadline, process.poll()
-        time.sleep(0.1)
-    return psutil.Process(process.pid).children(recursive=True)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("is_group", [False, True])
 def test_a_benchmark_ends_with_its_workers(is_group, ratings, tmp_path):
@@ -122,7 +112,7 @@ def test_a_benchmark_ends_with_its_workers(is_group, ratings, tmp_path):
     )
     words = ("-m", "recbole_ext.cli.main", "benchmark", "plan.yaml", "--workers=2")
     with start(*words, folder=tmp_path / "tmp") as process:
-        family = family_at_work(process, 2, tmp_path / "tmp")
+        family = commands.family_at_work(process, 2, tmp_path / "tmp")
         if is_group:
             os.killpg(process.pid, signal.SIGINT)
         else:
@@ -140,7 +130,7 @@ def test_a_benchmark_ends_with_its_workers(is_group, ratings, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_processes", [1, 2])
-def test_a_run_says_how_to_resume_it(n_processes, ratings, tmp_path):
+def test_a_run_says_how_to_resume_it(n_processes, ratings, forks):
     from tests.processes import free_port
 
     words = ("--model=BPR", "--dataset=made", "--embedding_size=8", *LONG)
@@ -164,8 +154,7 @@ def test_a_run_says_how_to_resume_it(n_processes, ratings, tmp_path):
     assert shlex.split(line) == ["run_recbole", *words, *more, "--resume", str(file)]
     if n_processes == 1:
         shorter = [f"--epochs={2}" if w.startswith("--epochs") else w for w in shlex.split(line)]
-        command = [sys.executable, "-m", "recbole_ext.cli.run", *shorter[1:]]
-        again = subprocess.run(command, capture_output=True, text=True, check=False)
+        again = forks.run(*shorter)
         assert again.returncode == 0, again.stderr
 
 

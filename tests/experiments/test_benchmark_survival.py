@@ -2,7 +2,6 @@
 
 import json
 import socket
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,16 +13,17 @@ from recbole_ext.experiments import benchmark_plan, ray_cluster
 from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import runs as experiment_runs
 from recbole_ext.experiments.plan import Plan, RunKey
-from recbole_ext.patches.functions import libraries
-from tests import kills, runs
+from tests import jobs, kills, ray_nodes, runs
+from tests.own_models.shapes import SHAPES
+from tests.own_models.walk import Walk
 
-COMMAND = [sys.executable, "-m", "recbole_ext.cli.main", "benchmark"]
+PLAN = kills.PLAN.replace("NDCG@10}", "NDCG@10, rating: RMSE}")
 
 
-def written(folder: Path) -> Path:
+def written(folder: Path, plan: str = PLAN) -> Path:
     """The plan, with its data beside it."""
     runs.write_ratings(folder / "dataset", "made")
-    (folder / "plan.yaml").write_text(kills.PLAN)
+    (folder / "plan.yaml").write_text(plan)
     return folder / "plan.yaml"
 
 
@@ -34,13 +34,16 @@ def file(tmp_path):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The results of the command where nothing happens to it."""
+    """The plan with two seeds, and its results where nothing happens: by this process alone."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    file = written(folder)
-    command = [*COMMAND, file, "--workers", "2"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return file.with_suffix(".jsonl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["pytest"])
+        file = written(folder, PLAN.replace("seeds: [1]", "seeds: [1, 2]"))
+        plan, output = benchmark_plan.read(file), file.with_suffix(".jsonl")
+        execute = partial(jobs.run_here, workers=2)
+        list(experiment_runs.run(plan, folder / "dataset", output, execute))
+    return plan, output
 
 
 def keys_of(output: Path, plan: Plan) -> list[RunKey]:
@@ -57,9 +60,9 @@ def test_killed_at_a_random_moment(name, tmp_path):
 
 
 @pytest.mark.slow
-def test_trials_choose_by_validation_and_read_no_test(undisturbed, file):
-    plan = benchmark_plan.read(file)
-    results = results_of.load(undisturbed, plan)
+def test_trials_choose_by_validation_and_read_no_test(undisturbed):
+    plan, output = undisturbed
+    results = results_of.load(output, plan)
     trials = [result for result in results if result.trial is not None]
     assert [trial.values for trial in sorted(trials, key=lambda x: x.trial)] == [
         {"embedding_size": 8},
@@ -73,40 +76,6 @@ def test_trials_choose_by_validation_and_read_no_test(undisturbed, file):
     assert all(result.values == best and result.test for result in tested)
     ratings = [result for result in results if result.protocol == "rating"]
     assert {(result.label, *result.test) for result in ratings} == {("AutoRec", "rmse", "mae")}
-
-
-@pytest.mark.slow
-def test_two_nodes_of_which_one_is_lost(file, tmp_path, undisturbed, monkeypatch):
-    pytest.importorskip("ray", reason="no Ray")
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setenv("PYTHONPATH", str(libraries.RAY_PROCESS))  # as setuptools<82 would
-
-    plan, output = benchmark_plan.read(file), file.with_suffix(".jsonl")
-    memory = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-    nodes = Cluster(initialize_head=True, head_node_args=memory)
-    try:
-        lost = nodes.add_node(node_ip_address="127.0.0.2", **memory)  # not the driver's
-        nodes.wait_for_nodes()
-        execute = partial(ray_cluster.run_all, address=nodes.address)
-        ended = []
-        for result in experiment_runs.run(plan, tmp_path / "dataset", output, execute):
-            ended.append(result)
-            if len(ended) == 3:  # both are at work
-                nodes.remove_node(lost, allow_graceful=False)
-    finally:
-        nodes.shutdown()
-    assert [result.error for result in ended if result.error] == []
-    found = keys_of(output, plan)
-    assert len(found) == len(set(found))
-    assert set(found) == {*plan.trial_runs(), *plan.runs()}
-
-    def measured(path):
-        lines = map(json.loads, path.read_text().splitlines())
-        names = ("protocol", "label", "seed", "trial")
-        return {tuple(x[k] for k in names): (x["test"], x["valid"], x["split"]) for x in lines}
-
-    assert measured(output) == measured(undisturbed)
 
 
 @pytest.mark.parametrize("is_listening", [False, True])
@@ -123,3 +92,44 @@ def test_a_cluster_that_does_not_answer_is_one_error(is_listening, monkeypatch, 
         with pytest.raises(UserError, match=f"^RAY_ADDRESS={address}: no Ray cluster answers"):
             ray_cluster.connect(None, "--tool=Ray")
     assert capfd.readouterr().err == ""
+
+
+# --- a cluster --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """A cluster of two nodes, and the one that is not the driver's, for the rest of this file."""
+    pytest.importorskip("ray", reason="no Ray")
+    with ray_nodes.two() as both:
+        yield both
+
+
+@pytest.mark.slow
+def test_the_source_of_a_model_travels_to_the_nodes(nodes, tmp_path):
+    Walk(SHAPES["with a graph"], tmp_path / "walk").on_nodes(nodes[0].address)
+
+
+@pytest.mark.slow
+def test_two_nodes_of_which_one_is_lost(nodes, file, tmp_path, undisturbed):
+    """The last test of the cluster."""
+    cluster, lost = nodes
+    plan, output = benchmark_plan.read(file), file.with_suffix(".jsonl")
+    execute = partial(ray_cluster.run_all, address=cluster.address)
+    ended = []
+    for result in experiment_runs.run(plan, tmp_path / "dataset", output, execute):
+        ended.append(result)
+        if len(ended) == 3:  # both are at work
+            cluster.remove_node(lost, allow_graceful=False)
+    assert [result.error for result in ended if result.error] == []
+    found = keys_of(output, plan)
+    assert len(found) == len(set(found))
+    assert set(found) == {*plan.trial_runs(), *plan.runs()}
+
+    def measured(path):
+        lines = map(json.loads, path.read_text().splitlines())
+        names = ("protocol", "label", "seed", "trial")
+        return {tuple(x[k] for k in names): (x["test"], x["valid"], x["split"]) for x in lines}
+
+    expected, found = measured(undisturbed[1]), measured(output)
+    assert found == {key: expected[key] for key in found}

@@ -169,9 +169,9 @@ def test_a_model_that_cannot_is_refused_before_it_trains(file, ratings):
 
 
 @pytest.mark.slow
-def test_all_protocols_run(file):
+def test_all_protocols_run(file, runs_here):
     """Tables, p-values and groups; a second start makes nothing."""
-    words = ["benchmark", str(file), "--report", "report", "--workers", "2"]
+    words = ["benchmark", str(file), "--report", "report"]
     found = CliRunner().invoke(main.main, words, catch_exceptions=False)
     assert found.exit_code == 0, found.output
     assert (
@@ -210,7 +210,7 @@ def test_all_protocols_run(file):
 
 
 @pytest.mark.slow
-def test_a_given_split_is_used_as_it_is(file):
+def test_a_given_split_is_used_as_it_is(file, runs_here):
     protocols.prepare("temporal", "made", Path("dataset"))
     file.write_text(
         "datasets: [made-temporal]\nprotocols: {given: NDCG@10}\nseeds: [1]\n"

@@ -1,7 +1,7 @@
 import json
+import os
 import re
 import subprocess
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import runs as experiment_runs
 from recbole_ext.experiments.plan import RunKey, TableKey
 from recbole_ext.experiments.results import Result
-from tests import commands, runs
+from tests import commands, jobs, runs
 
 TEXT = """\
 model: AutoRec
@@ -221,17 +221,32 @@ def test_a_failed_run_is_tried_again_and_the_newest_line_counts(file, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_search_ranks_by_validation_and_goes_on_where_it_stopped(file, ratings):
-    first = invoke(file, "--workers", 2)
+def test_a_search_ranks_by_validation_and_goes_on_where_it_stopped(file, monkeypatch):
+    """What is lost of the runs of this process is made again by others, and is the same."""
+    with monkeypatch.context() as patch:
+        patch.setattr(processes, "run_all", jobs.run_here)
+        first = invoke(file)
     assert first.exit_code == 0, first.output
+    output, plan = file.with_suffix(".jsonl"), plan_of(file)
+    whole = output.read_text().splitlines()
+    assert len(whole) == 3 * 2
+    # killed in the middle of a line: that run and those after it are made again, no other
+    output.write_text("\n".join(whole[:4]) + "\n" + whole[4][:9])
+    second = invoke(file, "--workers", 2)
+    assert second.exit_code == 0, second.output
     assert sorted(path.name for path in Path().iterdir()) == [
         "dataset",
         "search.jsonl",
         "search.yaml",
     ]
-    output, plan = file.with_suffix(".jsonl"), plan_of(file)
-    whole = output.read_text().splitlines()
-    assert len(whole) == 3 * 2
+    again = output.read_text().splitlines()
+    assert again[:4] == whole[:4]
+    assert len(again) == len(whole)
+    scores = [
+        {result.key: result.valid for result in (Result(**json.loads(x)) for x in lines)}
+        for lines in (again, whole)
+    ]
+    assert scores[0] == scores[1]
     results = results_of.load(output, plan)
     assert {result.key for result in results} == set(plan.all_runs())
     for result in results:
@@ -242,34 +257,19 @@ def test_a_search_ranks_by_validation_and_goes_on_where_it_stopped(file, ratings
     ranked = results_of.ranking(plan, results, "AutoRec", plan.tables)
     means = [score for score, _ in ranked]
     assert means == sorted(means)
-    shown = re.findall(r"^(\d\.\d{4}) ", first.stdout, re.MULTILINE)
-    assert shown == [f"{mean:.4f}" for mean in means]
-    # killed in the middle of a line: that run and those after it are made again, no other
-    output.write_text("\n".join(whole[:4]) + "\n" + whole[4][:9])
-    second = invoke(file)
-    assert second.exit_code == 0, second.output
-    again = output.read_text().splitlines()
-    assert again[:4] == whole[:4]
-    assert len(again) == len(whole)
-    scores = [
-        {result.key: result.valid for result in (Result(**json.loads(x)) for x in lines)}
-        for lines in (again, whole)
-    ]
-    assert scores[0] == scores[1]
+    for text in (first.stdout, second.stdout):
+        shown = re.findall(r"^(\d\.\d{4}) ", text, re.MULTILINE)
+        assert shown == [f"{mean:.4f}" for mean in means]
 
 
 @pytest.mark.slow
-def test_workers_end_with_a_killed_search(file):
+def test_workers_end_with_a_killed_search(file, tmp_path):
     file.write_text(TEXT.replace("epochs: 2", "epochs: 100000, stopping_step: 100000"))
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     words = ("-m", "recbole_ext.cli.main", "search", str(file), "--workers=2")
-    with commands.started(*words, stderr=subprocess.DEVNULL) as process:
-        children = psutil.Process(process.pid).children
-        deadline = time.monotonic() + 120
-        while len([c for c in children() if "spawn_main" in str(c.cmdline())]) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        workers = children(recursive=True)
-        time.sleep(5)  # they have to be at work: the thread that watches starts after torch
+    with commands.started(*words, stderr=subprocess.DEVNULL, env=environment) as process:
+        workers = commands.family_at_work(process, 2, tmp_path / "tmp")
         process.kill()
         _, alive = psutil.wait_procs(workers, timeout=20)
         assert not alive

@@ -247,7 +247,7 @@ def test_a_fingerprint_follows_the_study(tmp_path, ratings):
 
 
 @pytest.mark.slow
-def test_a_search_by_tpe_runs_is_pruned_and_goes_on(ratings, tmp_path):
+def test_a_search_by_tpe_runs_is_pruned_and_goes_on(ratings, tmp_path, runs_here):
     file = tmp_path / "search.yaml"
     text = SEARCH.replace("[made, other]", "[made]").replace("epochs: 2", "epochs: 4, eval_step: 1")
     file.write_text(text.replace("sampler: tpe", "sampler: tpe\npruning: True"))

@@ -11,23 +11,38 @@ from click.testing import CliRunner
 from recbole_ext.cli import main
 from recbole_ext.registry import models
 from recbole_ext.testing import ModelContract
+from tests.forks import Forks
 
 PAGE = Path(__file__).parents[2] / "docs" / "your-model.md"
 COMMANDS = re.findall(
     r"^    (?:\$ )?((?:recbole-ext|run_recbole|python) .*)$", PAGE.read_text(encoding="utf-8"), re.M
 )
-SCRIPTS = Path(sys.executable).parent
 
 
-def carry_out(command: str) -> str:
+def carry_out(command: str, forks: Forks) -> str:
     """Its standard output; the time in a checkpoint's name is that of the first one."""
     if "<time>" in command:
         first = min(Path("saved").glob("*.pth"), key=lambda path: path.stat().st_mtime)
         command = re.sub(r"saved/\w+-<time>\.pth", str(first), command)
     first, *words = command.split()
-    program = [sys.executable] if first == "python" else [str(SCRIPTS / first)]
-    done = subprocess.run([*program, *words], capture_output=True, text=True, check=False)
+    if first == "python":
+        line = [sys.executable, *words]
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+    else:
+        done = forks.run(first, *words)
     assert done.returncode == 0, (command, done.stdout[-2000:], done.stderr[-2000:])
+    return done.stdout
+
+
+def compare(command: str) -> str:
+    """Its standard output, a benchmark's, from this process; of one seed and an epoch."""
+    program, *words = command.split()
+    assert (program, words[0]) == ("recbole-ext", "benchmark")
+    plan = Path(words[1])  # minutes; a smaller one is the same command
+    text = plan.read_text().replace("epochs: 20", "epochs: 1")
+    plan.write_text(text.replace("seeds: [1, 2]", "seeds: [1]"))
+    done = CliRunner().invoke(main.main, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     return done.stdout
 
 
@@ -56,13 +71,11 @@ def test_the_page_names_the_clauses():
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_page_work():
-    for command in COMMANDS:
-        if command.split()[1] == "benchmark":  # minutes; a smaller one is the same command
-            plan = Path("my_model_benchmark.yaml")
-            text = plan.read_text().replace("epochs: 20", "epochs: 1")
-            plan.write_text(text.replace("seeds: [1, 2]", "seeds: [1]"))
-        output = carry_out(command)
+def test_the_commands_of_the_page_work(forks, runs_here):
+    *others, benchmark = COMMANDS
+    for command in others:
+        carry_out(command, forks)
+    output = compare(benchmark)
     assert re.findall(r"^\| (MyModel|BPR|NCFMLP) +\|", output, re.M)
     assert Path("report/report.html").is_file()
 
@@ -88,12 +101,9 @@ def test_a_new_model_keeps_the_contract(kind):
 
 
 @pytest.mark.slow
-def test_a_new_sequential_model_runs_and_is_compared():
-    carry_out("recbole-ext new Next --kind sequential")
-    plan = Path("next_benchmark.yaml")
-    text = plan.read_text().replace("epochs: 20", "epochs: 1")
-    plan.write_text(text.replace("seeds: [1, 2]", "seeds: [1]"))
-    assert "next-item" in carry_out("recbole-ext benchmark next_benchmark.yaml")
+def test_a_new_sequential_model_runs_and_is_compared(runs_here):
+    CliRunner().invoke(main.main, ["new", "Next", "--kind", "sequential"], catch_exceptions=False)
+    assert "next-item" in compare("recbole-ext benchmark next_benchmark.yaml")
 
 
 @pytest.mark.parametrize(

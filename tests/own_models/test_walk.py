@@ -19,8 +19,8 @@ SHAPE = SHAPES["with a graph"]  # it has a file beside it
 
 
 @pytest.fixture
-def walk(tmp_path):
-    return Walk(SHAPE, tmp_path / "walk")
+def walk(tmp_path, forks):
+    return Walk(SHAPE, tmp_path / "walk", forks.run)
 
 
 @pytest.mark.slow
@@ -37,15 +37,9 @@ def test_a_benchmark_runs_the_source_that_was_read(walk):
     walk.in_other_processes()
 
 
-@pytest.mark.slow
-def test_the_source_travels_to_the_nodes_of_a_cluster(walk):
-    pytest.importorskip("ray", reason="no Ray")
-    walk.on_two_nodes()
-
-
 def test_all_steps_are_in_the_table():
     methods = {name for name, of in vars(Walk).items() if callable(of) and name[0] != "_"}
-    assert {step.__name__ for step in STEPS.values()} == methods - {"command"}
+    assert {step.__name__ for step in STEPS.values()} == methods - {"on_nodes"}
 
 
 # --- a checkpoint and its source ------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 import copy
 import random
-import subprocess
-import sys
 import weakref
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -257,28 +255,31 @@ JOBS = [
 ]
 
 
+# Of two processes: each mode once, by a model each.
+OF_TWO = [
+    processes.job(model, mode)
+    for model, mode in [
+        *(("AutoRec", "labeled"), ("NCFMLP", "full"), ("BPR", "uni5"), ("MultiVAE", "pop5")),
+    ]
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [2, 3])
-def test_real_processes_measure_what_one_measures(n, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("n", "several"), [(2, OF_TWO), (3, JOBS)], ids=["2", "3"])
+def test_real_processes_measure_what_one_measures(n, several, tmp_path, monkeypatch):
     """29 users: two processes and three do not divide them; checkpoints take a while to save."""
     runs.write_ratings(tmp_path / "dataset", "made", n_users=29)
-    results = processes.by_several(n, JOBS, tmp_path / "results")
+    results = processes.by_several(n, several, tmp_path / "results")
     monkeypatch.setattr(processes.WideRankingLoader, "scores", 64)
-    for place, job in enumerate(JOBS):
+    for place, job in enumerate(several):
         one = processes.by_one(job, results[0][place]["file"])
         assert len({process[place]["score"] for process in results}) == 1
         for process in results:
             assert process[place]["metrics"] == pytest.approx(one, abs=1e-6), job
 
 
-def command(module, *words):
-    """A command in a process of its own."""
-    line = [sys.executable, "-m", f"recbole_ext.cli.{module}", *words]
-    return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
-
-
 @pytest.mark.slow
-def test_the_command_prints_what_evaluate_prints(ratings):
+def test_the_command_prints_what_evaluate_prints(ratings, forks):
     """One epoch: without the barrier, the second process finds no file."""
     words = (
         "--model=AutoRec",
@@ -288,10 +289,10 @@ def test_the_command_prints_what_evaluate_prints(ratings):
         "--mlp_hidden_size=[5]",
     )
     port = f"--port={processes.free_port()}"
-    several = command("run", *words, port, "--show_progress=False")
+    several = forks.run("run_recbole", *words, port, "--show_progress=False")
     assert several.returncode == 0, several.stderr
     [file] = ratings.parent.glob("saved/*.pth")
-    one = command("main", "evaluate", str(file))
+    one = forks.run("recbole-ext", "evaluate", str(file))
     assert one.returncode == 0, one.stderr
     table = one.stdout.splitlines()[-4:]
     lines = several.stdout.splitlines()
@@ -307,7 +308,7 @@ def test_the_command_prints_what_evaluate_prints(ratings):
         (("--learner=lbfgs", "--train_batch_size=64"), "learner: lbfgs tries several steps"),
     ],
 )
-def test_models_that_come_apart_are_refused_in_one_line(words, problem, ratings):
+def test_models_that_come_apart_are_refused_in_one_line(words, problem, ratings, forks):
     port = f"--port={processes.free_port()}"
     fixed = (
         "--model=AutoRec",
@@ -316,7 +317,7 @@ def test_models_that_come_apart_are_refused_in_one_line(words, problem, ratings)
         "--epochs=2",
         "--mlp_hidden_size=[5]",
     )
-    result = command("run", *fixed, *words, port, "--show_progress=False")
+    result = forks.run("run_recbole", *fixed, *words, port, "--show_progress=False")
     assert result.returncode == 2
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1

@@ -1,7 +1,6 @@
 import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -198,12 +197,12 @@ def test_a_full_disk_at_any_byte_is_an_error_of_the_system(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_in_training_and_resumed(tmp_path):
-    run = ("-m", "recbole_ext.cli.run", "--model=AutoRec", "--show_progress=False", "--verbose")
+def test_killed_in_training_and_resumed(tmp_path, forks):
+    words = ("--model=AutoRec", "--show_progress=False", "--verbose")
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     saved = []
     deadline = time.monotonic() + 120
-    with commands.started(*run, **silent) as first:
+    with commands.started("-m", "recbole_ext.cli.run", *words, **silent) as first:
         while time.monotonic() < deadline:
             saved = list(tmp_path.glob("saved/*.pth"))
             if saved and torch.load(saved[0], weights_only=True)["epoch"] >= 3:
@@ -212,13 +211,8 @@ def test_killed_in_training_and_resumed(tmp_path):
         first.kill()
     epoch = torch.load(saved[0], weights_only=True)["epoch"]
     assert epoch >= 3
-    second = subprocess.run(
-        [sys.executable, *run, "--resume", str(saved[0]), f"--epochs={epoch + 3}"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    more = ("--resume", str(saved[0]), f"--epochs={epoch + 3}")
+    second = forks.run("run_recbole", *words, *more)
     assert second.returncode == 0, second.stderr
     assert f"Resume training from epoch {epoch + 1}" in second.stderr
     assert f"epoch {epoch + 1} training" in second.stderr
