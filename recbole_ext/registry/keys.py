@@ -252,11 +252,6 @@ def _has_recbole_learner(model: str) -> bool:
 def check_space(model: str, space: Mapping[str, Sequence[Any]], where: str) -> None:
     """Check the values that are tried of each setting; see ``check_values``.
 
-    Args:
-        model: its name.
-        space: setting -> the values that are tried.
-        where: the file and its part that messages begin with.
-
     Raises:
         SettingError: also for a value that is there twice: it would be tried twice.
     """
