@@ -198,12 +198,23 @@ def _protocols(metrics: Mapping[str, str], added: Iterable[str], where: str) -> 
 
 
 def _refuse_pruning(content: _Content, file: Path) -> None:
-    """A trial ends by its validation score, which has to be the metric of the table."""
-    for name in content.protocols:
-        if content.pruning and name in PROTOCOLS and PROTOCOLS[name].also is not None:
+    """A trial is pruned by its validation score, which has to be the metric of the table.
+
+    Raises:
+        SettingError: a protocol stops training by something else, which may even be better where
+            it is smaller.
+    """
+    for name, metric in content.protocols.items():
+        if not content.pruning or name not in PROTOCOLS:
+            continue
+        protocol = PROTOCOLS[name]
+        stopped_by = protocol.settings["valid_metric"]
+        if protocol.also is not None:
+            stopped_by += f" and {protocol.also.settings['valid_metric']} together"
+        if stopped_by.lower() != metric.lower():
             raise SettingError(
-                f"{file}: pruning: {name} chooses epochs by two metrics together, by which trials "
-                "of one metric cannot be ended; write pruning: False"
+                f"{file}: pruning: {name} chooses epochs by {stopped_by}, but compares models by "
+                f"{metric}, so its trials cannot be ended early; write pruning: False"
             )
 
 

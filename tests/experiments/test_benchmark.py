@@ -303,7 +303,30 @@ def test_both_tables_are_of_models_with_both_heads_and_trials_are_not_pruned(tmp
     file.write_text(text)
     assert [key.label for key in benchmark_plan.read(file).runs()] == ["AutoRec"]
     file.write_text(f"sampler: tpe\npruning: True\n{text}")
-    with pytest.raises(SettingError, match=r"pruning: rating\+ranking chooses epochs by two"):
+    with pytest.raises(SettingError, match=r"rating\+ranking chooses epochs by NDCG@10 and RMSE"):
+        benchmark_plan.read(file)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "allowed"),
+    [("default: NDCG@10", True), ("default: Hit@10", False), ("grid: AUC", True)]
+    + [("grid: RMSE", False), ("rating: rmse", True), ("rating: MAE", False)],
+)
+def test_trials_are_pruned_by_the_metric_that_stops_training(
+    protocol, allowed, tmp_path, monkeypatch
+):
+    """RMSE is better where it is smaller, AUC, which stops the training of a grid, is not."""
+    monkeypatch.setattr(study, "require", lambda where: None)
+    file = tmp_path / "plan.yaml"
+    models = "{AutoRec: {model: AutoRec}, BPR: {model: BPR}}"
+    file.write_text(
+        f"datasets: [made]\nprotocols: {{{protocol}}}\nseeds: [3]\nsampler: tpe\n"
+        f"pruning: True\nmodels: {models}\n"
+    )
+    if allowed:
+        assert benchmark_plan.read(file).runs()
+        return
+    with pytest.raises(SettingError, match="pruning: .* chooses epochs by"):
         benchmark_plan.read(file)
 
 
