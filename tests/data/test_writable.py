@@ -171,7 +171,7 @@ def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path):
     assert left_behind(tmp_path) == ["far", "file", "folder", "new link", "old link"]
     for name, target in (("one", "other"), ("other", "one"), ("lost", "no/page")):
         (tmp_path / name).symlink_to(target)
-    with pytest.raises(FileError, match="one: too many levels of symbolic links; mend the"):
+    with pytest.raises(FileError, match="one: too many levels of symbolic links; correct the"):
         writable.check_file(tmp_path / "one", "--html")
     with pytest.raises(OSError, match=r"Too many levels of symbolic links: '.*one'"):
         atomic_write.write_text(tmp_path / "one", "page")

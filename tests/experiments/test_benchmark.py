@@ -309,8 +309,14 @@ def test_both_tables_are_of_models_with_both_heads_and_trials_are_not_pruned(tmp
 
 @pytest.mark.parametrize(
     ("protocol", "allowed"),
-    [("default: NDCG@10", True), ("default: Hit@10", False), ("grid: AUC", True)]
-    + [("grid: RMSE", False), ("rating: rmse", True), ("rating: MAE", False)],
+    [
+        ("default: NDCG@10", True),
+        ("default: Hit@10", False),
+        ("grid: AUC", True),
+        ("grid: RMSE", False),
+        ("rating: rmse", True),
+        ("rating: MAE", False),
+    ],
 )
 def test_trials_are_pruned_by_the_metric_that_stops_training(
     protocol, allowed, tmp_path, monkeypatch
@@ -326,7 +332,7 @@ def test_trials_are_pruned_by_the_metric_that_stops_training(
     if allowed:
         assert benchmark_plan.read(file).runs()
         return
-    with pytest.raises(SettingError, match="pruning: .* chooses epochs by"):
+    with pytest.raises(SettingError, match=r"pruning: .* chooses epochs by"):
         benchmark_plan.read(file)
 
 
