@@ -12,7 +12,8 @@ class Memo(nn.Module):
     The value is computed again after ``train`` or ``eval`` of the model that the memo is a part
     of, and once a parameter has been written to in place, as far as torch counts it: it counts
     ``load_state_dict``, but on a GPU no write to a list of tensors, as those of an average are.
-    Nothing is kept while gradients are recorded. A copy or a pickle of a memo is empty.
+    Nothing is kept while gradients of the weights are recorded, nor, with gradients of anything,
+    in training, where there may be dropout. A copy or a pickle of a memo is empty.
     """
 
     def __init__(self) -> None:
@@ -22,7 +23,9 @@ class Memo(nn.Module):
 
     def get(self, weights: Iterable[Tensor], compute: Callable[[], Tensor]) -> Tensor:
         """``compute()``, or what it gave while ``weights`` were what they are now."""
-        if torch.is_grad_enabled():
+        weights = tuple(weights)
+        trained = self.training or any(weight.requires_grad for weight in weights)
+        if trained and torch.is_grad_enabled():
             return compute()
         key = tuple((weight.data_ptr(), weight._version) for weight in weights)
         if self._value is None or key != self._key:

@@ -56,6 +56,13 @@ def test_nothing_is_kept_while_gradients_are_recorded(model):
     assert doubled.memo.state_dict() == {}
 
 
+def test_frozen_weights_give_a_value_that_is_kept_but_not_in_training(model):
+    doubled = model.requires_grad_(False)[1]
+    assert doubled() is doubled()
+    model.train()
+    assert doubled() is not doubled()
+
+
 @torch.no_grad()
 def test_a_copy_is_empty(model):
     model[1]()

@@ -9,10 +9,11 @@ of training, for one user with all items: items without an interaction weigh as 
 training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from recbole_ext.config.types import Orientation
 from recbole_ext.errors import SettingError
@@ -63,8 +64,22 @@ def fold_in(
         squares = torch.stack([d.square().sum() for d in offsets]).sum()
         return objective.newcomer(scores(offsets)[:, 1:], seen[:, 1:]) + penalty * squares
 
-    offsets = minimum(loss, [torch.zeros_like(p) for p in start if p is not None], steps)
+    with _frozen(net):
+        offsets = minimum(loss, [torch.zeros_like(p) for p in start if p is not None], steps)
     with torch.no_grad():
         predictions = objective.loss.prediction(scores(offsets))[0]
     net.train(was_training)
     return predictions
+
+
+@contextmanager
+def _frozen(net: nn.Module) -> Iterator[None]:
+    """Within this block no gradient of the net's weights is recorded: what depends on them alone,
+    such as the items' part of the first layer, is computed once."""
+    trained = [weight for weight in net.parameters() if weight.requires_grad]
+    net.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in trained:
+            weight.requires_grad_(True)
