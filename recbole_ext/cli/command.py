@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# Of an installed library they are for its authors: no user of a command can act on them.
+_FOR_AUTHORS = (FutureWarning, DeprecationWarning, PendingDeprecationWarning, SyntaxWarning)
+
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -150,6 +153,8 @@ def _show_warning(
     file: Any = None,
     line: str | None = None,
 ) -> None:
+    if issubclass(category, _FOR_AUTHORS) and "site-packages" in Path(filename).parts:
+        return
     place = "" if category is UserWarning else f" ({category.__name__}, {filename}:{lineno})"
     text = f"warning: {message}{place}"
     if text not in shown:  # settings are read again by RecBole

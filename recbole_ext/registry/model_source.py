@@ -12,6 +12,7 @@ import ast
 import hashlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -172,8 +173,19 @@ def parse(file: Path) -> ast.Module:
     state = file.stat()
     key = (file, state.st_mtime_ns, state.st_size)
     if key not in _trees:
-        _trees[key] = ast.parse(file.read_bytes(), str(file))
+        _trees[key] = tree_of(file)
     return _trees[key]
+
+
+def tree_of(file: Path) -> ast.Module:
+    """The syntax tree of a file, without Python's warnings: its import gives them.
+
+    Raises:
+        SyntaxError, ValueError, OSError: it is no Python, or cannot be read.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # of "\p" in a docstring, on 3.12
+        return ast.parse(file.read_bytes(), str(file))
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from recbole_ext.errors import RegistryError
 from recbole_ext.registry import releases
+from recbole_ext.registry.model_source import tree_of
 
 
 class Metric(NamedTuple):
@@ -48,7 +49,7 @@ def folder() -> Path:
 
 @cache
 def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"), str(file))
+    return tree_of(file)
 
 
 @cache

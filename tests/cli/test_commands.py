@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from recbole_ext.cli import main, run, settings_words
+from recbole_ext.cli import command, main, run, settings_words
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator import ties
 from tests import runs
@@ -359,3 +359,18 @@ def test_doctor_trains_and_explains(tmp_path, forks):
     assert "training: works, test RMSE" in result.stdout
     assert "pandas-fillna" in result.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("category", "place", "is_shown"),
+    [
+        (FutureWarning, "site-packages/recbole/data/dataset/dataset.py", False),
+        (SyntaxWarning, "site-packages/recbole/model/sequential_recommender/dien.py", False),
+        (DeprecationWarning, "my_model.py", True),
+        (UserWarning, "site-packages/recbole/config/configurator.py", True),
+        (RuntimeWarning, "site-packages/recbole/evaluator/metrics.py", True),
+    ],
+)
+def test_warnings_for_the_authors_of_a_library_are_not_shown(category, place, is_shown, capsys):
+    command._show_warning(set(), "look here", category, f"/home/me/{place}", 7)
+    assert ("warning: look here" in capsys.readouterr().err) == is_shown
