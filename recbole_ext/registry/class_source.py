@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recbole_ext.registry import recbole_source
-from recbole_ext.registry.model_source import module_file, parse, root_of, statements
+from recbole_ext.registry.model_source import module_file, root_of, statements
+from recbole_ext.registry.syntax_tree import parse
 
 _DEEPEST = 30  # classes above each other, and imports of an import
 

@@ -20,7 +20,14 @@ from typing import Any
 
 from recbole_ext.config import default_file, settings
 from recbole_ext.config.settings import Values
-from recbole_ext.registry import class_source, loading, model_source, models, recbole_source
+from recbole_ext.registry import (
+    class_source,
+    loading,
+    model_source,
+    models,
+    recbole_source,
+    syntax_tree,
+)
 from recbole_ext.registry.class_source import Place
 
 
@@ -60,7 +67,7 @@ def kind(name: str) -> SimpleNamespace:
 def brings(name: str, suffix: str) -> bool:
     """Whether a known model, or one that it derives from, has a ``<class><suffix>`` beside it."""
     return any(
-        f"{place.name}{suffix}" in model_source.bound_names(model_source.parse(place.file))
+        f"{place.name}{suffix}" in model_source.bound_names(syntax_tree.parse(place.file))
         for place in ancestry(name)
     )
 
@@ -125,7 +132,7 @@ def source_keys(name: str) -> dict[str, str]:
         file = of.root / path
         if file.suffix == ".py":
             with suppress(SyntaxError, ValueError):  # told when it is run
-                lines = class_source.keys_read(model_source.parse(file))
+                lines = class_source.keys_read(syntax_tree.parse(file))
                 found |= {key: f"{file}, line {line}" for key, line in lines.items()}
     return found
 

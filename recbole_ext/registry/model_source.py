@@ -12,13 +12,13 @@ import ast
 import hashlib
 import importlib.util
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from recbole_ext.errors import RegistryError, in_a_line
+from recbole_ext.registry.syntax_tree import parse
 
 # Packages whose version a run's identity records: their sources are not hashed.
 RELEASED = ("recbole", "recbole_ext")
@@ -156,36 +156,10 @@ def _check_class(file: Path, name: str, where: str) -> None:
 
 # --- files without importing them -----------------------------------------------------------
 
-_trees: dict[tuple[Path, int, int], ast.Module] = {}
-
 
 def _text(file: Path) -> str:
     # bytes of another encoding are hashed and sent as they are
     return file.read_text(encoding="utf-8", errors="surrogateescape")
-
-
-def parse(file: Path) -> ast.Module:
-    """The syntax tree of a file as it is now.
-
-    Raises:
-        SyntaxError, ValueError, OSError: it is no Python, or cannot be read.
-    """
-    state = file.stat()
-    key = (file, state.st_mtime_ns, state.st_size)
-    if key not in _trees:
-        _trees[key] = tree_of(file)
-    return _trees[key]
-
-
-def tree_of(file: Path) -> ast.Module:
-    """The syntax tree of a file, without Python's warnings: its import gives them.
-
-    Raises:
-        SyntaxError, ValueError, OSError: it is no Python, or cannot be read.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # of "\p" in a docstring, on 3.12
-        return ast.parse(file.read_bytes(), str(file))
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from recbole_ext.errors import RegistryError
 from recbole_ext.registry import releases
-from recbole_ext.registry.model_source import tree_of
+from recbole_ext.registry.syntax_tree import parse
 
 
 class Metric(NamedTuple):
@@ -48,16 +48,11 @@ def folder() -> Path:
 
 
 @cache
-def _tree(file: Path) -> ast.Module:
-    return tree_of(file)
-
-
-@cache
 def metrics() -> dict[str, Metric]:
     """Name in lower case -> metric, in RecBole's order."""
     bases, own = (folder() / "evaluator" / name for name in ("base_metric.py", "metrics.py"))
     attributes = _attributes([bases, own])
-    names = [node.name for node in _tree(own).body if isinstance(node, ast.ClassDef)]
+    names = [node.name for node in parse(own).body if isinstance(node, ast.ClassDef)]
     return {
         name.lower(): Metric(
             name,
@@ -73,7 +68,7 @@ def _attributes(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """Class -> its attributes and those that it inherits, of files in which bases come first."""
     attributes: dict[str, dict[str, Any]] = {}
     for file in files:
-        for node in _tree(file).body:
+        for node in parse(file).body:
             if isinstance(node, ast.ClassDef):
                 bases = [attributes.get(ast.unparse(base), {}) for base in reversed(node.bases)]
                 own = dict(map(_assignment, filter(_is_assignment, node.body)))
@@ -141,7 +136,7 @@ def model_modules() -> dict[str, tuple[str, str]]:
     """The models of RecBole: name in lower case -> name, and the module that has its class."""
     found = {}
     for path in (folder() / "model").glob("*_recommender/*.py"):
-        for node in _tree(path).body:
+        for node in parse(path).body:
             if isinstance(node, ast.ClassDef) and node.name.lower() == path.stem:
                 module = f"recbole.model.{path.parent.name}.{path.stem}"
                 found[path.stem] = (node.name, module)
@@ -154,14 +149,14 @@ def names_of_parts() -> frozenset[str]:
     names = set()
     for part, suffix in (("trainer", "Trainer"), ("data/dataset", "Dataset")):
         for path in (folder() / part).glob("*.py"):
-            classes = [node.name for node in _tree(path).body if isinstance(node, ast.ClassDef)]
+            classes = [node.name for node in parse(path).body if isinstance(node, ast.ClassDef)]
             names |= {name.removesuffix(suffix) for name in classes if name.endswith(suffix)}
     return frozenset(names - {""})
 
 
 def _bases(file: Path) -> list[Path]:
     """The files of the models that those of a file derive from."""
-    classes = [node for node in _tree(file).body if isinstance(node, ast.ClassDef)]
+    classes = [node for node in parse(file).body if isinstance(node, ast.ClassDef)]
     names = {ast.unparse(base).lower() for node in classes for base in node.bases}
     return [path for path in file.parent.glob("*.py") if path.stem in names and path != file]
 
@@ -177,7 +172,7 @@ def config_class() -> type:
     tree = ast.Module(
         [
             node
-            for node in _tree(file).body
+            for node in parse(file).body
             if not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("recbole"))
         ],
         type_ignores=[],
