@@ -70,7 +70,7 @@ class UserScores:
             is_sequential=trained.is_sequential,
             uid2history_item=_Items(trained.seen if without_seen else nothing),
         )
-        return full_sort_scores(users, trained.model, part, trained.device)
+        return full_sort_scores(users, _scorer(trained.model), part, trained.device)
 
     @torch.no_grad()
     def ratings(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
@@ -100,6 +100,21 @@ class UserScores:
                 f"{field} {token}: {self.trained.name} predicts the next item of a sequence, and "
                 "the test part has none of this user; ask for a user of the test part"
             )
+
+
+def _scorer(model: Any) -> SimpleNamespace:
+    """What ``full_sort_scores`` asks of a model; ``eval`` where it is in training alone.
+
+    ``eval`` forgets what a model keeps for an evaluation, as AutoRec the codes of all items.
+    """
+
+    def set_eval() -> None:
+        if model.training:
+            model.eval()
+
+    return SimpleNamespace(
+        eval=set_eval, full_sort_predict=model.full_sort_predict, predict=model.predict
+    )
 
 
 def best(scores: Tensor, k: int, at_least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -152,3 +152,19 @@ def test_loading_builds_no_loader(place, monkeypatch):
 
     monkeypatch.setattr(utils, "get_dataloader", SimpleNamespace())
     assert len(recbole_ext.load(place / "BPR.pth").recommend("u1", k=3)) == 3
+
+
+def test_codes_of_all_items_are_computed_once_for_all_blocks_of_users(recommenders, monkeypatch):
+    recommender = recommenders["AutoRec"]
+    model = recommender.trained.model
+    computed = []
+    encode = model._encode_all
+    monkeypatch.setattr(model, "_encode_all", lambda *words: computed.append(1) or encode(*words))
+    model.eval()
+    for user in ("u2", "u3", "u4"):
+        recommender.recommend(user, k=2)
+    assert len(computed) == 1
+    model.train()
+    recommender.recommend("u2", k=2)
+    assert not model.training
+    assert len(computed) == 2
