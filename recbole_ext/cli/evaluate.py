@@ -84,10 +84,9 @@ def _metrics(
     config: "Config", model: Any, train: Any, valid: Any, test: Any
 ) -> dict[str, dict[str, float]]:
     """Part -> metric -> value."""
-    from recbole.utils import get_trainer
+    from recbole_ext.trainer import single_run
 
-    trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
-    trainer.eval_collector.data_collect(train)
+    trainer = single_run.trainer_of(config, model, train)
     return {
         name: trainer.evaluate(data, load_best_model=False, show_progress=config["show_progress"])
         for name, data in (("valid", valid), ("test", test))

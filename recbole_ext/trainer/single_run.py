@@ -86,12 +86,23 @@ def evaluator(config: Any, model: Any) -> tuple[Any, list[Any]]:
     Returns:
         a trainer, and the loaders: for training, validation and test.
     """
+    _, loaders = load(config)
+    return trainer_of(config, model, loaders[0]), loaders
+
+
+def trainer_of(config: Any, model: Any, train: Any) -> Any:
+    """A trainer that evaluates a trained model.
+
+    Args:
+        config: the settings of the evaluation.
+        model: is trained.
+        train: the loader for training, from which metrics read what is popular.
+    """
     from recbole.utils import get_trainer
 
-    _, loaders = load(config)
     trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
-    trainer.eval_collector.data_collect(loaders[0])
-    return trainer, loaders
+    trainer.eval_collector.data_collect(train)
+    return trainer
 
 
 def prepare(
