@@ -23,7 +23,8 @@ Sampler = Literal["random", "tpe"]
 RANDOM: Final = "random"
 TPE: Final = "tpe"
 
-# Trials at random before TPE has something to learn from; none of the next is pruned before.
+# Trials before TPE has something to learn from: those of random search with the same seed, so that
+# the two are compared from the same start. No trial is pruned before.
 STARTUP = 5
 
 _ATTEMPTS = 50  # to draw a combination that has not been tried
@@ -124,10 +125,14 @@ def next_trials(
         numbers: of the next trials, ascending.
         bigger: whether a bigger validation score is better.
     """
+    start = drawing.draw(study.space, study.first, STARTUP, study.seed)
     trials: list[Trial] = []
     for number in numbers:
         tried = [*(outcome.values for outcome in outcomes.values()), *running, *trials]
-        trials.append(study.first if number == 0 else _ask(study, outcomes, tried, number, bigger))
+        if number < len(start):
+            trials.append(start[number])
+        else:
+            trials.append(_ask(study, outcomes, tried, number, bigger))
     return trials
 
 
