@@ -1,5 +1,6 @@
 """The scores that a model has for all items, of every user or sequence of the test part."""
 
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -51,13 +52,18 @@ def at_once(run: Run, of: Rows) -> Tensor | None:
 
 @torch.no_grad()
 def by_pairs(run: Run, of: Rows) -> Tensor:
-    """[rows, items] by ``predict``, a pair at a place."""
+    """[rows, items] by ``predict``, a pair at a place.
+
+    A model whose ``predict`` gives ratings may rank by other scores: ``for_ranking()``, a context
+    within which ``predict`` gives those. RecBole's metrics of rankings are asked for within it.
+    """
     run.model.eval()
     torch.manual_seed(SEED)
     n_items = run.dataset.item_num
     pairs = of.interaction.repeat_interleave(n_items)
     pairs.update(of.items.repeat(len(of.users)))
-    scores = run.model.predict(pairs.to(run.config["device"]))
+    with getattr(run.model, "for_ranking", nullcontext)():
+        scores = run.model.predict(pairs.to(run.config["device"]))
     return scores.reshape(len(of.users), n_items).float().cpu()
 
 

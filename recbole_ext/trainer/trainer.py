@@ -154,7 +154,7 @@ class AutoRecTrainer(CallbackTrainer):
     def _neg_sample_batch_eval(self, batched_data: Any) -> Any:
         """The scores of a batch; candidates of users are ranked by scores that are not clipped."""
         is_ranking = batched_data[1] is not None  # the row of each candidate's user
-        with self.model.unclipped() if is_ranking else nullcontext():
+        with self.model.for_ranking() if is_ranking else nullcontext():
             return super()._neg_sample_batch_eval(batched_data)
 
     def _in_its_precision(self, loss: Callable[[], Tensor]) -> Tensor:

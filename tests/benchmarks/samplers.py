@@ -5,10 +5,10 @@
 
 The space is wider than those of configs/search, and the tower smaller, so that a trial takes half a
 minute: a combination may be bad, and a search has to find out. A seed is that of the split, of the
-training and of the sampler. Both searches of a seed begin with the same trials, and a combination has
-the same score in both, so the searches are compared seed by seed. Prints a Markdown table: the best
-validation score of each search, and how many trials it took to that of random search. The results
-files stay in --output: started again, it goes on where it was stopped.
+training and of the sampler. Both searches of a seed begin with the same trials, and a combination
+has the same score in both, so the searches are compared seed by seed. Prints a Markdown table: the
+best validation score of each search, and how many trials it took to that of random search. The
+results files stay in --output: started again, it goes on where it was stopped.
 """
 
 import json

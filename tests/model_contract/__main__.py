@@ -23,7 +23,12 @@ SECONDS = 60  # of computing, for a clause
 
 # What a model needs beside its defaults on 24 users and items.
 SETTINGS: dict[str, dict[str, Any]] = {
-    "ConvNCF": {"embedding_size": 16, "cnn_channels": [1, 8, 8, 8, 8], "cnn_kernels": [2] * 4},
+    "ConvNCF": {
+        "embedding_size": 16,
+        "cnn_channels": [1, 8, 8, 8, 8],
+        "cnn_kernels": [2] * 4,
+        "cnn_strides": [2] * 4,
+    },
 }
 # What it learns the checkerboard with, where the defaults are for large data.
 BOARDS: dict[str, dict[str, Any]] = {}

@@ -302,7 +302,7 @@ def test_ratings_are_clipped_and_ranking_scores_are_not(orientation, ratings):
         assert raw.min() < 1
         assert raw.max() > 5
         torch.testing.assert_close(run.model.predict(pairs), raw.clamp(1, 5))
-        with run.model.unclipped():
+        with run.model.for_ranking():
             torch.testing.assert_close(run.model.predict(pairs), raw)
         torch.testing.assert_close(run.model.predict(pairs), raw.clamp(1, 5))
 

@@ -1,13 +1,12 @@
 """What every model of the registry must do; a new entry is tested by being there."""
 
 import copy
-from contextlib import nullcontext
 
 import pytest
 import torch
 
 from recbole_ext.registry import defaults
-from recbole_ext.testing import ModelContract, scored
+from recbole_ext.testing import ModelContract
 from tests import runs
 
 NAMES = sorted(defaults.names())
@@ -67,17 +66,6 @@ class TestOurs(ModelContract):
         self.settings = {**runs.SMALL[self.model], "learning_rate": 0.1, **settings}
         self.settings.pop("load_col", None)
         self.checkerboard = BOARD.get(VARIANTS.index(request.param))
-
-    @pytest.fixture(autouse=True)
-    def _scores_by_pairs(self, monkeypatch):
-        """By pairs AutoRec gives ratings; what items are ranked by is asked for."""
-        by_pairs = scored.by_pairs
-
-        def unclipped(run, of):
-            with getattr(run.model, "unclipped", nullcontext)():
-                return by_pairs(run, of)
-
-        monkeypatch.setattr(scored, "by_pairs", unclipped)
 
 
 def test_every_model_has_a_variant_here():

@@ -1,5 +1,7 @@
 """Each clause of ModelContract: a model that is right passes, of another it says what is wrong."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from recbole_ext.testing import ModelContract
@@ -150,3 +152,20 @@ def test_a_model_is_named_from_the_folder_of_its_test():
         model = "shapes/pair_mf.py:PairMF"  # beside this file, not in the current folder
 
     assert Own().name == "PairMF"
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_a_model_that_rates_and_ranks_is_compared_by_its_ranking(weight, tmp_path, monkeypatch):
+    """``predict`` of AutoRec gives ratings, in their range; a ranking asks for other scores."""
+    (tmp_path / "rates.py").write_text(
+        "from recbole_ext.models.autorec.adapter import AutoRec\nclass Rates(AutoRec): pass\n"
+    )
+
+    class Own(ModelContract):
+        model = f"{tmp_path}/rates.py:Rates"
+
+    Own.settings = {"mlp_hidden_size": [4], "learning_rate": 0.1, "exposure_weight": weight}
+    Own().test_predict_is_full_sort_predict()
+    monkeypatch.setattr("recbole_ext.models.autorec.adapter.AutoRec.for_ranking", nullcontext)
+    with pytest.raises(AssertionError, match="Rates: predict and full_sort_predict differ"):
+        Own().test_predict_is_full_sort_predict()

@@ -175,7 +175,7 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
         return self.ranker.of_pairs(net, hidden, rows, columns, ratings)
 
     @contextmanager
-    def unclipped(self) -> Iterator[None]:
+    def for_ranking(self) -> Iterator[None]:
         """Within this block ``predict`` returns scores for a ranking, as ``full_sort_predict``.
 
         All items beyond the end of the scale would be tied.
