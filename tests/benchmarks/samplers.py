@@ -60,7 +60,6 @@ SEARCH: dict[str, Any] = {
 SAMPLERS: dict[str, dict[str, Any]] = {
     "random": {},
     "TPE": {"sampler": "tpe"},
-    "TPE, pruned": {"sampler": "tpe", "pruning": True},
 }
 TRIALS, SEEDS = 16, 5
 CHEAP = {"epochs": 10}
@@ -83,10 +82,10 @@ def main(seeds: int, trials: int, cheap: bool, output: Path, workers: int) -> No
     if cheap:
         seeds, trials = 2, 8
     output.mkdir(parents=True, exist_ok=True)
-    runs = {
-        name: [search(name, seed, trials, cheap, output, workers) for seed in range(1, seeds + 1)]
-        for name in SAMPLERS
-    }
+    runs: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in SAMPLERS}
+    for seed in range(1, seeds + 1):
+        for name, own in runs.items():
+            own.append(search(name, seed, trials, cheap, output, workers))
     print(table(runs))
 
 
@@ -96,8 +95,7 @@ def search(
     """The trials of a search, in the order of their numbers."""
     content = {**SEARCH, "trials": trials, "seed": seed, **SAMPLERS[name]}
     content["base"] = SEARCH["base"] | (CHEAP if cheap else {})
-    words = name.replace(", ", "-").lower()
-    file = output / f"{words}-{seed}.yaml"
+    file = output / f"{name.lower()}-{seed}.yaml"
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "recbole_ext.cli.main", "search", str(file)]
     subprocess.run([*command, "--workers", str(workers)], check=True, stdout=subprocess.DEVNULL)
@@ -125,7 +123,6 @@ def table(runs: dict[str, list[list[dict[str, Any]]]]) -> str:
             sum(trial["seconds"] + (trial["setup_seconds"] or 0) for trial in trials)
             for trials in own
         )
-        pruned = statistics.mean(sum(trial.get("pruned", False) for trial in t) for t in own)
         rows.append(
             [
                 name,
@@ -133,22 +130,17 @@ def table(runs: dict[str, list[list[dict[str, Any]]]]) -> str:
                 ", ".join(f"{score:.4f}" for score in best[name]),
                 "" if name == "random" else f"{ahead} better, {equal} equal of {len(own)}",
                 ", ".join("never" if number is None else str(number) for number in reached),
-                f"{pruned:.1f}",
                 f"{seconds / 60:.1f}",
             ]
         )
     head = ["sampler", "best validation NDCG@10", "of each seed", "beside random"]
-    head += ["trials to random's best", "pruned", "minutes"]
+    head += ["trials to random's best", "minutes"]
     return tabulate(rows, headers=head, tablefmt="github", disable_numparse=True)
 
 
 def _scores(trials: list[dict[str, Any]]) -> list[float]:
-    """Of pruned and failed trials none counts."""
-    return [
-        trial["valid"]["ndcg@10"]
-        for trial in trials
-        if not trial["error"] and not trial.get("pruned")
-    ]
+    """Of failed trials none counts."""
+    return [trial["valid"]["ndcg@10"] for trial in trials if not trial["error"]]
 
 
 def _until(trials: list[dict[str, Any]], target: float) -> int | None:
