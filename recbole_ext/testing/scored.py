@@ -31,7 +31,8 @@ def rows(run: Run) -> Rows:
 
     part = run.test._dataset
     if run.config["MODEL_TYPE"].name == "SEQUENTIAL":
-        interaction = part.inter_feat
+        every = torch.arange(len(part.inter_feat))
+        interaction = run.test.transform(part, part.inter_feat[every])
     else:
         users = torch.arange(1, part.user_num)
         interaction = part.join(Interaction({part.uid_field: users}))

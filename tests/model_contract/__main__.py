@@ -21,8 +21,11 @@ from recbole_ext.testing import ModelContract
 
 SECONDS = 60  # of computing, for a clause
 
-# What a model needs beside its defaults on 24 users and items.
+# What a model needs beside its defaults on 24 users and items, of which ``colour`` is the feature.
 SETTINGS: dict[str, dict[str, Any]] = {
+    **{name: {"selected_features": ["colour"]} for name in ("FDSA", "GRU4RecF", "SASRecF")},
+    **{name: {"reranker_CAN_NUM": 5} for name in ("GRU4RecCPR", "SASRecCPR")},
+    "S3Rec": {"item_attribute": "colour", "pretrain_epochs": 2, "save_step": 2},
     "ConvNCF": {
         "embedding_size": 16,
         "cnn_channels": [1, 8, 8, 8, 8],
@@ -34,7 +37,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 BOARDS: dict[str, dict[str, Any]] = {}
 _BOARD = {"epochs": 60, "learning_rate": 0.02}
 # Nothing to learn, by what the model is.
-NO_BOARD = {"Random", "Pop"}
+NO_BOARD = {"Random", "Pop", "LR"}  # LR adds up: every user has the same order of items
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Each clause of ModelContract: a model that is right passes, of another it says what is wrong."""
 
 from contextlib import nullcontext
+from typing import ClassVar
 
 import pytest
 
@@ -169,3 +170,13 @@ def test_a_model_that_rates_and_ranks_is_compared_by_its_ranking(weight, tmp_pat
     monkeypatch.setattr("recbole_ext.models.autorec.adapter.AutoRec.for_ranking", nullcontext)
     with pytest.raises(AssertionError, match="Rates: predict and full_sort_predict differ"):
         Own().test_predict_is_full_sort_predict()
+
+
+def test_sequences_are_scored_as_recbole_gives_them_to_a_model():
+    """SHAN's yaml asks for a transformed batch: it predicts by a column that no data set has."""
+
+    class Own(ModelContract):
+        model = "SHAN"
+        settings: ClassVar = {"train_neg_sample_args": None}
+
+    Own().test_predict_is_full_sort_predict()
