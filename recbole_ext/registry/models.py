@@ -46,11 +46,16 @@ def names() -> list[str]:
 
 
 def readable_names() -> list[str]:
-    """Those whose source can be read; a broken package is reported when its model is used."""
+    """Those whose source can be read.
+
+    Of a broken package, or of a file that has gone since, it is told when its model is used.
+    """
     readable = []
     for name in names():
         with suppress(RegistryError):
-            readable.append(source(name).name)
+            place = source(name)
+            if not place.file or Path(place.file).is_file():
+                readable.append(name)
     return readable
 
 

@@ -44,7 +44,7 @@ class ModelContract:
 
     model: ClassVar[str | type]
     settings: ClassVar[dict[str, Any]] = {}
-    checkerboard: ClassVar[dict[str, Any] | None] = {"epochs": 100, "learning_rate": 0.02}
+    checkerboard: ClassVar[dict[str, Any] | None] = {"epochs": 200, "learning_rate": 0.005}
     ratings: ClassVar[bool | None] = None
 
     # --- the clauses ------------------------------------------------------------------------

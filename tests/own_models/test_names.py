@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import recbole_ext
+from recbole_ext.config.settings import KeySource
 from recbole_ext.errors import RegistryError, SettingError
 from recbole_ext.patches import early_config
 from recbole_ext.registry import keys, model_parts, models
@@ -346,6 +347,16 @@ def test_an_edited_file_is_run_anew():
     keys.check_model("mine.py:Mine")
     assert models.source(name).hash != before
     assert models.model_class(name).w == 30
+
+
+@pytest.mark.parametrize("text", [None, "other = 1\n"])
+def test_another_model_does_not_need_a_file_that_has_gone(text):
+    """What this process has used before is among the keys that other models are checked with."""
+    write("mine.py", textwrap.dedent(CLASS.format(name="Mine")))
+    keys.check_model("mine.py:Mine")
+    Path("mine.py").unlink() if text is None else write("mine.py", text)
+    with pytest.raises(SettingError, match=r"embedding_sise: .*embedding_size"):
+        keys.check_keys("BPR", [KeySource({"embedding_sise": 8}, "")], {})
 
 
 def test_the_hash_is_of_what_a_file_imports_from_beside_it():
