@@ -1,6 +1,6 @@
 """TPE beside random search at the same budget: NCFMLP on ml-100k, by validation NDCG@10.
 
-    python -m tests.benchmarks.samplers             # 5 seeds, 16 trials each: an hour on one core
+    python -m tests.benchmarks.samplers             # 5 seeds, 12 trials each: an hour on one core
     python -m tests.benchmarks.samplers --cheap     # 2 seeds, 8 short trials: minutes
 
 The space is wider than those of configs/search, the tower smaller and training shorter, so that a
@@ -61,7 +61,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "random": {},
     "TPE": {"sampler": "tpe"},
 }
-TRIALS, SEEDS = 16, 5
+TRIALS, SEEDS = 12, 5
 CHEAP = {"epochs": 5}
 
 
