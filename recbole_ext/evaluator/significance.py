@@ -24,7 +24,7 @@ class Comparison:
 
     Attributes:
         other: its name.
-        difference: of the means, the best one's lead; positive if the best one is better.
+        difference: of the means; positive if the best one is better.
         interval: of that difference, by bootstrap over users.
         effect: the mean difference over its standard deviation (Cohen's d of paired values).
         p_value: two-sided, of the hypothesis that the two do not differ.
@@ -55,7 +55,7 @@ def interval(
     """
     if np.ptp(values) == 0:
         return float(values.mean()), float(values.mean())
-    from scipy import stats  # half a second, which a mistake in a plan need not wait for
+    from scipy import stats  # half a second: errors in a plan are reported before it
 
     result = stats.bootstrap(
         (values,),

@@ -34,7 +34,7 @@ class _Section:
 
     Attributes:
         name: of the table.
-        protocol: how its models are evaluated, a sentence without its full stop.
+        protocol: how its models are evaluated, a sentence without a full stop.
         metric: what they are compared by.
         words: what the table says, a paragraph.
         head, rows: the table.
@@ -77,7 +77,7 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
         folder: where; it is created if it does not exist.
         plan: of the benchmark.
         results: its runs.
-        command: what makes them again.
+        command: the command that repeats the benchmark.
 
     Returns:
         the files.
@@ -174,7 +174,7 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _timing(results: Sequence[Result]) -> str:
-    """What the seconds of training include, if it is more than training; else ""."""
+    """What the seconds of training include besides training; "" if nothing."""
     tested = _tested(results)
     old = sum(result.setup_seconds is None for result in tested)
     if not old:
@@ -194,7 +194,7 @@ def _mark(number: int, line: summary.Line) -> str:
 
 
 def _settings(plan: Plan, results: Sequence[Result], label: str) -> str:
-    """What a model ran with: the plan's settings, and the best values of its trials."""
+    """The settings of a model: those of the plan, and the best values of its trials."""
     content = dict(plan.models[label].settings)
     if plan.models[label].n_trials:
         content["chosen by validation"] = {

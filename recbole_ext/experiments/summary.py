@@ -122,7 +122,7 @@ def failures(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
 
 
 def left_out(plan: Plan, key: TableKey) -> list[str]:
-    """A sentence for each model that is not in a table, though it is in others like it."""
+    """A sentence for each model of the plan that a table leaves out."""
     protocol = PROTOCOLS.get(key.protocol)
     if protocol is None or not protocol.new_users:
         return []
