@@ -54,7 +54,7 @@ class Study:
     pruning: bool
 
     def record(self) -> dict[str, Any]:
-        """The settings of the study on which a trial depends; the number of trials is no such one."""
+        """The settings of the study on which a trial depends; the number of trials is none."""
         return {
             "sampler": TPE,
             "space": dict(self.space),

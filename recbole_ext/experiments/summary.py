@@ -178,8 +178,9 @@ def table(
     names = list(dict.fromkeys([*(name for line in lines for name in line.metrics), *others]))
     rows = []
     for line in lines:
+        many = len(line.runs) > 1  # one run has no standard deviation
         cells = [
-            f"{line.metrics[name][0]:.4f} ± {line.metrics[name][1]:.4f}"
+            f"{line.metrics[name][0]:.4f}" + many * f" ± {line.metrics[name][1]:.4f}"
             if name in line.metrics
             else "-"
             for name in names

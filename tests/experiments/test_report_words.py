@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from recbole_ext.experiments import mean_ranks, report, report_words
+from recbole_ext.experiments import mean_ranks, report, report_words, summary
 from recbole_ext.experiments.mean_ranks import MeanRanks
 from recbole_ext.experiments.plan import Model, Plan, TableKey
 from recbole_ext.experiments.results import Result
@@ -271,3 +271,17 @@ def test_text_for_markdown():
     assert report_words.for_markdown("a|b <i>&amp; *c* `d` [e](f) g_h \\") == (
         r"a\|b &lt;i>&amp;amp; \*c\* \`d\` \[e\](f) g_h \\"
     )
+
+
+def test_pictures_show_names_as_they_are(written):
+    """plotly reads tags in names, and writes < as an escape of JavaScript."""
+    page = (written / "report.html").read_text(encoding="utf-8")
+    body = page[page.index("<body>") :]
+    assert r"\u003ci\u003ex" not in body
+    assert r"a|b \u0026lt;i" in body or "a|b &lt;i" in body
+
+
+def test_one_run_has_no_standard_deviation():
+    lines = [line("A", 0.5, None, [1.0]), line("B", 0.25, 0.5, [1.0, 2.0])]
+    _, rows = summary.table("ndcg@10", lines)
+    assert [row[1] for row in rows] == ["0.5000", "0.2500 ± 0.0000"]
