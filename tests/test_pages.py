@@ -8,6 +8,7 @@ import click
 import pytest
 
 from recbole_ext.cli import hyper, main, run, settings_words
+from recbole_ext.config.version import __version__
 from recbole_ext.registry import keys
 from tests import pages
 
@@ -84,6 +85,14 @@ def test_the_site_has_every_page():
     nav = re.findall(r": (\S+\.md)$", text.split("\nnav:\n")[1], re.M)
     report = "configs/benchmark/ml-100k-full/report.md"
     assert sorted(nav) == sorted([*map(pages.name_of, pages.PAGES), "CHANGELOG.md", report])
+
+
+def test_the_version_is_the_same_everywhere():
+    changelog = (pages.ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    citation = (pages.ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+) \(\d{4}-\d\d-\d\d\)$", changelog, re.M)
+    assert newest.group(1) == __version__
+    assert re.search(r"^version: (\S+)$", citation, re.M).group(1) == __version__
 
 
 def test_the_readme_is_short():

@@ -1,6 +1,6 @@
-"""What can only be checked when the data are known: after the split, before training.
+"""Checks that need the data: they run after the split and before training.
 
-Which interactions are relevant: those with a label above 0, or all where there are no labels.
+An interaction is relevant if its label is above 0; without labels all interactions are relevant.
 """
 
 import inspect
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def relevant_rows(feat: Any, label_field: str) -> "Tensor | None":
-    """Which interactions have a label above 0, [rows]; None where they have no labels.
+    """Whether the label of each interaction is above 0, [rows]; None without labels.
 
     Args:
         feat: interactions, RecBole's ``Interaction``.
@@ -31,7 +31,7 @@ def relevant_rows(feat: Any, label_field: str) -> "Tensor | None":
 
 
 def check(config: Any, dataset: Any, parts: Sequence[Any]) -> None:
-    """Refuse a run whose parts cannot be trained on, or evaluated, as the settings ask for.
+    """Raise an error if the parts cannot be trained on or evaluated with these settings.
 
     Args:
         config: of the run, RecBole's.
@@ -73,7 +73,7 @@ def _check_rows(config: Any, settings: EvaluationSettings, parts: Sequence[Any])
 
 
 def _check_ratings(config: Any, training: Any) -> None:
-    """RecBole drops the column that labels are made of."""
+    """Check that ratings are still loaded: RecBole drops the column that it makes labels of."""
     rating = config["RATING_FIELD"]
     if needs_ratings(config["model"]) and rating not in training.inter_feat.columns:
         raise SettingError(
@@ -83,7 +83,7 @@ def _check_ratings(config: Any, training: Any) -> None:
 
 
 def _check_labels(config: Any, settings: EvaluationSettings, parts: dict[str, Any]) -> None:
-    """Labels of the kind that value metrics compare with."""
+    """Check that the labels are of the kind that value metrics need."""
     label = config["LABEL_FIELD"]
     for phase, part in parts.items():
         metrics = ", ".join(map(proper, settings.metrics))
@@ -142,7 +142,7 @@ def _check_ranking(
 def _check_negatives(
     config: Any, settings: EvaluationSettings, dataset: Any, parts: Sequence[Any]
 ) -> None:
-    """RecBole cannot draw for a user who has all items; neither can it be ranked for them."""
+    """Check that items are left to draw: for a user who has all items, none is."""
     arguments = [config[f"{name}_neg_sample_args"] for name in ("train", *PHASES)]
     arguments = [drawn for drawn in arguments if drawn["distribution"] != "none"]
     if not arguments:
@@ -176,7 +176,7 @@ def _check_negatives(
 
 
 def _check_alpha(config: Any, shares: np.ndarray) -> None:
-    """RecBole draws by share ** alpha; the sum must be a number that floats can hold."""
+    """Check that popularity ** alpha, by which RecBole draws, has a finite sum above 0."""
     alpha = config["train_neg_sample_args"]["alpha"]
     if alpha == "none":
         return
@@ -190,7 +190,7 @@ def _check_alpha(config: Any, shares: np.ndarray) -> None:
 
 
 def _check_training_labels(config: Any, training: Any) -> None:
-    """Rows with label 0 are no positive rows: refuse where a model would train on them as such.
+    """Raise an error where a model would train on rows with label 0 as positive rows.
 
     A model that draws no negatives needs labels.
     """
@@ -239,8 +239,8 @@ def _asked(model: str, method: str) -> Any:
 def _trains_on_labels(config: Any, drawn: bool | None = None) -> bool:
     """Whether a model trains on labels or ratings as they are, not on every row as a positive.
 
-    RecBole overwrites labels where it draws negatives. Its pairwise models and those of rows of
-    items (ItemKNN, MultiVAE) or of next items (SASRec) read no labels at all.
+    RecBole overwrites labels where it draws negatives. Pairwise models, models of whole rows
+    (ItemKNN, MultiVAE) and sequential models (SASRec) read no labels at all.
 
     Args:
         config: of the run.

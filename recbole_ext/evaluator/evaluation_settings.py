@@ -1,7 +1,7 @@
-"""What RecBole and our models accept together as an evaluation, checked before a run starts.
+"""Which settings of an evaluation fit together, checked before a run starts.
 
-RecBole finds a setting that does not fit after minutes of training, by a traceback; or never, and
-prints a number that means nothing. Here is one declaration of what fits, for all models.
+RecBole reports settings that do not fit by a traceback after minutes of training, or it reports
+nothing and prints a number without a meaning. This module says what fits, for all models.
 """
 
 import re
@@ -55,13 +55,13 @@ class EvaluationSettings:
 
 
 def merge_eval_args(layers: Sequence[Any]) -> Any:
-    """``eval_args`` of several origins, key by key: what the last does not say, another one does.
+    """Merge ``eval_args`` of several sources key by key; a later source wins.
 
     Args:
-        layers: from the defaults to the command line; None where an origin has none.
+        layers: from the defaults to the command line; None for a source without ``eval_args``.
 
     Returns:
-        the keys of all; or the last one that is no dict, for ``read`` to refuse.
+        the merged keys; or the last layer that is no dict, which ``read`` refuses.
     """
     merged: Any = {}
     for layer in layers:
@@ -108,7 +108,7 @@ def read(values: Mapping[str, Any], tested: bool = False) -> EvaluationSettings:
 
 
 def check_validated(values: Mapping[str, Any]) -> None:
-    """Refuse settings of which no validation score comes: trials are chosen by it.
+    """Raise an error if a run has no validation score, because trials are chosen by it.
 
     Args:
         values: the settings of a run, the defaults included.
@@ -191,10 +191,10 @@ def _split(value: Any) -> tuple[bool, bool]:
 def _check_fit(
     metrics: Sequence[str], by_value: bool, modes: Mapping[str, str], sequential: bool
 ) -> None:
-    """Refuse metrics that the modes cannot give.
+    """Raise an error if a metric cannot be computed in its mode.
 
     AUC and LogLoss of drawn items are RecBole's defaults for DIN and DIEN: it labels a user's
-    items 1 and the drawn ones 0. Of predicted values, such as ratings, a drawn item has none.
+    items 1 and the drawn ones 0. RMSE and MAE need a rating, which a drawn item does not have.
     """
     drawn_is_labelled = sequential and set(metrics) <= set(OF_LABELS)
     names = ", ".join(map(proper, metrics))

@@ -1,9 +1,9 @@
 """Groups of users by their activity and of items by their popularity, and the metrics in each.
 
 Both come from the training part alone: a user's activity and an item's popularity are numbers of
-training interactions. The groups are quarters: of the users; and, for items, of the training
-interactions, so that each group of items has about the same weight in the test part. Equal numbers
-are never parted.
+training interactions. Groups of users are quarters of the users. Groups of items each have a
+quarter of the training interactions, so that they have about the same weight in the test part.
+Equal numbers are always in the same group.
 """
 
 import numpy as np
@@ -12,13 +12,13 @@ N_GROUPS = 4
 
 
 def quarters(numbers: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """The group of each number, [n], from 0 for the smallest numbers on.
+    """The group of each number, [n]; group 0 has the smallest numbers.
 
-    A number belongs to the quarter in which the middle of its equals lies. A group may be empty.
+    Equal numbers belong to the quarter that contains the middle of them. A group may be empty.
 
     Args:
         numbers: [n].
-        weights: [n], at least 0, of which a group is to hold a quarter; None for 1 each.
+        weights: [n], at least 0; each group has about a quarter of their sum. None: 1 each.
     """
     if weights is None:
         weights = np.ones(len(numbers))
@@ -59,7 +59,7 @@ def errors(
         place: [rows], the number of each row's user.
         items: [rows], its item.
         groups: [items], the group of each item.
-        squared: whether the root of the mean square is meant (RMSE), not the mean (MAE).
+        squared: True for the root of the mean square (RMSE), False for the mean (MAE).
 
     Returns:
         [groups, users], nan where a user has no row in a group.

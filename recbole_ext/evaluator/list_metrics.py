@@ -23,9 +23,8 @@ same candidates: Ge, Delgado-Battenfeld and Jannach, "Beyond Accuracy: Evaluatin
 Systems by Coverage and Serendipity", RecSys 2010, where P is the primitive model's list. The share
 is of the whole list, so that a list which is popular but for one item cannot have 1.
 
-All three lie at 0 or above, and more is better. What RecBole has of this kind, popularity bias
-among it, is called as it is: AveragePopularity, TailPercentage, ItemCoverage, GiniIndex and
-ShannonEntropy.
+All three are at least 0, and higher is better. RecBole's own metrics beyond accuracy are used as
+they are: AveragePopularity, TailPercentage, ItemCoverage, GiniIndex and ShannonEntropy.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -144,5 +143,5 @@ def serendipity(lists: np.ndarray, relevant: np.ndarray, expected: np.ndarray) -
 
 
 def _running(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The sum until each rank over what has been counted until there; 0 where nothing has."""
+    """The running sum up to each rank, divided by the running count; 0 where the count is 0."""
     return values.cumsum(axis=1) / np.maximum(counts, 1)

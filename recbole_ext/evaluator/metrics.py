@@ -1,4 +1,4 @@
-"""What RecBole knows of its metrics."""
+"""Names, directions and checks of RecBole's metrics."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -73,7 +73,7 @@ def read_topk(value: Any) -> tuple[int, ...]:
         value: the setting ``topk``.
 
     Raises:
-        SettingError: there are none, or one is no whole number at least 1.
+        SettingError: there are none, or one is not a whole number of at least 1.
     """
     numbers = [value] if isinstance(value, int) else value
     if (

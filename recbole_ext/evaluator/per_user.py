@@ -38,8 +38,8 @@ def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[Mapping[str
     """The metrics of ``trainer.evaluate``, and those of each user.
 
     RecBole's metrics are means over users (over ratings for RMSE and MAE), and it does not return
-    the values of the users. AUC and LogLoss are of all ratings at once, ItemCoverage, GiniIndex
-    and ShannonEntropy of all lists: a user has none.
+    the values of the users. AUC and LogLoss are computed from all ratings at once, ItemCoverage,
+    GiniIndex and ShannonEntropy from all lists: users have no values of these.
 
     Args:
         trainer: of a trained model.
@@ -102,7 +102,7 @@ def per_user(trainer: "Trainer", data: Any, **options: Any) -> tuple[Mapping[str
 
 @contextmanager
 def _kept_lists(trainer: "Trainer", ranked: bool) -> Iterator[list[np.ndarray]]:
-    """Within this block an evaluation of rankings puts its lists into the list."""
+    """Within this block, evaluations of rankings append their recommended lists to this list."""
     kept: list[np.ndarray] = []
     register, evaluator = trainer.eval_collector.register, trainer.evaluator
     collected, of_recbole = register.need("rec.items"), evaluator.evaluate

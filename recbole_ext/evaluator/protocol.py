@@ -114,7 +114,7 @@ class Protocol:
         """The name of the data set that it evaluates on, written from the data set ``source``.
 
         Args:
-            fold: from 1 to ``folds``; of no account without folds.
+            fold: from 1 to ``folds``; ignored without folds.
         """
         if self.recipe is None:
             return source
@@ -163,10 +163,10 @@ class Protocol:
         return written[0] if isinstance(written, list) else written
 
     def applied_to(self, config: "Config") -> "Config":
-        """The settings of a run with this way to evaluate; the split stays the same.
+        """The settings of a run, changed to this protocol's evaluation; the split stays the same.
 
-        RecBole cannot compute rating and ranking metrics in one run. A model that has been
-        trained can be evaluated by both all the same.
+        RecBole cannot compute rating and ranking metrics in one run, but a trained model can be
+        evaluated by both, one after the other.
 
         Args:
             config: of the run; left as it is.

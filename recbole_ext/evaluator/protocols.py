@@ -246,7 +246,7 @@ def data_set(protocol: str, source: str, fold: int = 1) -> str:
 
 
 def prepare(protocol: str, source: str, data_path: Path) -> None:
-    """Write the data sets of a protocol, where they are not there yet.
+    """Write those data sets of a protocol that do not exist yet.
 
     Args:
         protocol: one of ``PROTOCOLS``.
@@ -254,8 +254,8 @@ def prepare(protocol: str, source: str, data_path: Path) -> None:
         data_path: the folder of data sets.
 
     Raises:
-        DataError: the source is not here, or cannot be split in this way; or a data set of this
-            name is here that has been written with other options.
+        DataError: the source does not exist or cannot be split in this way; or a data set of this
+            name exists and was written with other options.
     """
     from recbole_ext.data import interaction_file
 
@@ -276,7 +276,7 @@ def prepare(protocol: str, source: str, data_path: Path) -> None:
 
 
 def _check_options(folder: Path, recipe: DatasetRecipe) -> None:
-    """Refuse a data set that a command has written with other options than the protocol's."""
+    """Raise an error if a data set was written with other options than the protocol's."""
     from recbole_ext.data import dataset_folder
 
     manifest = dataset_folder.read_manifest(folder) or {}

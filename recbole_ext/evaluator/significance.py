@@ -24,7 +24,7 @@ class Comparison:
 
     Attributes:
         other: its name.
-        difference: of the means, the best one's lead; positive if the best one is better.
+        difference: of the means; positive if the best one is better.
         interval: of that difference, by bootstrap over users.
         effect: the mean difference over its standard deviation (Cohen's d of paired values).
         p_value: two-sided, of the hypothesis that the two do not differ.
@@ -55,7 +55,7 @@ def interval(
     """
     if np.ptp(values) == 0:
         return float(values.mean()), float(values.mean())
-    from scipy import stats  # half a second, which a mistake in a plan need not wait for
+    from scipy import stats  # half a second: errors in a plan are reported before it
 
     result = stats.bootstrap(
         (values,),
@@ -123,7 +123,7 @@ def against_the_best(
     """
     sign = 1.0 if bigger else -1.0
     best = max(values, key=lambda name: sign * values[name].mean())
-    tested = _all_pairs(values, test, seed)
+    tested = all_pairs(values, test, seed)
     comparisons = []
     for name in values:
         if name == best:
@@ -178,10 +178,15 @@ def in_groups(
     return results
 
 
-def _all_pairs(
-    values: Mapping[str, np.ndarray], test: Test, seed: int
+def all_pairs(
+    values: Mapping[str, np.ndarray], test: Test = "wilcoxon", seed: int = 0
 ) -> dict[frozenset[str], tuple[float, float]]:
-    """The p-value of each pair of models, and the corrected one."""
+    """The p-value of each pair of models, and the one that is Holm-corrected for all pairs.
+
+    Args:
+        values: model -> [users], all in the same order of users.
+        test, seed: see ``paired_test``.
+    """
     pairs = list(combinations(values, 2))
     raw = [paired_test(values[one], values[two], test, seed) for one, two in pairs]
     both = zip(raw, holm(raw), strict=True)

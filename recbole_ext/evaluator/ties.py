@@ -1,7 +1,7 @@
 """Ties at the cut of a ranking: equal scores at ranks k and k + 1.
 
-Which of the tied items is among the first k is then decided by how a library sorts, and so are
-the metrics.
+How a library sorts then decides which of the tied items are among the first k; the metrics depend
+on it.
 """
 
 from collections import OrderedDict
@@ -18,7 +18,7 @@ class Ties:
     """How many users have a tie at the cut.
 
     Attributes:
-        users: all that are ranked for.
+        users: the number of users with a ranking.
         at_rank: rank -> users with equal scores at this rank and the next; ranks without such
             users are left out.
     """

@@ -59,7 +59,7 @@ from recbole_ext.registry import keys, packed_source
 
 
 class _Entry(Struct, frozen=True, kw_only=True):
-    """A model as the file has it, or several with the same settings."""
+    """A model in the form of the file, or several models with the same settings."""
 
     model: str | Annotated[list[str], Filled()]
     config: str | None = None
@@ -68,7 +68,7 @@ class _Entry(Struct, frozen=True, kw_only=True):
 
 
 class _Figure(Struct, frozen=True, kw_only=True):
-    """A figure taken from elsewhere as the file has it."""
+    """A figure from a publication, in the form of the file."""
 
     model: Text
     metric: Text
@@ -79,7 +79,7 @@ class _Figure(Struct, frozen=True, kw_only=True):
 
 
 class _Content(Struct, frozen=True, kw_only=True):
-    """The file as it stands."""
+    """The content of the file."""
 
     datasets: Annotated[list[str], Filled()]
     protocols: Annotated[dict[str, str], Filled()]
@@ -141,7 +141,7 @@ def _read(file: Path) -> Plan:
 
 
 def _entries(models: Mapping[str, _Entry], where: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """The label of each model, its name, and the entry of the file that it is of."""
+    """The label of each model, its name, and its entry in the file."""
     used: dict[str, str] = {}
     for place, entry in models.items():
         several = isinstance(entry.model, list)
@@ -198,11 +198,11 @@ def _protocols(metrics: Mapping[str, str], added: Iterable[str], where: str) -> 
 
 
 def _refuse_pruning(content: _Content, file: Path) -> None:
-    """A trial is pruned by its validation score, which has to be the metric of the table.
+    """Check that trials can be pruned: their validation score must be the metric of the table.
 
     Raises:
-        SettingError: a protocol stops training by something else, which may even be better where
-            it is smaller.
+        SettingError: a protocol stops training by another score, of which smaller values may even
+            be the better ones.
     """
     for name, metric in content.protocols.items():
         if not content.pruning or name not in PROTOCOLS:

@@ -1,8 +1,8 @@
-"""How well AutoRec rebuilds ratings from corrupted rows, trained on clean ones and on corrupted.
+"""How well AutoRec reconstructs corrupted rows, trained on clean and on corrupted ratings.
 
-Two questions, for a share of a row's training ratings that is corrupted:
+Two errors are measured when a share of a row's training ratings is corrupted:
 
-    recovered   RMSE of the corrupted ratings themselves: does the model undo the damage?
+    recovered   RMSE of the corrupted ratings themselves: does the model restore them?
     held out    RMSE of the test ratings, predicted from the corrupted rows
 """
 
@@ -44,7 +44,7 @@ def measure(
     rates: Iterable[float],
     seeds: Iterable[int],
 ) -> Iterator[Point]:
-    """Train both models for each seed, and rebuild corrupted rows with each.
+    """Train both models for each seed, and reconstruct corrupted rows with each.
 
     Args:
         dataset: its name.
@@ -102,14 +102,14 @@ def _rms(values: torch.Tensor) -> float:
 
 
 def crossing(rates: Iterable[float], plain: Iterable[float], denoising: Iterable[float]) -> float:
-    """The rate from which on the denoising model has the smaller error, between rates by a line.
+    """The rate above which the denoising model has the smaller error, by linear interpolation.
 
     Args:
         rates: the tested corruption rates, ascending.
         plain, denoising: the error of each model at each rate; nan where it was not measured.
 
     Returns:
-        a rate; nan where the denoising model is not the better one at the highest rate.
+        a rate; nan if the denoising model is not better at the highest rate.
     """
     rate = np.array(list(rates))
     lead = np.array(list(plain)) - np.array(list(denoising))  # positive: denoising is better

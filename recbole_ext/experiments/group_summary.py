@@ -46,7 +46,7 @@ class _Group:
 
 
 def tables(plan: Plan, results: Sequence[Result], key: TableKey) -> list[GroupTable]:
-    """The tables of groups of a table; none where runs have not recorded them, or differ.
+    """The tables of groups that belong to a table; none if runs lack the values, or differ.
 
     A user's value is the mean over seeds, or over the folds that test the user, and so is the
     user's activity.

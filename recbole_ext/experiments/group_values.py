@@ -22,7 +22,7 @@ def of_run(run: Any, by_user: PerUser, metric: str) -> dict[str, Any]:
         ``activity``: [users], training interactions;
         ``metric``: ``recall@k`` with the cutoff of a ranking metric, or RMSE or MAE;
         ``values``: [groups][users], None where a user has no row in the group; ``metric`` and
-        ``values`` are left out for metrics of no user;
+        ``values`` are left out for metrics without values of users;
         ``items``: [groups], the number of items, and their fewest and most training interactions.
     """
     dataset = run.train._dataset
@@ -32,7 +32,7 @@ def of_run(run: Any, by_user: PerUser, metric: str) -> dict[str, Any]:
         feat = feat[liked]
     trained = np.bincount(feat[dataset.uid_field].numpy(), minlength=dataset.user_num)
     popularity = np.bincount(feat[dataset.iid_field].numpy(), minlength=dataset.item_num)
-    # the padding item is nobody's
+    # no user has the padding item
     of_items = np.append(0, groups.quarters(popularity[1:], popularity[1:]))
     record: dict[str, Any] = {"activity": trained[by_user.users].tolist()}
     cutoff = metric.partition("@")[2]

@@ -16,7 +16,7 @@ Space = dict[str, dict[str, list[Any]]]  # kind -> name -> choices, or [low, hig
 
 _NUMBERS = {"uniform": 2, "loguniform": 2, "quniform": 3}
 
-# By these trials are made and compared; they have to be the same for all.
+# Trials are made and compared by these settings, which have to be the same for all.
 _COMMON = {"data_path", "eval_args", "fixed_negatives", "metrics", "topk", "valid_metric"}
 
 _LARGEST_LOG = 88.0  # of a number within float32
@@ -78,10 +78,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _check_bounds(kind: str, values: list[float], where: str) -> None:
-    """Refuse a range of numbers that nothing can be drawn from, or that cannot be meant.
+    """Raise an error for a range that is empty, or that is probably a mistake.
 
     Raises:
-        SettingError: it says what the numbers are.
+        SettingError: it says what the numbers mean.
     """
     low, high = values[:2]
     if low >= high:
@@ -112,7 +112,7 @@ def check_space(
     continuous: bool,
     given: Collection[str] = (),
 ) -> None:
-    """Refuse a space with settings that a model does not read, or values that they cannot have.
+    """Raise an error if a model does not read a setting of the space, or a value is not valid.
 
     Args:
         file: of the space, for messages.
@@ -156,7 +156,7 @@ def check_space(
 
 
 def _plain(value: Any) -> Any:
-    """A choice as RecBole's Config reads it: a text that spells a value is that value."""
+    """A choice as RecBole's Config reads it: the text of a value becomes that value."""
     if isinstance(value, str):
         with suppress(SyntaxError, ValueError):
             return ast.literal_eval(value)

@@ -1,7 +1,7 @@
 """The test of users who were not in training: the model is given their histories when it scores.
 
-RecBole evaluates as ever, and asks for the scores of a user; what answers is the fold-in of
-``inference/new_person.py``. The items of the history are no candidates.
+RecBole evaluates as usual and requests the scores of a user; they come from the fold-in of
+``inference/new_person.py``. The items of the history are not candidates.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from recbole_ext.trainer.single_run import Run
 
 
 class _FoldedIn:
-    """Stands in for a model in RecBole's evaluation; what it does not say itself, the model does.
+    """Replaces a model in RecBole's evaluation; other attributes are those of the model.
 
     Args:
         trained: the model with its data set.

@@ -1,4 +1,4 @@
-"""Figures taken from elsewhere, as rows of a table: marked, with their source, never tested."""
+"""Figures from publications, as rows of a table: marked, with their source, never tested."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def rows(plan: Plan, key: TableKey, head: Sequence[str]) -> list[list[str]]:
         head: of the table, see ``summary.table``; it has a column for each metric of a figure.
 
     Returns:
-        the name with a mark, the figures as they have been given, nothing for p-value and runs.
+        the name with a mark, the figures as in the plan, and empty cells for p-value and runs.
     """
     figures: dict[tuple[str, str], dict[str, float]] = {}
     for figure in plan.paper:

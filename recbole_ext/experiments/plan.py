@@ -38,9 +38,9 @@ class Model:
         name: of the model.
         settings: over its defaults.
         trials: values of further settings that are tried, if they are known beforehand.
-        study: what chooses them one after another; None where they are known, or there are none.
-        source: of a model which neither RecBole nor this package has, as it was when the plan was
-            read.
+        study: the sampler that chooses them one after another; None if they are known, or if there
+            are none.
+        source: the source of a model of your own, as it was when the plan was read.
     """
 
     name: str
@@ -62,14 +62,14 @@ class Model:
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A figure taken from elsewhere, which is shown beside ours and compared by no test.
+    """A figure from a publication, which is shown below ours and compared by no test.
 
     Attributes:
-        model: what the source calls it.
+        model: its name in the publication.
         metric: as results name it.
         value: of the metric.
-        source: where it stands.
-        table: ours that it belongs to.
+        source: the publication and the place in it.
+        table: the table below which it is shown.
     """
 
     model: str
@@ -81,7 +81,7 @@ class PaperFigure:
 
 @dataclass(frozen=True)
 class Plan:
-    """The models of an experiment, and what they are run on.
+    """The models of an experiment, and the data sets, protocols and seeds of their runs.
 
     Attributes:
         datasets: their names.
@@ -107,7 +107,7 @@ class Plan:
 
     @property
     def is_search(self) -> bool:
-        """Whether it has trials alone: nothing is tested."""
+        """Whether it has only trials and no tested runs."""
         return not self.seeds
 
     @property
@@ -145,9 +145,9 @@ class Plan:
         ]
 
     def trial_seeds(self, table: TableKey, label: str) -> list[int]:
-        """The seeds of a model's trials: one; of folds, each, for each has trials of its own.
+        """The seeds of a model's trials: one; with folds, one for each fold.
 
-        The validation rows of one fold are test rows of another.
+        Each fold has its own trials: the validation rows of one fold are test rows of another.
         """
         return self.repeats(table) if table.has_folds else [self._trial_seed(label)]
 
@@ -158,7 +158,7 @@ class Plan:
         return self.seeds
 
     def _trial_seed(self, label: str) -> int:
-        """A search's file says the seed; no other plan may have one among its settings."""
+        """The seed of the trials: a search's file names it; other plans use ``TUNING_SEED``."""
         return self.models[label].settings.get("seed", TUNING_SEED)
 
     def runs(self) -> list[RunKey]:
@@ -171,7 +171,7 @@ class Plan:
         ]
 
     def all_runs(self) -> list[RunKey]:
-        """Both, in the order in which they start."""
+        """Trials and tested runs, in the order in which they start."""
         return [*self.trial_runs(), *self.runs()]
 
     def run_settings(
@@ -254,7 +254,7 @@ def _refuse_unwritable(value: Any, where: str) -> None:
 
 
 def _checkpoint_texts(value: Any) -> Iterator[str]:
-    """The texts among settings that stand for checkpoints."""
+    """The values among settings that are placeholders for checkpoints."""
     if isinstance(value, str) and value.startswith(_CHECKPOINT):
         yield value
     for inner in value.values() if isinstance(value, dict) else ():
@@ -262,7 +262,7 @@ def _checkpoint_texts(value: Any) -> Iterator[str]:
 
 
 def fill_checkpoints(value: Any, files: Mapping[str, str]) -> Any:
-    """Replace the texts among settings that stand for checkpoints by their files."""
+    """Replace the placeholders for checkpoints among settings by their files."""
     if isinstance(value, dict):
         return {key: fill_checkpoints(inner, files) for key, inner in value.items()}
     return files.get(value, value) if isinstance(value, str) else value

@@ -37,7 +37,7 @@ class JobFailure(str):
 
 
 # The reason for a job whose process ended without a result.
-DIED = JobFailure("the process died, perhaps for want of memory: try fewer --workers")
+DIED = JobFailure("the process died, perhaps because memory ran out: try fewer --workers")
 
 
 def run_all(
@@ -54,7 +54,7 @@ def run_all(
         jobs: name -> arguments, which can be pickled, as ``work`` can.
         work: a function of a module.
         workers: processes at a time; the cores that this process may use are shared among them.
-        timeout: seconds that a job may take; None for no end.
+        timeout: seconds that a job may take; None for no limit.
     """
     threads = share(workers)
     waiting = deque(jobs.items())
@@ -80,7 +80,7 @@ def alone(
 ) -> R | JobFailure:
     """``work(*arguments)`` in a new process and folder, which are gone afterwards.
 
-    A process of its own makes its memory its own: one that dies takes no other with it.
+    If a process dies, for example for lack of memory, the other processes continue.
 
     Args:
         work: a function that can be pickled.
@@ -128,7 +128,7 @@ class _Job(Generic[R]):
         return max(0.0, self.timeout - (time.monotonic() - self.began))
 
     def outcome(self) -> R | JobFailure:
-        """The result, once it is here; or why there is none. Ends the process."""
+        """The result, or the reason why there is none. Ends the process."""
         outcome: R | JobFailure = DIED
         if not self.connection.poll():
             outcome = JobFailure(f"still running after {self.timeout:g} s, its timeout")
@@ -144,7 +144,7 @@ class _Job(Generic[R]):
     def end(self) -> None:
         """End the process, wherever it is, and remove its folder.
 
-        The folder first: if this process, too, is ended in the middle, its child removes the rest.
+        The folder is removed first: if this process is ended here, too, its child removes the rest.
         """
         shutil.rmtree(self.scratch, ignore_errors=True)
         if self.process.is_alive() and self.process.pid is not None:
@@ -164,7 +164,7 @@ def _carry_out(
 ) -> None:
     """What a process does: its outcome goes through the connection.
 
-    It removes its folder itself, for its parent may have been killed meanwhile.
+    It removes its folder itself, because its parent may have been killed in the meantime.
     """
     child_processes.end_with_the_parent(scratch)
     try:

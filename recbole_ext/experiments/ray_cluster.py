@@ -46,8 +46,8 @@ def run_all(
     """``work(*arguments)`` for each job, in the order in which they end; see ``processes.alone``.
 
     Args:
-        jobs, work, timeout: see ``processes.run_all``. Files that they name are where they say on
-            each node, which has this package, too.
+        jobs, work, timeout: see ``processes.run_all``. Every node needs this package, and the
+            files that the jobs name, under the same paths.
         address: of a running cluster, as ``HOST:6379``; ``auto`` for the one of this machine.
 
     Raises:
@@ -71,7 +71,7 @@ def run_all(
 def connect(address: str | None, where: str, **options: Any) -> None:
     """Connect to a Ray cluster that answers, or start Ray on this machine.
 
-    Ray itself tries for more than a minute, and prints its attempts.
+    Ray itself would try for more than a minute and print its attempts.
 
     Args:
         address: ``HOST:PORT`` of a cluster; ``auto`` for the one of this machine; None for what the
@@ -105,10 +105,10 @@ def connect(address: str | None, where: str, **options: Any) -> None:
 
 
 def _refuse_silence(address: str | None) -> None:
-    """Greet a cluster; none is greeted where Ray starts one of its own.
+    """Check that a cluster answers; nothing is checked where Ray starts one of its own.
 
     Raises:
-        Exception: nobody answers, or what answers is no cluster.
+        Exception: no answer comes, or it is not that of a cluster.
     """
     from ray._private import services
 

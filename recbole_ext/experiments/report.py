@@ -11,7 +11,16 @@ import yaml
 
 from recbole_ext.data.atomic_write import write_text
 from recbole_ext.evaluator import protocols
-from recbole_ext.experiments import group_summary, paper, report_pictures, same_runs, summary
+from recbole_ext.evaluator.metrics import bigger_is_better
+from recbole_ext.experiments import (
+    group_summary,
+    mean_ranks,
+    paper,
+    report_pictures,
+    report_words,
+    same_runs,
+    summary,
+)
 from recbole_ext.experiments.plan import TUNING_SEED, Plan, TableKey
 from recbole_ext.experiments.results import Result, best_values
 
@@ -25,9 +34,12 @@ class _Section:
 
     Attributes:
         name: of the table.
-        protocol: how its models are evaluated, a sentence without its full stop.
+        protocol: how its models are evaluated, a sentence without a full stop.
         metric: what they are compared by.
+        words: what the table says, a paragraph.
         head, rows: the table.
+        costs: the rows of the table of costs, and all of it as text.
+        ranks: the mean ranks of the models; None where no test can compare them.
         marks: of each row: best, tie, paper or nothing.
         pictures: see ``report_pictures``.
         failures: a sentence for each model with a run that failed.
@@ -41,6 +53,7 @@ class _Section:
     name: str
     protocol: str
     metric: str
+    words: str
     head: list[str]
     rows: list[list[str]]
     marks: list[str]
@@ -51,6 +64,8 @@ class _Section:
     repeat: str
     notes: list[str]
     groups: list[tuple[group_summary.GroupTable, str]]
+    costs: tuple[list[list[str]], str]
+    ranks: mean_ranks.MeanRanks | None
 
 
 def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> list[Path]:
@@ -62,7 +77,7 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
         folder: where; it is created if it does not exist.
         plan: of the benchmark.
         results: its runs.
-        command: what makes them again.
+        command: the command that repeats the benchmark.
 
     Returns:
         the files.
@@ -86,6 +101,9 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
         environments=_environments(results),
         splits=_splits(results),
         timing=timing,
+        cost_head=report_words.COST_HEAD,
+        diagram=mean_ranks.svg,
+        rank_sentence=mean_ranks.sentence,
         settings={label: _settings(plan, results, label) for label in plan.models},
         tuning_seed=TUNING_SEED,
         tuned=[label for label, model in plan.models.items() if model.n_trials],
@@ -93,8 +111,9 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
     )
     for page in ("report.html", "report.md"):
         template = Path(__file__).with_name(f"{page}.j2").read_text(encoding="utf-8")
-        escaped = jinja2.Template(template, autoescape=page.endswith("html"))
-        write_text(folder / page, escaped.render(content) + "\n")
+        environment = jinja2.Environment(autoescape=page.endswith("html"))
+        environment.filters["plain"] = report_words.for_markdown
+        write_text(folder / page, environment.from_string(template).render(content) + "\n")
     return [folder / "report.html", folder / "report.md", *files]
 
 
@@ -113,10 +132,13 @@ def _write_section(
     groups = group_summary.tables(plan, results, key)
     budgets = summary.budgets(plan, results, key)
     runs = {line.label: line.runs for line in lines if line.runs}
+    users = summary.paired_users(plan, key, runs)
+    costs = report_words.costs(lines, users)
     section = _Section(
         str(key),
         protocols.PROTOCOLS[key.protocol].description,
         metric,
+        report_words.paragraph(metric, lines, LEVEL),
         head,
         [*rows, *elsewhere],
         [*(_mark(number, line) for number, line in enumerate(lines)), *["paper"] * len(elsewhere)],
@@ -125,11 +147,13 @@ def _write_section(
             *same_runs.cautions(plan, results, key),
             *summary.failures(plan, results, key),
         ],
-        summary.markdown(head, [*rows, *elsewhere]),
+        _markdown(head, [*rows, *elsewhere]),
         summary.ties(lines),
         key.repeat,
         [*paper.notes(plan, key), *summary.left_out(plan, key), *([budgets] if budgets else [])],
-        [(group, summary.markdown(group.head, group.rows)) for group in groups],
+        [(group, _markdown(group.head, group.rows)) for group in groups],
+        (costs, _markdown(report_words.COST_HEAD, costs)),
+        mean_ranks.mean_ranks(users, bigger_is_better(metric), LEVEL) if len(users) > 1 else None,
     )
     path = folder / "-".join(key)
     files = []
@@ -143,8 +167,14 @@ def _write_section(
     return section, [*_write_tables(path, head, rows), *files]
 
 
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose cells show as they are, also those with a ``|`` or ``<``."""
+    safe = [[report_words.for_markdown(cell) for cell in row] for row in (head, *rows)]
+    return summary.markdown(safe[0], safe[1:])
+
+
 def _timing(results: Sequence[Result]) -> str:
-    """What the seconds of training include, if it is more than training; else ""."""
+    """What the seconds of training include besides training; "" if nothing."""
     tested = _tested(results)
     old = sum(result.setup_seconds is None for result in tested)
     if not old:
@@ -164,7 +194,7 @@ def _mark(number: int, line: summary.Line) -> str:
 
 
 def _settings(plan: Plan, results: Sequence[Result], label: str) -> str:
-    """What a model ran with: the plan's settings, and the best values of its trials."""
+    """The settings of a model: those of the plan, and the best values of its trials."""
     content = dict(plan.models[label].settings)
     if plan.models[label].n_trials:
         content["chosen by validation"] = {

@@ -2,6 +2,7 @@
 
 import statistics as means
 from collections.abc import Iterator
+from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +61,9 @@ def pictures(plan: Plan, metric: str, runs: Runs, timing: str) -> Iterator[Pictu
         runs: the tested ones of each model.
         timing: what the seconds of training include beside training, or "".
     """
-    styles = {label: _style(number) for number, label in enumerate(plan.models)}
+    # plotly reads tags in names
+    styles = {escape(label, quote=False): _style(n) for n, label in enumerate(plan.models)}
+    runs = {escape(label, quote=False): own for label, own in runs.items()}
     training = f"{metric} against seconds of training{_NEAR}{timing and '; '}{timing}"
     makers = (
         ("Means and intervals", f"The mean {metric} with a 95% interval over users", _intervals),

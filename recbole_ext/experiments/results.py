@@ -80,7 +80,7 @@ class Result:
 
     @property
     def key(self) -> RunKey:
-        """Which run it is."""
+        """The name of the run."""
         return RunKey(self.dataset, self.protocol, self.label, self.seed, self.trial)
 
     @property
@@ -92,9 +92,9 @@ class Result:
 def load(file: Path, plan: Plan) -> list[Result]:
     """The runs of a plan that a results file has; an unfinished last line is cut off.
 
-    Of a run with several lines the newest counts: a run that has failed is tried again.
-    Lines of models, data sets and seeds that a benchmark does not have any more are skipped, and
-    those of runs that failed with other settings.
+    If a run has several lines, the newest counts, because failed runs are repeated. Lines of
+    models, data sets and seeds that are no longer in the benchmark are skipped, and so are lines of
+    runs that failed with other settings.
 
     Raises:
         SettingError: the file cannot be read, a line is not a run, or its run had other settings.
@@ -242,7 +242,7 @@ def best_values(
 
 
 def is_done(plan: Plan, results: Mapping[RunKey, Result], key: RunKey, keep_failed: bool) -> bool:
-    """Whether a run is not made again.
+    """Whether a run is complete, so that it is not repeated.
 
     Args:
         plan: with the trials of each model.
@@ -251,8 +251,8 @@ def is_done(plan: Plan, results: Mapping[RunKey, Result], key: RunKey, keep_fail
         keep_failed: whether a run that has failed stays as it is.
 
     Returns:
-        False also for a tested run whose values are not the best ones any more: a trial that had
-        failed has been made since.
+        False also for a tested run whose values are no longer the best ones, because a failed trial
+        has been repeated since.
     """
     result = results.get(key)
     if result is None:

@@ -43,7 +43,7 @@ def refuse_special(file: Path) -> None:
     """Refuse a pipe or a device: reading one may never end, and removing one does harm.
 
     Raises:
-        SettingError: it is there, and no file.
+        SettingError: it exists and is not a file.
     """
     if file.exists() and not file.is_file():
         raise SettingError(f"{file}: expected a file for results, found a folder, pipe or device")
@@ -69,7 +69,7 @@ def adding_to(file: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Within this block no other command adds runs to the file.
+    """Within this block, no other command can add runs to the file.
 
     Raises:
         SettingError: another command does so now, or the file cannot be written.

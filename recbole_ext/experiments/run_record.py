@@ -37,12 +37,12 @@ class Clock:
         return time.perf_counter() - self.start
 
     def setup(self) -> float:
-        """Of the time until now, what is not training."""
+        """The seconds until now that are not training."""
         return self.since_start() - self.training
 
 
 def refuse_infinite(parts: Mapping[str, Mapping[str, float]]) -> None:
-    """Refuse metrics that are no numbers: they would be in no order.
+    """Raise an error if a metric is not a finite number: models could not be ordered by it.
 
     Raises:
         SettingError: it names the first.
@@ -54,7 +54,7 @@ def refuse_infinite(parts: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def split_hash(dataset: Any) -> str:
-    """Of the interactions of a split: the same for all models that are given the same split."""
+    """A hash of the interactions of a split: equal for all models with the same split."""
     return hashlib.blake2b(
         InteractionSet.of_dataset(dataset).keys.tobytes(), digest_size=8
     ).hexdigest()

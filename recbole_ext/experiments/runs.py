@@ -2,9 +2,9 @@
 
 One loop, one results file and one rule of repetition serve benchmarks and searches:
 
-- A line is a JSON object. Lines are only added; of a run with several lines the newest counts.
-- A run that has ended well is not made again, unless another trial is the best one since. A run
-  that has failed is made again by the next start, or left as it is (``keep_failed``).
+- A line is a JSON object. Lines are only added; if a run has several lines, the newest counts.
+- A run that ended well is not repeated, unless another trial has become the best one. A run that
+  failed is repeated by the next start, or left as it is (``keep_failed``).
 
 Settings are chosen by trials, which see the validation split alone. The test split is evaluated
 once by each run with the best settings, at the epoch that is best in validation.
@@ -82,7 +82,7 @@ def run(
 def _rounds(
     plan: Plan, results: Mapping[RunKey, Result], keep_failed: bool, at_once: int
 ) -> Iterator[dict[RunKey, Trial]]:
-    """The runs that can be made at the same time, and their values, for they wait for no other.
+    """Groups of runs, with their values, that can run at the same time: none waits for another.
 
     Args:
         results: of all runs that have ended; it grows between two rounds.
@@ -218,7 +218,7 @@ def measure(
 
 
 def _check(prepared: single_run.Run, key: RunKey) -> None:
-    """What a protocol demands of a run, before it is trained.
+    """Check before training that a run suits its protocol.
 
     Raises:
         UserError: the model or the data set does not suit the protocol.
@@ -271,7 +271,7 @@ def _tested(
 def _watch(
     curve: list[tuple[int, float]], others: Sequence[Curve] | None, bigger: bool
 ) -> single_run.Watch:
-    """What keeps the validation curve, and ends a trial that is pruned."""
+    """A function that records the validation curve, and ends a trial that is pruned."""
     prune = None if others is None else pruning_watch(others, bigger)
 
     def watch(epoch: int, score: float) -> None:

@@ -1,7 +1,7 @@
-"""Whether the lines of a results file are of the data, the split and the settings of today.
+"""Whether the lines of a results file have the current data, split and settings.
 
-A benchmark that goes on over a changed data set, or over other defaults, would put runs of two
-experiments into one mean.
+If a benchmark continued with a changed data set or other defaults, its means would mix runs of two
+experiments.
 """
 
 import json
@@ -18,7 +18,7 @@ from recbole_ext.trainer.identity import RunIdentity
 
 
 def check(plan: Plan, results: Sequence[Result], data_path: Path, output: Path) -> None:
-    """Refuse to add runs to a results file whose runs had other data or other settings.
+    """Raise an error if the runs of a results file had other data or other settings.
 
     Lines of releases that did not record this are not compared.
 
@@ -46,13 +46,13 @@ def check(plan: Plan, results: Sequence[Result], data_path: Path, output: Path) 
                 f"{what} was {old!r}, is now {new!r}" for what, old, new in differences
             )
             raise SettingError(
-                f"{output}: {result.key} is of another experiment than its yaml and data say now: "
-                f"{listed}. Restore them, remove its line, or give another --output"
+                f"{output}: {result.key} belongs to another experiment than the current yaml and "
+                f"data: {listed}. Restore them, remove its line, or give another --output"
             )
 
 
 def _identity_today(plan: Plan, result: Result, data_path: Path) -> RunIdentity:
-    """What a run would be of if it were made now; its seed is left to the caller."""
+    """The identity that a run would have now; the caller compares the seed."""
     from recbole.config import Config
 
     table = result.key.table

@@ -1,9 +1,9 @@
 """Trials that are chosen one after another: Optuna's sampler TPE, and its median pruner.
 
-TPE draws each value more often from where good trials had theirs: Bergstra, Bardenet, Bengio and
-Kegl, "Algorithms for Hyper-Parameter Optimization", NIPS 2011. The study is not kept anywhere: it
-is made again from the lines of the results file, so that a search that was stopped goes on, with
-the trials that it would have had.
+TPE draws values near those of good trials more often: Bergstra, Bardenet, Bengio and
+Kegl, "Algorithms for Hyper-Parameter Optimization", NIPS 2011. The study is not stored: it is built
+anew from the lines of the results file, so that a search that was stopped continues with the trials
+that it would have had.
 
 With pruning a trial ends once its best validation score is worse than the median of the others'
 after the same number of epochs. It counts as one of the trials that the model had.
@@ -38,7 +38,7 @@ class PrunedError(Exception):
 
 @dataclass(frozen=True)
 class Study:
-    """What is searched by TPE.
+    """A search by TPE.
 
     Attributes:
         space: setting -> its values.
@@ -55,7 +55,7 @@ class Study:
     pruning: bool
 
     def record(self) -> dict[str, Any]:
-        """What a trial depends on, apart from the trials before it; not on their number."""
+        """The settings of the study on which a trial depends; the number of trials is none."""
         return {
             "sampler": TPE,
             "space": dict(self.space),
@@ -94,7 +94,7 @@ def require(where: str) -> None:
 
 
 def check(sampler: Sampler, pruning: bool, where: str) -> None:
-    """Refuse a sampler that is not installed, and pruning that nobody carries out.
+    """Raise an error if a sampler is not installed, or does not support pruning.
 
     Args:
         sampler, pruning: as the file has them.
@@ -214,7 +214,7 @@ def _add(history: Any, outcome: Outcome, params: dict[str, Any], axes: dict[str,
 
 
 def pruning_watch(curves: Sequence[Curve], bigger: bool) -> Callable[[int, float], None]:
-    """What a trial calls after each evaluation of the validation split.
+    """A function that a trial calls after each evaluation of the validation split.
 
     Args:
         curves: of trials that have ended, and were not pruned.

@@ -48,7 +48,7 @@ def next_round(
     Args:
         plan: with the studies.
         results: the newest result of each run that there is.
-        begun: runs that this command has made already: a failed one is not tried twice.
+        begun: runs that this command has already made: failed ones are not repeated by it.
         keep_failed: whether runs that have failed stay as they are.
         at_once: trials of a study that run at the same time, without knowing each other's score.
     """

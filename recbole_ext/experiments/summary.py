@@ -1,8 +1,10 @@
 """Tables: a benchmark's, of tested models, and a search's, of trials ranked by validation."""
 
 import statistics as means
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from recbole_ext.evaluator import significance
 from recbole_ext.evaluator.metrics import bigger_is_better
@@ -47,14 +49,10 @@ def lines(plan: Plan, results: Sequence[Result], key: TableKey) -> list[Line]:
     tested = [r for r in results if r.key.table == key and r.trial is None]
     of_label = {label: [r for r in tested if r.label == label] for label in plan.labels(key)}
     good = {label: [r for r in runs if not r.error] for label, runs in of_label.items()}
-    users = {label: values_of_users(metric, runs) for label, runs in good.items()}
-    compared = {label: values for label, values in users.items() if values is not None}
     bigger = bigger_is_better(metric)
+    compared = paired_users(plan, key, good)
     p_values: dict[str, float] = {}
-    all_runs = [run for runs in good.values() for run in runs]
-    same_users = same_runs.same_users(key, all_runs)
-    same_length = len({len(values) for values in compared.values()}) == 1
-    if len(compared) > 1 and same_users and same_length:
+    if len(compared) > 1:
         _, comparisons = significance.against_the_best(compared, bigger)
         p_values = {comparison.other: comparison.corrected for comparison in comparisons}
     unsorted = [
@@ -76,6 +74,27 @@ def lines(plan: Plan, results: Sequence[Result], key: TableKey) -> list[Line]:
         return not line.metrics, -mean if bigger else mean
 
     return sorted(unsorted, key=worse)
+
+
+def paired_users(
+    plan: Plan, key: TableKey, runs: Mapping[str, Sequence[Result]]
+) -> dict[str, np.ndarray]:
+    """Model -> [users], the mean metric of each test user over the model's runs.
+
+    Only models with such values are in it; it is empty where the users of the runs differ, so that
+    no test can pair them.
+
+    Args:
+        plan: of the benchmark.
+        key: data set and protocol of the table.
+        runs: of each model, those that ended well.
+    """
+    metric = plan.protocols[key.protocol]
+    values = {label: values_of_users(metric, own) for label, own in runs.items()}
+    known = {label: own for label, own in values.items() if own is not None}
+    same_users = same_runs.same_users(key, [run for own in runs.values() for run in own])
+    same_length = len({len(own) for own in known.values()}) == 1
+    return known if same_users and same_length else {}
 
 
 def failures(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
@@ -103,7 +122,7 @@ def failures(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
 
 
 def left_out(plan: Plan, key: TableKey) -> list[str]:
-    """A sentence for each model that is not in a table, though it is in others like it."""
+    """A sentence for each model of the plan that a table leaves out."""
     protocol = PROTOCOLS.get(key.protocol)
     if protocol is None or not protocol.new_users:
         return []
@@ -159,8 +178,9 @@ def table(
     names = list(dict.fromkeys([*(name for line in lines for name in line.metrics), *others]))
     rows = []
     for line in lines:
+        many = len(line.runs) > 1  # one run has no standard deviation
         cells = [
-            f"{line.metrics[name][0]:.4f} ± {line.metrics[name][1]:.4f}"
+            f"{line.metrics[name][0]:.4f}" + many * f" ± {line.metrics[name][1]:.4f}"
             if name in line.metrics
             else "-"
             for name in names

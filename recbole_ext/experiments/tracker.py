@@ -1,4 +1,4 @@
-"""Runs in MLflow, in a local folder: each run of a plan is one there.
+"""Each run of a plan as a run of MLflow, in a local folder.
 
 Its params are the settings over the defaults; its metrics those of the validation and the test
 split, and the validation score after each evaluation; its tags say which run it is, and the

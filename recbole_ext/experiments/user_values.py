@@ -8,7 +8,7 @@ from recbole_ext.experiments.results import Result
 
 
 def values_of_users(metric: str, runs: Sequence[Result]) -> np.ndarray | None:
-    """[users], the mean of each over a model's runs; None where a run has none, or others."""
+    """[users], the mean of each user over a model's runs; None if a run lacks values of users."""
     if not runs or any(metric not in run.users for run in runs):
         return None
     return mean_over_runs(runs, [run.users[metric] for run in runs])

@@ -1,4 +1,4 @@
-"""What each item that a person has adds to the scores of other items.
+"""How much each item of a person contributes to the scores of other items.
 
     EASE, SLIMElastic, ADMMSLIM     x_i B_it: person's items x, item-item weights B; they sum to the
     ItemKNN (knn_method: item)      score (of ADMMSLIM with center_columns: less a constant of t)
@@ -6,7 +6,7 @@
     MacridVAE, RaCT, CDAE           is encoded
     AutoRec, NCF                    see models/autorec/contributions.py, models/ncf/contributions.py
 
-A model of a user's own with a method ``fold_in(items)`` is asked with each item left out.
+A model of your own with a method ``fold_in(items)`` is called once for each item left out.
 """
 
 import copy
@@ -43,12 +43,12 @@ _SVDPP = (
 
 
 class Person(NamedTuple):
-    """Whose scores are explained.
+    """The person whose scores are explained.
 
     Attributes:
         user: RecBole's number of a user of training; None for a new person.
-        items: [n], RecBole's numbers of what the person has: of a user, in the training part.
-        ratings: [n]; None where the model knows none.
+        items: [n], RecBole's numbers of the person's items; of a user, those of the training part.
+        ratings: [n]; None for a model without ratings.
     """
 
     user: int | None
@@ -61,10 +61,10 @@ class Way:
     """How contributions are computed for a model.
 
     Attributes:
-        sentence: says it.
+        sentence: describes it in words.
         history: user -> the person of training.
         contributions: person, targets [T] -> [n, T], float64.
-        is_fitted: whether each of the person's items takes a fit, which is slow.
+        is_fitted: whether each of the person's items needs a fit, which is slow.
     """
 
     sentence: str
@@ -74,10 +74,10 @@ class Way:
 
 
 def way_of(trained: TrainedModel) -> Way:
-    """The way of a model.
+    """How contributions are computed for a model.
 
     Raises:
-        SettingError: what a person has is not part of its scores, or cannot be taken out of them.
+        SettingError: the scores are not computed from the person's items, or not item by item.
     """
     name, model = trained.name, trained.model
     if isinstance(model, AutoRec):

@@ -1,4 +1,4 @@
-"""Reasons: the items that a person has and that speak most for a recommended one, as a frame."""
+"""Reasons: the items of a person that contribute most to a recommendation, as a frame."""
 
 import numpy as np
 import pandas as pd

@@ -22,12 +22,12 @@ _SCRIPTS = ("data.js", "new_person.js", "search.js", "map.js", "views.js", "page
 
 @dataclass(frozen=True)
 class Summary:
-    """What a page shows.
+    """The size of a page, and what it leaves out.
 
     Attributes:
         n_users, n_items: in it.
         n_bytes: its size.
-        missing: a sentence for each part that the model has none of.
+        missing: a sentence for each part that this model's page does not have.
     """
 
     n_users: int

@@ -1,4 +1,4 @@
-"""A trained model as a file for other programs, with the ids that its numbers stand for.
+"""A trained model as a file for other programs, with the ids of its rows.
 
     onnx           AutoRec and NCF as a graph (onnx_models.py), which is run and compared before the
                    file is there; the ids are metadata
@@ -37,9 +37,9 @@ class Export:
     """A file that was written.
 
     Attributes:
-        says: what is in it, a sentence.
-        difference: by how much its scores differ from the model's at most; None where the file has
-            no scores.
+        says: a sentence that describes its content.
+        difference: the largest difference between its scores and the model's; None for a file
+            without scores.
     """
 
     says: str
@@ -63,7 +63,7 @@ def export(trained: TrainedModel, format_: Format, path: Path) -> Export:
 
 
 def _metadata(trained: TrainedModel, first: int) -> dict[str, str]:
-    """What the file says of itself, the ids from RecBole's number ``first`` on."""
+    """The metadata of the file; the ids begin with RecBole's number ``first``."""
     names = Names(trained)
     return {
         "model": trained.name,
@@ -114,7 +114,7 @@ def _onnx(trained: TrainedModel, path: Path) -> Export:
 
 
 def _difference_of_onnx(model: onnx_models.OnnxModel, content: bytes) -> float:
-    """By how much the graph's scores differ from the model's, on 1,000 random inputs."""
+    """The largest difference between the scores of graph and model, on 1,000 random inputs."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -152,7 +152,7 @@ def _safetensors(trained: TrainedModel, path: Path) -> Export:
 
 
 def _tensors(name: str, value: Any) -> dict[str, torch.Tensor]:
-    """What RecBole's models keep beside their weights: arrays, and matrices in CSR form."""
+    """Arrays and CSR matrices that RecBole's models keep in addition to their weights."""
     if issparse(value):
         rows = value.tocsr()
         parts = {"data": rows.data, "indices": rows.indices, "indptr": rows.indptr}

@@ -1,4 +1,4 @@
-"""What a trained model can be exported as, and what can be refused before it is loaded."""
+"""The formats of an export, and checks that need no model."""
 
 from importlib.util import find_spec
 from pathlib import Path

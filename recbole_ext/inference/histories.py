@@ -1,4 +1,4 @@
-"""What people have: a user's items in the data set, and the items that a new person names."""
+"""Histories: the items of a user in the data set, and the items that a new person gives."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,7 +12,7 @@ Interactions = Mapping[Id, float] | Iterable[Id]  # item id -> rating, or ids al
 
 
 def of_user(names: Names, user: int) -> pd.DataFrame:
-    """What a user has in the training and the validation part, the highest rating first.
+    """The items of a user in the training and the validation part, the highest rating first.
 
     Args:
         names: of the data set.
@@ -34,7 +34,7 @@ def of_user(names: Names, user: int) -> pd.DataFrame:
 
 
 def of_person(names: Names, interactions: Interactions) -> pd.DataFrame:
-    """The same of a new person's items."""
+    """Like ``of_user``, for the items of a new person."""
     numbers, ratings = numbers_of(names, interactions)
     if ratings is None:
         return names.items_frame(numbers)

@@ -1,7 +1,7 @@
-"""Vectors of users and items whose inner products are a model's scores, or what they are made of.
+"""Vectors of users and items whose inner products give a model's scores.
 
-A vector index finds the items of the largest inner products. Models say in many ways where their
-vectors are; whether they are those is found out by comparing the products with the model's scores.
+A vector index finds the items with the largest inner products. Models keep their vectors under
+different names; comparing the products with the model's scores shows which vectors are right.
 """
 
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ _COMPARED = 100  # users
 
 
 class InnerProducts(NamedTuple):
-    """What scores are made of.
+    """Vectors, and the function that turns their inner products into scores.
 
     Attributes:
         users, items: [U, D], [I, D], float32; row 0 is the padding.
-        link: the score is this function of the inner product; both order the items in one way.
+        link: the score is this function of the inner product; both give the same order of items.
     """
 
     users: np.ndarray
@@ -41,8 +41,8 @@ def of(trained: TrainedModel) -> tuple[InnerProducts, float]:
     """The vectors of a model.
 
     Returns:
-        them, and by how much their scores differ from the model's at most, over all items of 100
-        users at most.
+        the vectors, and the largest difference between their scores and the model's, over all items
+        and at most 100 users.
 
     Raises:
         SettingError: the model has none.
@@ -73,7 +73,7 @@ def of(trained: TrainedModel) -> tuple[InnerProducts, float]:
 
 
 def difference(scores: np.ndarray, expected: np.ndarray) -> float:
-    """By how much scores differ at most; of those above 1 the part of their size."""
+    """The largest difference of scores; relative for scores above 1."""
     if not expected.size:
         return 0.0
     return float((np.abs(scores - expected) / np.maximum(np.abs(expected), 1.0)).max())
@@ -97,7 +97,7 @@ def _array(values: Any) -> np.ndarray:
 
 
 def _candidates(trained: TrainedModel) -> Iterator[tuple[Any, Any, Link]]:
-    """What may be the vectors of users and items, with their link."""
+    """Candidates for the vectors of users and items, with their link."""
     model = trained.model
     if isinstance(model, AutoRec):
         if (factors := _of_autorec(model)) is not None:
@@ -108,7 +108,7 @@ def _candidates(trained: TrainedModel) -> Iterator[tuple[Any, Any, Link]]:
         if not model.predictor.mlp_size and model.predictor.n_scores == 1:
             yield _of_gmf(model.predictor)
         return
-    # after UserScores has asked the model: LightGCN and its kin keep what they have propagated
+    # after UserScores has called the model: LightGCN, for example, keeps its propagated vectors
     for users, items in (
         ("restore_user_e", "restore_item_e"),
         ("user_embedding", "item_embedding"),

@@ -1,4 +1,4 @@
-"""What a user types or writes about items: `50=5,181=4`, a csv file of ratings, a list of ids.
+"""Interactions that a user types or writes: `50=5,181=4`, a csv file of ratings, a list of ids.
 
 Read and checked before the model is loaded; whether the ids are known is checked by the model.
 """
@@ -29,7 +29,7 @@ def of_option(text: str) -> Interactions:
 
 
 def of_csv(path: Path) -> Interactions:
-    """The interactions of a csv file with a column item_id, and mostly a column rating.
+    """The interactions of a csv file with a column item_id and, optionally, a column rating.
 
     Raises:
         DataError: as ``of_option``; with the line.
@@ -75,7 +75,7 @@ def of_list(path: Path) -> list[str]:
 
 
 def _interactions(rows: Iterable[tuple[str, str, str | None]]) -> Interactions:
-    """(place, item, rating) of each line, as what a model takes."""
+    """The interactions of lines (place, item, rating), in the form that a model expects."""
     ratings: dict[str, float | None] = {}
     for where, item, text in rows:
         if item in ratings:

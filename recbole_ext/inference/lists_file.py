@@ -1,4 +1,4 @@
-"""A file of everybody's recommendations: written a part at a time, whole or not at all."""
+"""A file with the recommendations of all users: written in parts, completely or not at all."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

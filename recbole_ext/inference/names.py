@@ -1,4 +1,4 @@
-"""The user's ids and RecBole's numbers, and frames of what has ids."""
+"""Ids of the data files and RecBole's numbers, and frames with these ids."""
 
 from collections.abc import Iterable
 from typing import Any

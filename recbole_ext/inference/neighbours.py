@@ -1,4 +1,4 @@
-"""Users and items that a model takes for similar."""
+"""Similar users and items."""
 
 import numpy as np
 import pandas as pd

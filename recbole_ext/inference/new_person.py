@@ -10,8 +10,8 @@
     MacridVAE, RaCT
     CDAE                            the same, the user's own vector being the mean of all users'
 
-A model of a user's own takes part by a method ``fold_in(items)``: [n] -> [items]. All other models
-have only learned vectors for the users of training, or no users at all.
+A model of your own takes part by a method ``fold_in(items)``: [n] -> [items]. All other models have
+learned vectors for the users of training only, or no users at all.
 """
 
 import copy
@@ -88,7 +88,7 @@ def check_model(trained: TrainedModel) -> None:
 
 
 def _check_range(trained: TrainedModel, item: str, rating: float) -> None:
-    """Refuse a rating that is no number, or beyond those of the data set.
+    """Raise an error if a rating is not a number, or out of the range of the data set.
 
     Raises:
         DataError: it names the range.
@@ -103,7 +103,7 @@ def _check_range(trained: TrainedModel, item: str, rating: float) -> None:
 
 
 def check(trained: TrainedModel, items: np.ndarray, ratings: np.ndarray | None) -> None:
-    """Refuse what is no history of a new person.
+    """Raise an error if the items are not a valid history of a new person.
 
     Args:
         trained, items, ratings: see ``scores``.

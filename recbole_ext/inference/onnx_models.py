@@ -1,4 +1,4 @@
-"""AutoRec and NCF as ONNX graphs, with what they have to give for some random inputs.
+"""AutoRec and NCF as ONNX graphs, with the expected results for some random inputs.
 
 AutoRec    ratings [batch, C], nan where there is none -> scores [batch, C]: a row rebuilt. By
            users a row is a person and C are the items; by items a row is an item and C are the
@@ -28,13 +28,13 @@ Inputs = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """A graph, and what to compare it with.
+    """A graph, and the scores to compare it with.
 
     Attributes:
         graph: of the model.
         result: the value in it that is the scores.
         shape: of the scores.
-        says: what its inputs are, a sentence.
+        says: a sentence that describes its inputs.
         draw: random numbers, B -> B random inputs.
         expected: inputs -> the scores of the model in torch.
     """
@@ -51,7 +51,7 @@ class OnnxModel:
 
 
 def of_autorec(model: AutoRec) -> OnnxModel:
-    """AutoRec's way from a new row of ratings to the row rebuilt; see ``fold_in.of_rows``."""
+    """AutoRec from a new row of ratings to the reconstructed row; see ``fold_in.of_rows``."""
     n_columns = model.ratings.n_columns - 1  # without the padding id
     graph = Graph()
     ratings = graph.input("ratings", np.float32, ["batch", n_columns])

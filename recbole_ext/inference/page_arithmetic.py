@@ -1,6 +1,6 @@
-"""What the page of `explore` needs to recommend to a new person by itself.
+"""The weights with which the page of `explore` computes scores for a new person.
 
-new_person.py says how a model takes in a person; the page does the same arithmetic in JavaScript
+new_person.py defines the scores; the page does the same arithmetic in JavaScript
 (page/new_person.js), with the weights in 16 bits:
 
     AutoRec by items                what ``models/autorec/fold_in.of_column`` reads
@@ -34,7 +34,7 @@ from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.autorec.predictions import RatingScale
 
 MOST_BYTES = 9 * 2**20  # of weights, in 16 bits; 12 MiB of base64
-_MOST_RATINGS = 21  # that a person can choose among
+_MOST_RATINGS = 21  # that a person can select
 
 
 def content(trained: TrainedModel) -> Content:
@@ -62,7 +62,7 @@ def content(trained: TrainedModel) -> Content:
 
 
 def _ratings(trained: TrainedModel) -> list[float] | None:
-    """What a person can choose among; None for a model that needs no ratings."""
+    """The ratings that a person can select; None for a model that needs no ratings."""
     if not trained.needs_ratings:
         return None
     assert trained.ratings is not None  # it is trained on them
@@ -105,7 +105,7 @@ def _of_scale(scale: RatingScale, biases: Tensor, unseen: Tensor) -> Content:
 
 
 def _of_head(net: AutoRecNet, activation: str) -> Content:
-    """What the scores of the last layer are: ratings by f, or classes."""
+    """How the last layer becomes ratings: by an activation, or from classes."""
     levels = None if net.levels is None else [float(level) for level in net.levels]
     return {"activation": activation, "levels": levels}
 

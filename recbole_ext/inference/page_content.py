@@ -1,4 +1,4 @@
-"""What the page of `explore` shows: users, items, histories, lists, neighbours, the map.
+"""The content of the page of `explore`: users, items, histories, lists, neighbours, the map.
 
 Users and items have places in the page, from 0 on: items in RecBole's order without the padding,
 users the most active ones in RecBole's order.

@@ -1,7 +1,7 @@
 """Ratings on the scale of the data file.
 
-RecBole's models see ml-100k's ratings squeezed into [0, 1] (``normalize_all``); people want to see
-the stars that they have given.
+RecBole scales ml-100k's ratings to [0, 1] (``normalize_all``); users expect the stars that they
+have given.
 """
 
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Answers of a trained model by the user's own ids: what to recommend, how much, and what is near.
+"""Recommendations, scores, reasons and similar items of a trained model, by the ids of the data.
 
 Every answer is a pandas frame. Ids are those of the data files, as text; a number works, too.
 """
@@ -71,7 +71,7 @@ class Recommender:
         Args:
             users: one id or several.
             k: the length of each list, at least 1; it is shorter where fewer items are left.
-            exclude: "seen" leaves out what the user has in the training and the validation part,
+            exclude: "seen" leaves out the user's items in the training and the validation part,
                 as the evaluation does; None leaves out nothing.
             among: the ids of the candidates; None for all items.
 
@@ -91,7 +91,7 @@ class Recommender:
         exclude: Exclude = "seen",
         among: Iterable[Id] | None = None,
     ) -> Iterator[pd.DataFrame]:
-        """As ``recommend``, but one frame for some users at a time, to need little memory.
+        """Like ``recommend``, in several frames of some users each, which needs less memory.
 
         Args:
             users: None for all of the data set.
@@ -122,7 +122,7 @@ class Recommender:
     ) -> pd.DataFrame:
         """Recommendations for a person who was not in training.
 
-        How the model takes in the person's items: see new_person.py.
+        new_person.py says how each model computes the scores.
 
         Args:
             interactions: item id -> rating; for models of interactions, item ids are enough.
@@ -148,15 +148,15 @@ class Recommender:
     def predict(self, users: Ids, items: Ids) -> pd.DataFrame:
         """The score of pairs: of each user with the item at the same place.
 
-        It is the score that ``recommend`` ranks by: a rating of AutoRec is not cut at the ends of
-        the scale. AutoRec with an exposure head ranks by something else than ratings: there is a
-        column with the predicted rating, too, cut at the ends as RMSE takes it.
+        It is the score that ``recommend`` ranks by; AutoRec's ratings are not clipped to the scale.
+        AutoRec with an exposure head does not rank by ratings: a second column has the predicted
+        rating, clipped as for RMSE.
 
         Args:
-            users, items: of the same length; one id stands for as many as the other has.
+            users, items: of the same length; a single id is repeated to the length of the other.
 
         Returns:
-            columns user_id, item_id, score, title, and of such a model rating.
+            columns user_id, item_id, score, title, and rating for a model with an exposure head.
 
         Raises:
             DataError: an id is unknown, or the lengths differ.
@@ -188,7 +188,7 @@ class Recommender:
         return frame
 
     def history(self, user: Id) -> pd.DataFrame:
-        """What a user has in the training and the validation part, the highest rating first.
+        """The items of a user in the training and the validation part, the highest rating first.
 
         Returns:
             columns item_id, rating (where the data set has ratings) and title.
@@ -200,26 +200,26 @@ class Recommender:
         return histories.of_user(self._names, int(number))
 
     def described(self, interactions: Interactions) -> pd.DataFrame:
-        """A new person's items as ``history`` describes a user's."""
+        """The items of a new person, in the form of ``history``."""
         return histories.of_person(self._names, interactions)
 
     def explain(self, user: Id, items: Ids, k_reasons: int | None = 3) -> pd.DataFrame:
         """Why items are recommended to a user: the items of the user that explain each of them.
 
-        How a contribution is computed depends on the model: ``explained_by`` says it.
+        How a contribution is computed depends on the model: see ``explained_by``.
 
         Args:
             user: an id.
             items: one id or several, to be explained.
-            k_reasons: reasons of each item at most, those with the highest positive contribution;
-                None for all that the user has in the training part, whatever its contribution.
+            k_reasons: the largest number of reasons for each item, those with the highest positive
+                contribution; None for all items of the user in the training part.
 
         Returns:
             columns user_id, item_id, because_id, contribution, share (of the sum of the absolute
-            contributions of all that the user has), rank (from 1 on) and title, that of because_id.
+            contributions of all items of the user), rank (from 1 on) and title (of because_id).
 
         Raises:
-            DataError: an id is unknown, or the user has nothing in the training part.
+            DataError: an id is unknown, or the user has no item in the training part.
             SettingError: the model's scores cannot be explained.
         """
         return explain.of_user(self._names, user, items, k_reasons)

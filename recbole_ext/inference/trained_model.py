@@ -100,10 +100,10 @@ class TrainedModel:
 
     @cached_property
     def seen(self) -> InteractionSet:
-        """What an evaluation of the test part leaves out of a user's list.
+        """The items that an evaluation of the test part leaves out of each user's list.
 
-        These are the user's items in the training and the validation part, without those that the
-        test part has again.
+        These are the user's items in the training and the validation part, except those that are
+        also in the test part.
         """
         seen = InteractionSet.of_dataset(self.parts["train"])
         if "valid" in self.parts:
@@ -125,7 +125,7 @@ class TrainedModel:
 
     @cached_property
     def genres(self) -> list[list[str]]:
-        """Of each item its genres in the data set's ``.item`` file; of one without any [].
+        """The genres of each item in the data set's ``.item`` file; [] for an item without any.
 
         They are the first column of text with "genre", "class" or "categor" in its name.
         """
@@ -177,7 +177,7 @@ def load(file: str | Path, trust_checkpoint: bool = False) -> TrainedModel:
 
 
 def _set_up(file: str, record: dict[str, Any]) -> TrainedModel:
-    """What RecBole's ``load_data_and_model`` does, without samplers and loaders."""
+    """Like RecBole's ``load_data_and_model``, without samplers and loaders."""
     from recbole.data import create_dataset
     from recbole.utils import get_model, init_seed
 

@@ -1,4 +1,4 @@
-"""The scores of all items for users, and the best of them, as RecBole's evaluation has them."""
+"""The scores of all items for users, and the best items, as in RecBole's evaluation."""
 
 from collections.abc import Iterable
 from types import SimpleNamespace
@@ -51,8 +51,8 @@ class UserScores:
 
         Args:
             users: RecBole's numbers.
-            without_seen: whether the score of what a user has seen is ``-inf``, too. For a
-                sequential model nothing is left out, as in RecBole's evaluation.
+            without_seen: whether seen items have the score ``-inf``, too. For a sequential model
+                nothing is left out, as in RecBole's evaluation.
 
         Raises:
             DataError: a sequential model has no sequence of a user.
@@ -103,7 +103,7 @@ class UserScores:
 
 
 def _scorer(model: Any) -> SimpleNamespace:
-    """What ``full_sort_scores`` asks of a model; ``eval`` where it is in training alone.
+    """The part of a model that ``full_sort_scores`` uses; ``eval`` is called only in training mode.
 
     ``eval`` forgets what a model keeps for an evaluation, as AutoRec the codes of all items.
     """

@@ -1,4 +1,4 @@
-"""Freed memory is kept for the next step instead of being given back to the system.
+"""Keep freed memory for reuse (glibc malloc settings).
 
 A step of training frees arrays of tens of megabytes and asks for them again in the next one. The C
 library of Linux maps each of them anew above 32 MiB, and the system fills every page with zeros:
@@ -15,11 +15,11 @@ _MOST = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Ask the C library to; what trains does it, importing this package does not.
+    """Tell the C library to keep freed memory; commands that train do so, an import does not.
 
     Returns:
-        whether it could be asked: not outside glibc, nor where the environment already says
-        something about its allocator (``MALLOC_...``).
+        False without glibc, or if the environment already has settings of its allocator
+        (``MALLOC_...``).
     """
     if not sys.platform.startswith("linux") or any(k.startswith("MALLOC_") for k in os.environ):
         return False

@@ -10,12 +10,12 @@ that loads a checkpoint reads, this format instead:
     state_dict        the model's parameters and buffers
     other_parameter   what RecBole's models keep beside them (numpy, scipy.sparse, tensors)
     optimizer, epoch, cur_step, best_valid_score
-    rng               the random states after that epoch, so that a resumed run goes on
-                      as the undisturbed one would have
+    rng               the random states after that epoch, so that a resumed run continues
+                      exactly as if it had not been interrupted
     format, recbole_ext
 
-A file is written beside its place and renamed into it: a run that is killed leaves the last
-whole checkpoint.
+A file is written under a temporary name and then renamed: if a run is killed, the last complete
+checkpoint remains.
 """
 
 import os
@@ -53,8 +53,8 @@ trusted_files: set[Path] = set()  # those that runs with trust_checkpoint were r
 
 @contextmanager
 def trusted(yes: bool = True) -> Iterator[None]:
-    """Within this block, checkpoints that are pickles are loaded: whoever made one can make
-    it execute anything, so only for files of your own."""
+    """Within this block, checkpoints that are pickles are loaded. A pickle can execute any code:
+    use this for your own files only."""
     token = _trust.set(yes or _trust.get())
     try:
         yield
@@ -64,7 +64,7 @@ def trusted(yes: bool = True) -> Iterator[None]:
 
 @contextmanager
 def read_once() -> Iterator[None]:
-    """Within this block a checkpoint is read from the disk once, whoever asks for it."""
+    """Within this block a checkpoint is read from the disk once, however often it is loaded."""
     token = _read.set({} if _read.get() is None else _read.get())
     try:
         yield
@@ -73,11 +73,11 @@ def read_once() -> Iterator[None]:
 
 
 def name_of_run(config: "Config") -> str:
-    """What tells a run's checkpoint from others: the time, and the process that saves it.
+    """A unique name for the checkpoint of a run: the time, and the id of the process that saves it.
 
-    RecBole names it by the second alone. Two runs that start in the same second would then
-    write one file and evaluate each other's model, in one process too; the processes of one run
-    that do not start in the same second would look for different files.
+    RecBole uses the time in seconds alone. Two runs that start in the same second would then
+    write the same file and evaluate each other's model; processes of one run that start in
+    different seconds would look for different files.
     """
     import torch
     from recbole.utils import get_local_time
@@ -122,7 +122,7 @@ def save(state: Mapping[str, Any], file: str | Path, trainer: "Trainer") -> None
 
 
 def check_file(path: Path) -> None:
-    """Refuse what cannot be a checkpoint, without torch.
+    """Raise an error if a file cannot be a checkpoint; this does not need torch.
 
     Raises:
         CheckpointError: the file is missing, a folder, or no zip archive.
@@ -206,7 +206,7 @@ def _read_record(path: Path, map_location: Any) -> dict[str, Any]:
 
 
 def _renamed(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings that an earlier release has saved, by their names of today.
+    """Rename settings of an earlier release to their current names.
 
     A setting is renamed where the model reads the new name alone: RecBole's own GRU4Rec reads
     hidden_size.

@@ -1,4 +1,4 @@
-"""Whether a checkpoint can be used: what it holds, and whether it fits a model and its data set.
+"""Checks of a checkpoint: its content, and whether it fits a model and its data set.
 
 Errors are reported in one line before anything is read, trained or computed; torch and RecBole
 report the same errors late, over many lines, or not at all.
@@ -16,7 +16,7 @@ from recbole_ext.registry import keys, packed_source
 if TYPE_CHECKING:
     from torch import Tensor, nn, optim
 
-# What a checkpoint must hold: to evaluate its model, and to go on with its training.
+# What a checkpoint must hold: to evaluate its model, and to continue its training.
 OF_A_MODEL = ("config", "state_dict")
 OF_A_RUN = (*OF_A_MODEL, "optimizer", "epoch", "cur_step", "best_valid_score")
 
@@ -40,7 +40,7 @@ _SHOWN = 3  # tensors in a message
 def check_content(
     file: str | Path, record: Mapping[str, Any], entries: Sequence[str] = OF_A_MODEL
 ) -> None:
-    """Refuse a checkpoint without what it is needed for, or with weights that are no numbers.
+    """Raise an error if a checkpoint lacks an entry, or has weights that are not numbers.
 
     Args:
         file: where it is.
@@ -112,14 +112,14 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_model(file: str | Path, record: Mapping[str, Any]) -> None:
-    """Refuse a checkpoint of a model that cannot be made here from its name.
+    """Raise an error if the model of a checkpoint is not available here.
 
     Args:
         file: where it is.
         record: of it, after ``check_content``.
 
     Raises:
-        CheckpointError: nobody has the model, or its class is not where it was.
+        CheckpointError: the model is unknown, or its class has moved.
     """
     name, source = settings_of(record)["model"], record.get("model_source")
     try:

@@ -28,7 +28,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def starting() -> Iterator[None]:
     """Within this block processes are started; a signal to this process waits for its end.
 
-    A child that is started when its parent is interrupted would be in nobody's list.
+    Otherwise a child that starts during an interrupt would be missing from the list of children.
     """
     in_main = threading.current_thread() is threading.main_thread()
     if not in_main or not hasattr(signal, "pthread_sigmask"):  # Windows has none
@@ -59,7 +59,7 @@ def _note_children() -> None:
 def end_with_the_parent(scratch: str | None = None) -> None:
     """Watch, in a thread of a child, for the end of its parent, and end with it.
 
-    A parent that is killed cannot end its children, which would go on without it.
+    A parent that is killed cannot end its children; they would continue without it.
 
     Args:
         scratch: a folder of the child, which is removed then.
@@ -96,8 +96,8 @@ def end_tree(pid: int) -> None:
 def family(pid: int) -> list[Any]:
     """The processes below one, as psutil has them.
 
-    Without the helper of ``multiprocessing`` that removes what killed processes leave, and then
-    ends: killed itself, it could not.
+    The resource tracker of ``multiprocessing`` is left out: it cleans up after killed processes and
+    then ends by itself.
     """
     import psutil
 

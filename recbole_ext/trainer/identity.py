@@ -1,7 +1,7 @@
 """Where a number comes from: the model, its settings, the data, the split, the package versions.
 
-A checkpoint and a line of results keep it. A run that goes on, an evaluation of a checkpoint, and
-a benchmark that continues compare theirs with it, and refuse to mix what differs.
+A checkpoint and a line of results contain it. A resumed run, an evaluation of a checkpoint and a
+continued benchmark compare their own identity with it, and stop with an error if they differ.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ _ELSEWHERE = frozenset(
     }
 )
 
-# Settings that may change when a run goes on: how long it trains, and what it reports beside
+# Settings that may change when a run is resumed: how long it trains, and what it reports beside
 # the metric by which the best epoch is chosen.
 MAY_CHANGE_ON_RESUME = frozenset(
     {
@@ -142,7 +142,7 @@ class RunIdentity:
     ) -> list[tuple[str, Any, Any]]:
         """What differs from another run: (what, this one's value, the other's), settings first.
 
-        Versions are not compared. What one of the two does not know is not compared either: a
+        Versions are not compared. Values that only one of the two has are not compared either: a
         setting of a later release, the data or the split of a checkpoint of an earlier one.
 
         Args:

@@ -1,7 +1,7 @@
 """What a run writes beside its results: its log, its curves, and the folders of both.
 
-A run is refused where it could not write them. A command that is refused before an epoch has been
-trained, or that only reads a trained model, leaves none of them behind.
+A run that could not write them is refused before it starts. A command that fails before the first
+epoch, or that only reads a trained model, leaves no such files behind.
 """
 
 import logging
@@ -23,7 +23,7 @@ LOG, CURVES = Path("log"), Path("log_tensorboard")
 
 @dataclass
 class _Begun:
-    """What this process has begun to write for its newest run.
+    """The outputs that this process has started for its latest run.
 
     Attributes:
         folders: those that were not there before, the deepest first.
@@ -59,7 +59,7 @@ def check(checkpoint_dir: str, logged: bool = True) -> None:
 
 
 def forget() -> None:
-    """A command begins, and has written nothing; a program may have called another one before."""
+    """Forget the outputs of earlier commands in this process; call it when a command begins."""
     global _begun
     _begun = _Begun()
 
@@ -91,7 +91,7 @@ def curves_begun(writer: Any) -> None:
 
 
 def trained() -> None:
-    """An epoch has been trained: what the run has written is kept."""
+    """Note that an epoch has been trained, so that the outputs of the run are kept."""
     _begun.is_trained = True
 
 
@@ -128,7 +128,7 @@ def remove_untrained() -> None:
 
 @contextmanager
 def leaving_none() -> Iterator[None]:
-    """Within this block trained models are read: what RecBole logs of it is no run's."""
+    """Within this block trained models are read; RecBole's log of it is removed."""
     try:
         yield
     finally:

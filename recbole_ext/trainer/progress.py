@@ -40,7 +40,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run was, beside its metrics.
+    """Facts about a finished run besides its metrics.
 
     Attributes:
         identity: its settings, data, split and versions.

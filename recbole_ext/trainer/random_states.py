@@ -1,4 +1,4 @@
-"""The random states of a run, kept in its checkpoint: a resumed run goes on with them."""
+"""The random states of a run, kept in its checkpoint: a resumed run continues with them."""
 
 import random
 from typing import TYPE_CHECKING, Any
@@ -32,14 +32,14 @@ def collect(trainer: "Trainer") -> Plain:
 
 
 def restore(states: Plain, trainer: "Trainer") -> None:
-    """Go on with the random states of a checkpoint.
+    """Restore the random states of a checkpoint.
 
     Args:
         states: as ``collect`` gives them.
-        trainer: of the run that goes on.
+        trainer: of the run that is resumed.
 
     Raises:
-        CheckpointError: they are something else, or of another number of loaders.
+        CheckpointError: the states are malformed, or belong to another number of loaders.
     """
     try:
         _restore(decode(states), trainer)

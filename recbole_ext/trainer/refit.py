@@ -1,7 +1,8 @@
-"""The model of a checkpoint once more, trained on all data: training, validation and test part.
+"""Train the model of a checkpoint again on all data: training, validation and test part.
 
-Its settings are those of the checkpoint's run, its epochs those that validation chose there.
-Nothing is left to evaluate it on: the checkpoint says so (``refit_of``), and `evaluate` refuses it.
+The settings are those of the checkpoint's run, the number of epochs is the one that validation
+chose. No data is left to evaluate it: the checkpoint says so (``refit_of``), and `evaluate` refuses
+it.
 """
 
 from collections.abc import Mapping

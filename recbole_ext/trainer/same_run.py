@@ -1,4 +1,4 @@
-"""Whether a checkpoint belongs to a run: refused if not, naming what differs and both values."""
+"""Whether a checkpoint belongs to a run; if not, the error names what differs and both values."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _changed_data: ContextVar[bool] = ContextVar("changed_data", default=False)
 
 
 def identity_of(record: Mapping[str, Any]) -> RunIdentity:
-    """What the run of a loaded checkpoint was of; of an earlier release its settings alone."""
+    """The identity of a checkpoint's run; of an earlier release, its settings alone."""
     identity = RunIdentity.of_record(record.get("identity"))
     if identity is not None:
         return identity
@@ -25,22 +25,22 @@ def identity_of(record: Mapping[str, Any]) -> RunIdentity:
 
 
 def check_resumable(file: str | Path, identity: RunIdentity) -> None:
-    """Refuse to go on from the checkpoint of another run.
+    """Raise an error if a checkpoint belongs to another run.
 
-    Another seed or another split would train on what the run then tests.
+    With another seed or split, training would have used rows that the resumed run tests.
 
     Args:
         file: the checkpoint.
-        identity: of the run that would go on; before its data is split, without the hashes.
+        identity: of the run that is resumed; before its data is split, without the hashes.
 
     Raises:
-        CheckpointError: ``load`` refuses it, training cannot go on from what it holds, or its run
-            differs in more than how long it trains.
+        CheckpointError: ``load`` refuses it, it lacks what training needs, or its run differs in
+            more than how long it trains.
     """
     record = load(file, map_location="cpu")
     checkpoint_checks.check_content(file, record, checkpoint_checks.OF_A_RUN)
     differences = identity_of(record).differences(identity, MAY_CHANGE_ON_RESUME)
-    # of another model or data set, hardly a setting is the same
+    # with another model or data set, nearly all settings differ
     names = [difference for difference in differences if difference[0] in ("model", "dataset")]
     if differences:
         differences = names or differences
@@ -64,7 +64,7 @@ def changed_data(allowed: bool = True) -> Iterator[None]:
 
 @contextmanager
 def set_up_again(file: str | Path) -> Iterator[None]:
-    """Within this block the run of a checkpoint is set up: whatever fails is an error of the file.
+    """Within this block, errors while a checkpoint's run is set up become errors of the file.
 
     Args:
         file: the checkpoint.
@@ -81,15 +81,15 @@ def set_up_again(file: str | Path) -> Iterator[None]:
 
 
 def check_usable(file: str | Path) -> None:
-    """Refuse a checkpoint whose model cannot be evaluated here, before its data set is read.
+    """Raise an error if a checkpoint cannot be evaluated here, before its data set is read.
 
     Args:
         file: the checkpoint.
 
     Raises:
-        CheckpointError: ``load`` refuses it, it has no settings or no numbers, nobody has its
-            model, its data set is not there, or the files have changed since training, outside
-            ``changed_data``.
+        CheckpointError: ``load`` refuses it, it has no settings or no numbers, its model is
+            unknown, its data set is missing, or the files have changed since training and this
+            is not within ``changed_data``.
     """
     record = load(file)
     checkpoint_checks.check_content(file, record)
@@ -108,7 +108,7 @@ def _refuse_changed(what: str) -> NoReturn:
 
 
 def check_same_data(file: str | Path, identity: RunIdentity) -> str:
-    """Refuse to evaluate a checkpoint on other data, or another split, than it was trained with.
+    """Raise an error if the data or the split differ from those of the checkpoint's training.
 
     Args:
         file: the checkpoint.

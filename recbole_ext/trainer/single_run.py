@@ -1,7 +1,7 @@
-"""A run of RecBole in parts: for what trains a model and then does more, or less, than its own.
+"""A run of RecBole in separate steps, for commands that do more or less than ``run_recbole``.
 
-``run_recbole`` evaluates the test split at the end of every run; a search must not, and what
-looks at a trained model need not.
+``run_recbole`` evaluates the test split at the end of every run; a search must not do so, and
+commands that read a trained model need not.
 """
 
 import math
@@ -20,7 +20,7 @@ QUIET = {"show_progress": False, "state": "CRITICAL"}
 
 @dataclass
 class Run:
-    """What RecBole's quick start makes of its settings, before training."""
+    """What RecBole's quick start builds from the settings before training."""
 
     config: Any
     dataset: Any
@@ -77,11 +77,11 @@ def load(config: Any) -> tuple[Any, list[Any]]:
 
 
 def evaluator(config: Any, model: Any) -> tuple[Any, list[Any]]:
-    """What evaluates a trained model by other settings than those of its run.
+    """A trainer that evaluates a trained model with other settings than those of its run.
 
     Args:
         config: of the run, with other settings of the evaluation: see ``Protocol.applied_to``.
-        model: is trained.
+        model: a trained one.
 
     Returns:
         a trainer, and the loaders: for training, validation and test.
@@ -95,8 +95,8 @@ def trainer_of(config: Any, model: Any, train: Any) -> Any:
 
     Args:
         config: the settings of the evaluation.
-        model: is trained.
-        train: the loader for training, from which metrics read what is popular.
+        model: a trained one.
+        train: the loader for training, from which metrics compute popularity.
     """
     from recbole.utils import get_trainer
 

@@ -1,4 +1,4 @@
-"""What a run shows on the terminal while it goes on: RecBole's log, a line an epoch, or nothing.
+"""What a run shows on the terminal while it trains: RecBole's log, a line an epoch, or nothing.
 
 RecBole's Python API shows what RecBole shows. A command runs within ``shows(...)``; the processes
 that it starts (``--nproc``) read from their environment what they show.
@@ -48,5 +48,5 @@ def say(line: str) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether somebody watches standard error, so that a progress bar makes sense."""
+    """Whether standard error is a terminal, so that a progress bar makes sense."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""How training differs from RecBole's: what a step is."""
+"""Trainers whose training step differs from RecBole's."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
@@ -16,9 +16,9 @@ from recbole_ext.trainer import checkpoint, rating_errors
 
 
 class CallbackTrainer(Trainer):
-    """RecBole's trainer with two calls of the model.
+    """RecBole's trainer, which also calls two methods of the model.
 
-    ``warm_start(load)`` before the first step, ``on_step_end()`` after each.
+    It calls ``warm_start(load)`` before the first step and ``on_step_end()`` after each step.
     """
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
@@ -39,18 +39,18 @@ class CallbackTrainer(Trainer):
             return super()._build_optimizer(**kwargs)
         if kwargs.get("weight_decay", self.weight_decay):
             raise SettingError(
-                "weight_decay: sparse_adam leaves the rows alone that a batch has not, expected 0, "
+                "weight_decay: sparse_adam does not update rows outside a batch, expected 0, "
                 f"found {self.weight_decay}; set weight_decay: 0.0, or learner: adam"
             )
         return RowAdam(tables, kwargs["params"], lr=cast(float, self.learning_rate))
 
 
 class RowAdam(Optimizer):
-    """Adam for a net with tables of which a batch needs few rows: the others stay as they are.
+    """Adam that updates only those rows of large tables that a batch uses.
 
-    Adam moves every row at every step, by what it remembers of the row's gradients; a row that
-    this one moves is moved as torch's ``SparseAdam`` does. With 138,000 users of 512 numbers,
-    moving all of them costs more than the rest of a step.
+    Adam updates every row at every step, from running averages of the row's gradients. This one
+    updates the rows of a batch as torch's ``SparseAdam`` does. With 138,000 users and vectors of
+    512 numbers, updating all rows costs more than the rest of a step.
 
     Args:
         tables: with sparse gradients.
@@ -78,9 +78,9 @@ class RowAdam(Optimizer):
 
 
 class AutoRecTrainer(CallbackTrainer):
-    """The same with the paper's optimisers and re-feeding.
+    """``CallbackTrainer`` with the paper's optimisers and re-feeding.
 
-    ``learner: lbfgs`` and ``rprop`` are for batches of all rows.
+    ``learner: lbfgs`` and ``rprop`` need batches of all rows.
     """
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
@@ -94,7 +94,7 @@ class AutoRecTrainer(CallbackTrainer):
         return super().fit(*args, **kwargs)
 
     def evaluate(self, eval_data: Any, *args: Any, **kwargs: Any) -> Any:
-        """RecBole's; where training stops by both heads, with the errors of the ratings."""
+        """RecBole's evaluation; if both heads stop training, RMSE and MAE are added."""
         result = super().evaluate(eval_data, *args, **kwargs)
         if self.config["valid_rmse_weight"] and result:
             field, batch_size = self.config["RATING_FIELD"], self.config["eval_batch_size"]
@@ -104,7 +104,7 @@ class AutoRecTrainer(CallbackTrainer):
         return result
 
     def _valid_epoch(self, valid_data: Any, show_progress: bool = False) -> tuple[float, Any]:
-        """RecBole's; by both heads ``valid_metric`` less ``valid_rmse_weight`` times the RMSE.
+        """RecBole's; with both heads the score is ``valid_metric`` - ``valid_rmse_weight`` x RMSE.
 
         Both metrics are rounded as the run shows them.
         """
@@ -158,12 +158,12 @@ class AutoRecTrainer(CallbackTrainer):
             return super()._neg_sample_batch_eval(batched_data)
 
     def _in_its_precision(self, loss: Callable[[], Tensor]) -> Tensor:
-        """What RecBole does for the loss of a batch: ``enable_amp``."""
+        """Compute a loss in the precision of the run (``enable_amp``), as RecBole does."""
         with torch.autocast(self.device.type, enabled=self.enable_amp):
             return loss()
 
     def _next_step_minimises(self, loss: Callable[[], Tensor]) -> None:
-        """Tell L-BFGS, which evaluates the loss itself; RecBole calls ``step()`` without it.
+        """Give L-BFGS the loss, which it evaluates itself; RecBole calls ``step()`` without it.
 
         All evaluations of a step draw the same random numbers: with dropout it minimises one
         function, not another at each evaluation.

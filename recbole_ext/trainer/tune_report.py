@@ -7,7 +7,7 @@ from typing import Any
 
 
 def report(metrics: Mapping[str, Any]) -> None:
-    """``tune.report``, as this Ray takes metrics; outside of Ray there is nobody to report to.
+    """Call ``tune.report`` in the form that this Ray expects; outside of Ray, do nothing.
 
     Args:
         metrics: name -> value; Ray keeps values of other types than numbers, too.

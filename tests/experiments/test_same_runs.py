@@ -60,7 +60,7 @@ def test_a_changed_data_set_is_refused(plan):
     file = Path("dataset/made/made.inter")
     header, first, *others = file.read_text().splitlines()
     file.write_text("\n".join([header, *others, first]) + "\n")
-    with pytest.raises(SettingError, match=r"is of another experiment .*: the data files was"):
+    with pytest.raises(SettingError, match=r"belongs to another experiment .*: the data files was"):
         carry_out(plan)
     assert OUTPUT.read_text() == before
 

@@ -74,5 +74,5 @@ def test_the_optimiser_of_rows_is_chosen_by_recboles_key(ratings):
 
 
 def test_the_optimiser_of_rows_has_no_weight_decay(ratings):
-    with pytest.raises(SettingError, match="weight_decay: sparse_adam leaves the rows alone"):
+    with pytest.raises(SettingError, match="weight_decay: sparse_adam does not update rows"):
         runs.prepare("NCFMLP", learner="sparse_adam", weight_decay=0.1)
