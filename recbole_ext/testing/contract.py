@@ -47,6 +47,7 @@ class ModelContract:
     checkerboard: ClassVar[dict[str, Any] | Sequence[dict[str, Any]] | None] = (
         {"epochs": 100, "learning_rate": 0.02},
         {"epochs": 200, "learning_rate": 0.005},
+        {"epochs": 30, "learning_rate": 0.005},  # before sequences are learnt by heart
     )
     ratings: ClassVar[bool | None] = None
 

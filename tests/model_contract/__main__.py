@@ -39,6 +39,8 @@ BOARDS = [
     {"epochs": 200, "learning_rate": 0.005},
     {"epochs": 300, "learning_rate": 0.001},
     {"epochs": 600, "learning_rate": 0.003},
+    {"epochs": 600, "learning_rate": 0.0003},
+    {"epochs": 30, "learning_rate": 0.005},
 ]
 # Nothing to learn, by what the model is.
 NO_BOARD = {"Random", "Pop", "LR"}  # LR adds up: every user has the same order of items
