@@ -101,7 +101,7 @@ def search(
     subprocess.run([*command, "--workers", str(workers)], check=True, stdout=subprocess.DEVNULL)
     lines = file.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines()
     results = {line["trial"]: line for line in map(json.loads, lines)}  # the newest line counts
-    return [results[number] for number in sorted(results)]
+    return [results[number] for number in sorted(results) if number < trials]
 
 
 def table(runs: dict[str, list[list[dict[str, Any]]]]) -> str:

@@ -180,3 +180,13 @@ def test_sequences_are_scored_as_recbole_gives_them_to_a_model():
         settings: ClassVar = {"train_neg_sample_args": None}
 
     Own().test_predict_is_full_sort_predict()
+
+
+def test_one_of_several_settings_has_to_learn_the_board(fault):
+    contract = fault()
+    contract.checkerboard = ({"epochs": 1, "learning_rate": 1e-9}, {"epochs": 60})
+    contract.settings = {"learning_rate": 0.05}
+    contract.test_the_checkerboard_is_learnt()
+    contract.checkerboard = contract.checkerboard[:1]
+    with pytest.raises(AssertionError, match="it does not learn who likes what"):
+        contract.test_the_checkerboard_is_learnt()
