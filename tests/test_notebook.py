@@ -59,7 +59,7 @@ def test_it_runs_and_gives_what_it_shows(tmp_path):
         assert all(output.output_type != "error" for output in cell.outputs)
     for beginning in ("pd.Series", "interactions ="):  # no training
         assert output_of(new, beginning) == output_of(CODE, beginning)
-    for beginning in ('pd.DataFrame({"valid"', 'table[["ndcg@10"'):
+    for beginning in ('pd.DataFrame({"valid"', "pd.DataFrame(tests)"):
         new_table, shown = (output_of(cells, beginning) for cells in (new, CODE))
         figures = [re.findall(r"0\.\d{3,}", text) for text in (new_table, shown)]
         assert len(figures[0]) >= 4
