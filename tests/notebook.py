@@ -26,7 +26,7 @@ def executed(folder: Path) -> NotebookNode:
     """
     notebook = read()
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     client.execute(env=os.environ | {"PATH": path})
