@@ -40,13 +40,6 @@ def test_the_text_is_plain_and_its_links_lead_somewhere():
         assert (notebook.FILE.parent / link.partition("#")[0]).is_file(), link
 
 
-# strict: it fails, and this line goes, as soon as the outputs are there
-no_outputs_yet = pytest.mark.xfail(
-    strict=True, reason="the outputs are not written yet: python -m tests.notebook"
-)
-
-
-@no_outputs_yet
 def test_the_outputs_are_those_of_one_run_and_show_few_rows():
     """MovieLens may not be given to others: ten titles are fine, its rows are not."""
     assert [cell.execution_count for cell in CODE] == [*range(1, len(CODE) + 1)]
@@ -59,7 +52,6 @@ def test_the_outputs_are_those_of_one_run_and_show_few_rows():
     assert notebook.FILE.stat().st_size < 60_000
 
 
-@no_outputs_yet
 @pytest.mark.slow
 def test_it_runs_and_gives_what_it_shows(tmp_path):
     new = [cell for cell in notebook.executed(tmp_path).cells if cell.cell_type == "code"]
