@@ -142,6 +142,18 @@ def against_the_best(
     return best, comparisons
 
 
+def corrected_pairs(
+    values: Mapping[str, np.ndarray], test: Test = "wilcoxon", seed: int = 0
+) -> dict[frozenset[str], float]:
+    """The p-value of each pair of models, Holm-corrected for all pairs.
+
+    Args:
+        values: model -> [users], all in the same order of users.
+        test, seed: see ``paired_test``.
+    """
+    return {pair: corrected for pair, (_, corrected) in _all_pairs(values, test, seed).items()}
+
+
 def in_groups(
     values: Mapping[str, Mapping[str, np.ndarray]],
     bigger: bool,

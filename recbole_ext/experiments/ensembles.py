@@ -1,5 +1,7 @@
 """What the ensembles of a plan must be; the same of one run is checked by trainer/members.py."""
 
+from typing import Any
+
 from recbole_ext.config import settings
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator.protocols import PROTOCOLS
@@ -7,6 +9,21 @@ from recbole_ext.experiments.plan import Plan
 from recbole_ext.registry import model_parts
 
 NAME = "Ensemble"
+
+
+def members(plan: Plan, label: str) -> list[str]:
+    """The members of an ensemble, by their labels or files; [] for another model."""
+    model = plan.models[label]
+    if model.name != NAME:
+        return []
+    labels = plan.needed_by(label)
+    return [labels.get(text, text) for text in model.settings.get("members", [])]
+
+
+def weights(plan: Plan, label: str, model: Any) -> dict[str, float]:
+    """The weight of each member of a trained ensemble; {} for another model."""
+    names = members(plan, label)
+    return dict(zip(names, model.weights.tolist(), strict=True)) if names else {}
 
 
 def check(plan: Plan, where: str) -> None:

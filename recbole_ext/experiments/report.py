@@ -11,7 +11,14 @@ import yaml
 
 from recbole_ext.data.atomic_write import write_text
 from recbole_ext.evaluator import protocols
-from recbole_ext.experiments import group_summary, paper, report_pictures, same_runs, summary
+from recbole_ext.experiments import (
+    ensemble_gain,
+    group_summary,
+    paper,
+    report_pictures,
+    same_runs,
+    summary,
+)
 from recbole_ext.experiments.plan import TUNING_SEED, Plan, TableKey
 from recbole_ext.experiments.results import Result, best_values
 
@@ -112,6 +119,7 @@ def _write_section(
     elsewhere = paper.rows(plan, key, head)
     groups = group_summary.tables(plan, results, key)
     budgets = summary.budgets(plan, results, key)
+    gains = ensemble_gain.sentences(plan, results, key)
     runs = {line.label: line.runs for line in lines if line.runs}
     section = _Section(
         str(key),
@@ -128,7 +136,10 @@ def _write_section(
         summary.markdown(head, [*rows, *elsewhere]),
         summary.ties(lines),
         key.repeat,
-        [*paper.notes(plan, key), *summary.left_out(plan, key), *([budgets] if budgets else [])],
+        [
+            *(*paper.notes(plan, key), *summary.left_out(plan, key), *gains),
+            *([budgets] if budgets else []),
+        ],
         [(group, summary.markdown(group.head, group.rows)) for group in groups],
     )
     path = folder / "-".join(key)

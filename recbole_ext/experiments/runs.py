@@ -24,6 +24,7 @@ from recbole_ext.evaluator import per_user, ties
 from recbole_ext.evaluator.metrics import bigger_is_better
 from recbole_ext.evaluator.protocols import GIVEN, PROTOCOLS
 from recbole_ext.experiments import (
+    ensembles,
     group_values,
     kept_checkpoints,
     needed_models,
@@ -223,6 +224,7 @@ def measure(
         user_ids=ids_hash(tokens) if tokens else "",
         user_list=tokens if key.table.has_folds else [],
         groups=groups,
+        weights=ensembles.weights(plan, key.label, prepared.model),
     )
 
 

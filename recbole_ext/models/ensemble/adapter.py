@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from recbole_ext.config import settings
 from recbole_ext.data.interaction_set import InteractionSet
-from recbole_ext.errors import SettingError
+from recbole_ext.errors import CheckpointError, SettingError
 from recbole_ext.models.ensemble.combination import SCALES, grid
 from recbole_ext.models.ensemble.settings import EnsembleSettings
 from recbole_ext.trainer import members
@@ -74,8 +74,17 @@ class Ensemble(GeneralRecommender):
         return {"members": [member.stored() for member in self.members]}
 
     def load_other_parameter(self, para: dict[str, Any] | None) -> None:
-        """Set up the members that a checkpoint contains, unless they are there."""
+        """Set up the members that a checkpoint contains, unless they are there.
+
+        Raises:
+            CheckpointError: it has not as many as the settings say, or one cannot be set up.
+        """
         stored = (para or {}).get("members", [])
+        if len(stored) != len(self.settings.members):
+            raise CheckpointError(
+                f"other_parameter: expected {len(self.settings.members)} members, found "
+                f"{len(stored)}; use a checkpoint that a run has saved"
+            )
         if [one["hash"] for one in stored] != [member.hash for member in self.members]:
             self.members = [members.Member.restored(one) for one in stored]
 
