@@ -21,7 +21,12 @@ def members(plan: Plan, label: str) -> list[str]:
 
 
 def weights(plan: Plan, label: str, model: Any) -> dict[str, float]:
-    """The weight of each member of a trained ensemble; {} for another model."""
+    """The weight of each member of a trained ensemble; {} for another model.
+
+    Args:
+        plan, label: which one.
+        model: that has been trained.
+    """
     names = members(plan, label)
     return dict(zip(names, model.weights.tolist(), strict=True)) if names else {}
 
@@ -40,6 +45,11 @@ def check(plan: Plan, where: str) -> None:
         if model.name != NAME:
             continue
         here = f"{where}: {label}"
+        names = members(plan, label)
+        if len(names) < 2:
+            raise SettingError(
+                f"{here}: members: expected two models or more, found {', '.join(names) or 'none'}"
+            )
         settings.refuse_twice(model.settings.get("members", []), f"{here}: members")
         for needed in plan.needed_by(label).values():
             name = plan.models[needed].name

@@ -47,7 +47,12 @@ class KeptCheckpoints:
         return (file, seconds) if seconds is not None and file.is_file() else None
 
     def keep(self, plan: Plan, key: RunKey, checkpoint: str) -> None:
-        """Keep a checkpoint if another run of the plan needs it: whole, or not at all."""
+        """Keep a checkpoint if another run of the plan needs it: whole, or not at all.
+
+        Args:
+            plan, key: the run that has saved it.
+            checkpoint: its file.
+        """
         if key.label in needed(plan) and self.folder.is_dir():
             file = self.file(plan, key)
             part = file.with_suffix(f".{os.getpid()}.part")
@@ -72,7 +77,13 @@ def begin(plan: Plan, output: Path) -> None:
 
 
 def end(plan: Plan, results: Mapping[RunKey, Result], output: Path) -> None:
-    """Remove the folder once no run needs it: all of them have ended well."""
+    """Remove the folder once no run needs it: all of them have ended well.
+
+    Args:
+        plan: of the runs.
+        results: of all runs that have ended.
+        output: the results file.
+    """
     if all(key in results and not results[key].error for key in plan.runs()):
         shutil.rmtree(folder_of(output), ignore_errors=True)
 

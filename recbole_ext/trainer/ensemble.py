@@ -26,6 +26,11 @@ class EnsembleTrainer(CallbackTrainer):
     ) -> tuple[float, Any]:
         """Choose the weights.
 
+        Args:
+            train_data: whose items metrics count; no weight is learned from it.
+            valid_data: chooses the weights.
+            args, kwargs: as RecBole's ``Trainer.fit`` takes them.
+
         Raises:
             SettingError: the run evaluates ratings or labels, or there is no validation part to
                 choose weights by.

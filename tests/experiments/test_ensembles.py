@@ -183,7 +183,7 @@ def test_a_fingerprint_follows_the_members(file):
     ("old", "new", "message"),
     [
         ("[checkpoint of EASE, checkpoint of GMF], w", "[checkpoint of EASE], w",
-         "members: expected a list of two checkpoints or more"),
+         "both: members: expected two models or more, found EASE"),
         ("checkpoint of GMF], w", "checkpoint of EASE], w", "'checkpoint of EASE' is there twice"),
         ("checkpoint of GMF], w", "checkpoint of BPR], w", "checkpoint of BPR: expected one of"),
         ("checkpoint of GMF], w", "checkpoint of ranks], w", "needs no checkpoint itself"),

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from recbole_ext.config import settings
-from recbole_ext.config.types import Rule, Text
+from recbole_ext.config.types import Text
 from recbole_ext.errors import SettingError
 from recbole_ext.models.ensemble.choices import Combination
 
@@ -18,9 +18,8 @@ class EnsembleSettings(Struct, frozen=True, kw_only=True):
 
     members: Annotated[
         list[Text],
-        Rule("a list of two checkpoints or more", lambda files: len(files) > 1),
         Meta(
-            description="Checkpoints of models that were trained on the same split; in a plan "
+            description="Checkpoints of two or more models, trained on the same split; in a plan "
             "`checkpoint of NAME`."
         ),
     ] = field(default_factory=list)
@@ -42,7 +41,16 @@ class EnsembleSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def checkpoints(self) -> dict[str, str]:
-        """The members' files; the ensemble's checkpoint contains them."""
+        """The members' files, for a run that begins; the ensemble's checkpoint contains them.
+
+        Raises:
+            SettingError: there are fewer than two.
+        """
+        if len(self.members) < 2:
+            raise SettingError(
+                "members: expected the checkpoints of two models or more, found "
+                f"{', '.join(self.members) or 'none'}"
+            )
         return {f"members: {number}": file for number, file in enumerate(self.members, start=1)}
 
     def __post_init__(self) -> None:
