@@ -48,7 +48,10 @@ class EnsembleTrainer(CallbackTrainer):
                 "eval_args: {split: {RS: [0.8, 0.1, 0.1]}}, or weights"
             )
         with self.model.keeping_scores():
-            return super().fit(train_data, valid_data, *args, **kwargs)
+            result = super().fit(train_data, valid_data, *args, **kwargs)
+        best = self.epochs - 1 - (self.cur_step if valid_data else 0)
+        self.model.set_weights(self.model.grid[best])
+        return result
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> float:
         self.model.set_weights(self.model.grid[epoch_idx])
