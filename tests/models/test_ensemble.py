@@ -18,7 +18,7 @@ from recbole_ext.errors import CheckpointError, SettingError
 from recbole_ext.evaluator.protocols import RATING
 from recbole_ext.inference.trained_model import load as load_trained
 from recbole_ext.models.ensemble.combination import grid, ranks, zscores
-from recbole_ext.trainer import checkpoint, single_run
+from recbole_ext.trainer import checkpoint, refit, single_run
 from tests import runs
 from tests.inference.trained import by_user, ndcg, pairs_of, train
 
@@ -294,6 +294,21 @@ def test_a_checkpoint_contains_its_members(place, tmp_path):
     items = again.dataset.token2id("item_id", lists["item_id"].tolist())
     assert not seen.have(np.full(4, number), items).any()
     assert lists["score"].is_monotonic_decreasing
+
+
+def test_what_an_ensemble_cannot_do_is_one_error(place):
+    run = prepare(place, "EASE", "NCFGMF", weights=[1, 1])
+    run.fit_validated()
+    file = run.trainer.saved_model_file
+    with pytest.raises(CheckpointError, match="an ensemble is made of trained models"):
+        refit.check(file)
+    recommender = recbole_ext.load(file)
+    with pytest.raises(SettingError, match="Ensemble cannot take in a person"):
+        recommender.recommend_for(["i1", "i2"])
+    with pytest.raises(SettingError, match="Ensemble cannot be explained"):
+        recommender.explain("u3", "i1")
+    with pytest.raises(SettingError, match="Ensemble does not say what its vectors are"):
+        recommender.similar_items("i1")
 
 
 def test_a_checkpoint_with_a_damaged_member_is_refused(place, tmp_path):
