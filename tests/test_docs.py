@@ -198,7 +198,7 @@ def test_the_table_of_corrupted_rows_is_the_results(kind):
 
 def test_the_plans_of_the_page_about_benchmarks_are_plans(tmp_path):
     text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    first, second = (block for block in pages.code_blocks(text) if "models:" in block)
+    first, second, third = (block for block in pages.code_blocks(text) if "models:" in block)
     (tmp_path / "configs").symlink_to(ROOT / "configs")  # a plan names files from its folder
     (tmp_path / "plan.yaml").write_text(first)
     plan = benchmark_plan.read(tmp_path / "plan.yaml")
@@ -210,6 +210,10 @@ def test_the_plans_of_the_page_about_benchmarks_are_plans(tmp_path):
     assert list(plan.models) == ["Pop", "ItemKNN", "EASE", "BPR"]
     assert plan.metrics == ["Novelty", "IntraListDiversity", "Serendipity"]
     assert [figure.value for figure in plan.paper] == [0.251]
+    head = "datasets: [ml-100k]\nprotocols: {default: NDCG@10}\nseeds: [1]\n"
+    (tmp_path / "plan.yaml").write_text(head + third)
+    plan = benchmark_plan.read(tmp_path / "plan.yaml")
+    assert list(plan.needed_by("NCFMLP+EASE").values()) == ["NCFMLP", "EASE"]
 
 
 def test_the_page_about_benchmarks_names_every_protocol_and_metric():

@@ -21,6 +21,7 @@ from recbole_ext.experiments import (
 from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments.plan import RunKey, TableKey
 from recbole_ext.experiments.results import Result
+from recbole_ext.experiments.run_record import Clock
 from recbole_ext.trainer import single_run
 
 TABLE = TableKey("made", "default")
@@ -164,6 +165,21 @@ def test_a_kept_checkpoint_is_of_one_run(file, tmp_path):
     (tmp_path / "model.pth").write_bytes(b"y")
     kept.keep(plan, key._replace(label="both"), str(tmp_path / "model.pth"))
     assert not kept.file(plan, key._replace(label="both")).exists()  # nobody needs it
+
+
+def test_a_kept_member_costs_what_its_training_has_cost(file, tmp_path):
+    """Its seconds are in the line of the run that has made it; nothing is trained here."""
+    plan = benchmark_plan.read(file)
+    seconds = {RunKey(*TABLE, "EASE", 1): 3.5, RunKey(*TABLE, "GMF", 1): 1.25}
+    kept = kept_checkpoints.KeptCheckpoints(tmp_path, seconds)
+    for key in seconds:
+        kept.file(plan, key).write_bytes(b"x")
+    clock = Clock()
+    files = needed_models.checkpoints(plan, RunKey(*TABLE, "both", 1), {}, clock, kept)
+    assert files == {f"checkpoint of {key.label}": str(kept.file(plan, key)) for key in seconds}
+    assert clock.training == 4.75
+    assert clock.since_start() >= 4.75
+    assert 0 <= clock.setup() < 3
 
 
 def test_a_fingerprint_follows_the_members(file):

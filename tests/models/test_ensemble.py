@@ -147,9 +147,11 @@ def ndcg_by_loops(parts, scaled, weights, of: str) -> float:
 def test_weights_and_metrics_are_those_of_plain_python(place, combination):
     """The best of all weights on validation, the last of equals; then NDCG@10 of the test part.
 
-    Two members whose scores are not tied, so that no order of equal items matters.
+    Two members whose scores are not tied, so that no order of equal items matters. All weights are
+    tried, however long other models of a plan train.
     """
-    run = prepare(place, "EASE", "NCFGMF", combination=combination, weight_steps=7)
+    of_others = {"epochs": 2, "eval_step": 3, "stopping_step": 1}
+    run = prepare(place, "EASE", "NCFGMF", combination=combination, weight_steps=7, **of_others)
     parts = load_trained(place / "EASE.pth").parts
     scaled = [scaled_by_loops(place, name, combination) for name in ("EASE", "NCFGMF")]
     curve = []
