@@ -12,9 +12,10 @@ from recbole_ext.experiments.user_values import values_of_users
 
 
 def sentences(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
-    """A sentence for each ensemble of a table that has ended well with all its members.
+    """A sentence for each ensemble of a table that has ended well as often as its members.
 
-    The p-value is that of the table: a paired test over users, corrected for all pairs of models.
+    The p-value is that of the table: a paired test over users, corrected for all pairs of models
+    that have run with the same seeds.
 
     Args:
         plan: of the benchmark.
@@ -23,15 +24,14 @@ def sentences(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]
     """
     good = [r for r in results if r.key.table == key and r.trial is None and not r.error]
     runs = {label: [r for r in good if r.label == label] for label in plan.labels(key)}
-    p_values = None
+    seeds = {label: {run.seed for run in own} for label, own in runs.items()}
     texts = []
     for label in plan.labels(key):
         members = ensembles.members(plan, label)
-        if not members or not all(runs.get(one) for one in (label, *members)):
-            continue
-        if p_values is None:
-            p_values = _p_values(plan, runs, key)
-        texts.append(_sentence(plan.protocols[key.protocol], runs, label, members, p_values))
+        same = {name: own for name, own in runs.items() if own and seeds[name] == seeds[label]}
+        if members and {label, *members} <= same.keys():
+            p_values = _p_values(plan, same, key)
+            texts.append(_sentence(plan.protocols[key.protocol], same, label, members, p_values))
     return texts
 
 

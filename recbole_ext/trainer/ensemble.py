@@ -5,6 +5,7 @@ from typing import Any
 from recbole.utils import EvaluatorType
 
 from recbole_ext.errors import SettingError
+from recbole_ext.trainer.terminal import say
 from recbole_ext.trainer.trainer import CallbackTrainer
 
 
@@ -51,6 +52,11 @@ class EnsembleTrainer(CallbackTrainer):
             result = super().fit(train_data, valid_data, *args, **kwargs)
         best = self.epochs - 1 - (self.cur_step if valid_data else 0)
         self.model.set_weights(self.model.grid[best])
+        progress = getattr(self.config, "recbole_ext_progress", None)
+        if progress is not None:  # a run that prints its epochs
+            progress.flush()
+            weights = self.model.weights_of_members.items()
+            say(f"weights: {', '.join(f'{name} {weight:.2f}' for name, weight in weights)}")
         return result
 
     def _train_epoch(self, train_data: Any, epoch_idx: int, *args: Any, **kwargs: Any) -> float:
