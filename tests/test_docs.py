@@ -1,6 +1,7 @@
 """Numbers that the documents quote are those of the results in the repository."""
 
 import csv
+import dataclasses
 import json
 import re
 import statistics
@@ -18,6 +19,10 @@ from tests.benchmarks.speed import report as speed
 ROOT = Path(__file__).parents[1]
 PLANS = sorted(path.with_suffix(".yaml") for path in (ROOT / "configs/benchmark").glob("*.jsonl"))
 FULL = ROOT / "configs" / "benchmark" / "ml-100k-full.yaml"
+ENSEMBLES = [  # the models of each table of results.md, and their splits
+    (("MultiVAE+EASE", "MultiVAE", "EASE"), range(2020, 2025)),
+    (("NCFMLP+EASE", "NCFMLP", "EASE"), [2020]),
+]
 RATINGS = ROOT / "tests" / "benchmarks" / "results" / "ratings.csv"
 
 
@@ -127,6 +132,34 @@ def test_the_page_of_speed_quotes_its_results(suite):
                 continue
             cells.append(f"{line.memory:,.0f}")
         assert f"| {' | '.join(cells)} |" in text
+
+
+def ensemble_rows(labels, seeds):
+    """A table of results.md: some models of configs/benchmark/ensembles.yaml, on some splits."""
+    path = ROOT / "configs" / "benchmark" / "ensembles.yaml"
+    whole = benchmark_plan.read(path)
+    models = {label: whole.models[label] for label in labels}
+    plan = dataclasses.replace(whole, models=models, seeds=list(seeds))
+    results = results_of.load(path.with_suffix(".jsonl"), plan)
+    (key,) = plan.tables
+    rows = []
+    for line in benchmark_summary.lines(plan, results, key):
+        assert {run.seed for run in line.runs} == {*seeds}
+        mean, spread = line.metrics["ndcg@10"]
+        score = f"{mean:.4f} ± {spread:.4f}" if len(seeds) > 1 else f"{mean:.4f}"
+        p_value = "" if line.p_value is None else f"{line.p_value:.2g}"
+        training, scoring = (
+            statistics.fmean(getattr(run, name) for run in line.runs)
+            for name in ("seconds", "test_seconds")
+        )
+        rows.append(f"| {line.label} | {score} | {p_value} | {training:.0f} | {scoring:.1f} |")
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize(("labels", "seeds"), ENSEMBLES)
+def test_the_page_of_results_quotes_the_ensembles(labels, seeds):
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert ensemble_rows(labels, seeds) in text
 
 
 def test_the_page_of_results_quotes_the_grid():
