@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 install()
 
-__all__ = ["NCFGMF", "NCFMLP", "AutoRec", "NCFNeuMF", "__version__", "load", "register"]
+__all__ = ["NCFGMF", "NCFMLP", "AutoRec", "Ensemble", "NCFNeuMF", "__version__", "load"]
+__all__ += ["register"]
 
 
 def load(

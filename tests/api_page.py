@@ -42,6 +42,7 @@ PARTS = (
             (_NCF, "NCFMLP"),
             (_NCF, "NCFGMF"),
             (_NCF, "NCFNeuMF"),
+            ("models/ensemble/adapter.py", "Ensemble"),
         ),
     ),
     Part(

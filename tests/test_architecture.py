@@ -127,6 +127,7 @@ def test_nothing_of_the_framework_in_nets_and_losses():
 def test_configs_are_read_by_name_in_the_adapters_alone():
     """The rest reads typed settings; commands print what a run had, patches are inside RecBole."""
     allowed = {"models.ncf.adapter", "models.autorec.adapter", "models.ncf.loader"}
+    allowed |= {"models.ensemble.adapter", "trainer.ensemble", "trainer.set_up"}
     allowed |= {"models.representations", "data.dataloader", "data.fixed_negatives"}
     allowed |= {
         "evaluator.protocol",

@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 SEARCHES = sorted((ROOT / "configs" / "search").glob("*.yaml"))
 PLANS_AT = ROOT / "configs" / "benchmark"
 PLANS = sorted(PLANS_AT.glob("*.yaml"))
-FOR_USERS = ("ml-1m.yaml", "ml-100k-quick.yaml")  # their results are not kept here
+# their results are not kept here, or are of some runs only
+FOR_USERS = ("ml-1m.yaml", "ml-100k-quick.yaml", "ensembles_ours.yaml")
 CONFIGS = sorted(set((ROOT / "configs").rglob("*.yaml")) - set(SEARCHES) - set(PLANS))
 DEFAULTS = sorted((ROOT / "recbole_ext" / "models").glob("*/*.yaml"))
 
@@ -93,6 +94,8 @@ def test_a_benchmark_has_run(path):
     keys = [*plan.trial_runs(), *plan.runs()]
     assert {result.key for result in results} == set(keys)
     assert len(results) == len(keys)
+    if path.stem == "ensembles":  # which earlier releases did not have
+        return
     of_an_earlier_release = [result for result in results if result.label != "Pop"]
     assert {result.setup_seconds for result in of_an_earlier_release} == {None}
 

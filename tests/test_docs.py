@@ -1,6 +1,7 @@
 """Numbers that the documents quote are those of the results in the repository."""
 
 import csv
+import dataclasses
 import json
 import re
 import statistics
@@ -18,6 +19,10 @@ from tests.benchmarks.speed import report as speed
 ROOT = Path(__file__).parents[1]
 PLANS = sorted(path.with_suffix(".yaml") for path in (ROOT / "configs/benchmark").glob("*.jsonl"))
 FULL = ROOT / "configs" / "benchmark" / "ml-100k-full.yaml"
+ENSEMBLES = [  # the plan of each table of results.md, its models, and their splits
+    ("ensembles", ("MultiVAE+EASE", "MultiVAE", "EASE"), range(2020, 2025)),
+    ("ensembles_ours", ("NCFMLP+EASE", "NCFMLP", "EASE"), [2020]),
+]
 RATINGS = ROOT / "tests" / "benchmarks" / "results" / "ratings.csv"
 
 
@@ -129,6 +134,42 @@ def test_the_page_of_speed_quotes_its_results(suite):
         assert f"| {' | '.join(cells)} |" in text
 
 
+def ensemble_rows(name, labels, seeds):
+    """A table of results.md: some models of a plan, on some splits."""
+    path = ROOT / "configs" / "benchmark" / f"{name}.yaml"
+    whole = benchmark_plan.read(path)
+    models = {label: whole.models[label] for label in labels}
+    plan = dataclasses.replace(whole, models=models, seeds=list(seeds))
+    results = results_of.load(path.with_suffix(".jsonl"), plan)
+    (key,) = plan.tables
+    rows = []
+    for line in benchmark_summary.lines(plan, results, key):
+        assert {run.seed for run in line.runs} == {*seeds}
+        mean, spread = line.metrics["ndcg@10"]
+        score = f"{mean:.4f} ± {spread:.4f}" if len(seeds) > 1 else f"{mean:.4f}"
+        p_value = "" if line.p_value is None else f"{line.p_value:.2g}"
+        training, scoring = (
+            statistics.fmean(getattr(run, name) for run in line.runs)
+            for name in ("seconds", "test_seconds")
+        )
+        rows.append(f"| {line.label} | {score} | {p_value} | {training:.0f} | {scoring:.1f} |")
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize(("name", "labels", "seeds"), ENSEMBLES)
+def test_the_page_of_results_quotes_the_ensembles(name, labels, seeds):
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert ensemble_rows(name, labels, seeds) in text
+
+
+def test_readme_quotes_the_ensemble_that_has_run_on_all_splits():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    rows = (row.strip("| ").split(" | ") for row in ensemble_rows(*ENSEMBLES[0]).splitlines())
+    (_, score, *_), (other, second, p_value, *_), _ = rows
+    assert other == "EASE"
+    assert f"has NDCG@10 {score}, EASE alone {second} (p = {p_value})" in text
+
+
 def test_the_page_of_results_quotes_the_grid():
     text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     _, rows = tables_of(ROOT / "configs" / "benchmark" / "grid.yaml")["ml-100k", "grid"]
@@ -163,6 +204,9 @@ def test_the_tables_of_options_are_the_results(page, head, results, bigger):
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
 def test_the_tables_of_benchmarks_are_their_results(path):
+    """Those of the ensembles are in results.md."""
+    if path.stem.startswith("ensembles"):
+        return
     pages = [ROOT / "configs" / "ncf.md", path.with_suffix("") / "report.md"]
     lines = [
         [cell.strip() for cell in line.strip("|").split("|")]
@@ -198,7 +242,7 @@ def test_the_table_of_corrupted_rows_is_the_results(kind):
 
 def test_the_plans_of_the_page_about_benchmarks_are_plans(tmp_path):
     text = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    first, second = (block for block in pages.code_blocks(text) if "models:" in block)
+    first, second, third = (block for block in pages.code_blocks(text) if "models:" in block)
     (tmp_path / "configs").symlink_to(ROOT / "configs")  # a plan names files from its folder
     (tmp_path / "plan.yaml").write_text(first)
     plan = benchmark_plan.read(tmp_path / "plan.yaml")
@@ -210,6 +254,10 @@ def test_the_plans_of_the_page_about_benchmarks_are_plans(tmp_path):
     assert list(plan.models) == ["Pop", "ItemKNN", "EASE", "BPR"]
     assert plan.metrics == ["Novelty", "IntraListDiversity", "Serendipity"]
     assert [figure.value for figure in plan.paper] == [0.251]
+    head = "datasets: [ml-100k]\nprotocols: {default: NDCG@10}\nseeds: [1]\n"
+    (tmp_path / "plan.yaml").write_text(head + third)
+    plan = benchmark_plan.read(tmp_path / "plan.yaml")
+    assert list(plan.needed_by("NCFMLP+EASE").values()) == ["NCFMLP", "EASE"]
 
 
 def test_the_page_about_benchmarks_names_every_protocol_and_metric():

@@ -59,7 +59,14 @@ def benchmark(
     from recbole_ext.cli import experiments
     from recbole_ext.data import writable
     from recbole_ext.evaluator import protocols
-    from recbole_ext.experiments import benchmark_plan, paper, ray_cluster, same_runs, summary
+    from recbole_ext.experiments import (
+        benchmark_plan,
+        ensemble_gain,
+        paper,
+        ray_cluster,
+        same_runs,
+        summary,
+    )
     from recbole_ext.experiments import report as reports
     from recbole_ext.experiments import results as results_of
     from recbole_ext.experiments import tracker as trackers
@@ -101,7 +108,8 @@ def benchmark(
         over = f"{table.repeat}s {plan.repeats(table)}"
         click.echo(f"\n{table}, test, mean and standard deviation over {over}:\n")
         click.echo(summary.markdown(head, [*rows, *paper.rows(plan, table, head)]))
-        for note in (*paper.notes(plan, table), *summary.left_out(plan, table)):
+        gains = ensemble_gain.sentences(plan, results, table)
+        for note in (*paper.notes(plan, table), *summary.left_out(plan, table), *gains):
             click.echo(f"\n{note}")
         if budgets := summary.budgets(plan, results, table):
             click.echo(f"\n{budgets}")

@@ -41,6 +41,12 @@ def files_hash(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def file_hash(path: Path) -> str:
+    """A hash of the content of a file, whatever its name: 16 hexadecimal digits."""
+    status = path.stat()
+    return _content(path, (status.st_mtime_ns, status.st_ctime_ns, status.st_size)).hex()[:16]
+
+
 def begin(files: Iterable[Path]) -> None:
     """Compute the hashes of large files in a thread; ``files_hash`` waits for what has begun.
 

@@ -105,6 +105,8 @@ class Protocol:
         """Whether it can evaluate a model, by the model's name."""
         if self.new_users and model in keys.known_models() and model not in TAKE_NEW_PEOPLE:
             return False
+        if not self.ranks and model_parts.ranks_only(model):
+            return False
         rates = model_parts.needs_ratings(model)
         if self.also is not None and rates:
             return _RMSE_WEIGHT in model_parts.setting_names(model)

@@ -21,6 +21,9 @@
       NeuMF, pre-trained:
         model: NCFNeuMF
         settings: {pretrain: {gmf: "checkpoint of GMF", mlp: "checkpoint of NCFMLP"}}
+      NCFMLP+EASE:
+        model: Ensemble             # of trained models of the plan; models/ensemble/settings.py
+        settings: {members: [checkpoint of NCFMLP, checkpoint of EASE]}
       Mine:
         model: my_model.py:MyModel  # from the folder of this file; or my_package.models:MyModel
     paper:                          # figures taken from elsewhere: shown beside, never tested
@@ -51,6 +54,7 @@ from recbole_ext.config.types import Text
 from recbole_ext.errors import SettingError, naming
 from recbole_ext.evaluator.metrics import read_metrics
 from recbole_ext.evaluator.protocols import DECIDED, PROTOCOLS
+from recbole_ext.experiments import ensembles
 from recbole_ext.experiments import study as studies
 from recbole_ext.experiments import trials as drawing
 from recbole_ext.experiments.plan import TUNING_SEED, Model, PaperFigure, Plan, TableKey, load
@@ -133,6 +137,7 @@ def _read(file: Path) -> Plan:
                     f"{file}: models: {label}: checkpoint of {needed}: expected one of the models "
                     "here that needs no checkpoint itself and has no space"
                 )
+    ensembles.check(plan, f"{file}: models")
     if not plan.runs():
         raise SettingError(f"{file}: protocols: expected one that suits a model, found none")
     for number, figure in enumerate(content.paper, start=1):

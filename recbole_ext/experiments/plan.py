@@ -257,7 +257,8 @@ def _checkpoint_texts(value: Any) -> Iterator[str]:
     """The values among settings that are placeholders for checkpoints."""
     if isinstance(value, str) and value.startswith(_CHECKPOINT):
         yield value
-    for inner in value.values() if isinstance(value, dict) else ():
+    inside = value.values() if isinstance(value, dict) else value
+    for inner in inside if isinstance(value, (dict, list)) else ():
         yield from _checkpoint_texts(inner)
 
 
@@ -265,4 +266,6 @@ def fill_checkpoints(value: Any, files: Mapping[str, str]) -> Any:
     """Replace the placeholders for checkpoints among settings by their files."""
     if isinstance(value, dict):
         return {key: fill_checkpoints(inner, files) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [fill_checkpoints(inner, files) for inner in value]
     return files.get(value, value) if isinstance(value, str) else value

@@ -13,6 +13,7 @@ from recbole_ext.data.atomic_write import write_text
 from recbole_ext.evaluator import protocols
 from recbole_ext.evaluator.metrics import bigger_is_better
 from recbole_ext.experiments import (
+    ensemble_gain,
     group_summary,
     mean_ranks,
     paper,
@@ -131,6 +132,7 @@ def _write_section(
     elsewhere = paper.rows(plan, key, head)
     groups = group_summary.tables(plan, results, key)
     budgets = summary.budgets(plan, results, key)
+    gains = ensemble_gain.sentences(plan, results, key)
     runs = {line.label: line.runs for line in lines if line.runs}
     users = summary.paired_users(plan, key, runs)
     costs = report_words.costs(lines, users)
@@ -150,7 +152,10 @@ def _write_section(
         _markdown(head, [*rows, *elsewhere]),
         summary.ties(lines),
         key.repeat,
-        [*paper.notes(plan, key), *summary.left_out(plan, key), *([budgets] if budgets else [])],
+        [
+            *(*paper.notes(plan, key), *summary.left_out(plan, key), *gains),
+            *([budgets] if budgets else []),
+        ],
         [(group, _markdown(group.head, group.rows)) for group in groups],
         (costs, _markdown(report_words.COST_HEAD, costs)),
         mean_ranks.mean_ranks(users, bigger_is_better(metric), LEVEL) if len(users) > 1 else None,

@@ -50,6 +50,7 @@ class Result:
         user_list: these ids, of protocols whose runs test different users (folds).
         groups: see ``group_values.of_run``; {} in lines of releases that did not record them.
         pruned: whether a trial was ended early; ``valid`` then has its best score until there.
+        weights: of an ensemble, its members' labels -> the weights that validation has chosen.
     """
 
     dataset: str
@@ -77,6 +78,7 @@ class Result:
     groups: dict[str, Any] = field(default_factory=dict)
     pruned: bool = False
     traceback: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> RunKey:

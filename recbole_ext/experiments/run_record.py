@@ -33,6 +33,11 @@ class Clock:
         finally:
             self.training += time.perf_counter() - start
 
+    def add_training(self, seconds: float) -> None:
+        """Count a training that another run has made, as if this one had begun earlier."""
+        self.start -= seconds
+        self.training += seconds
+
     def since_start(self) -> float:
         return time.perf_counter() - self.start
 

@@ -24,12 +24,16 @@ from recbole_ext.evaluator import per_user, ties
 from recbole_ext.evaluator.metrics import bigger_is_better
 from recbole_ext.evaluator.protocols import GIVEN, PROTOCOLS
 from recbole_ext.experiments import (
+    ensembles,
     group_values,
+    kept_checkpoints,
+    needed_models,
     processes,
     results_file,
     same_runs,
     study_runs,
 )
+from recbole_ext.experiments.kept_checkpoints import KeptCheckpoints
 from recbole_ext.experiments.plan import Plan, RunKey
 from recbole_ext.experiments.results import Result, append, best_values, is_done, load
 from recbole_ext.experiments.run_record import (
@@ -74,9 +78,11 @@ def run(
     with results_file.locked(output):
         read = load(output, plan)
         same_runs.check(plan, read, data_path, output)
+        kept_checkpoints.begin(plan, output)
         results = {result.key: result for result in read}
         for runs in _rounds(plan, results, keep_failed, at_once):
             yield from _carry_out(plan, results, runs, data_path, output, execute)
+        kept_checkpoints.end(plan, results, output)
 
 
 def _rounds(
@@ -100,7 +106,9 @@ def _rounds(
     while trials := study_runs.next_round(plan, results, begun, keep_failed, at_once):
         begun |= trials.keys()
         yield trials
-    yield missing(plan.runs())
+    keys = plan.runs()
+    yield missing([key for key in keys if not plan.needed_by(key.label)])
+    yield missing([key for key in keys if plan.needed_by(key.label)])
 
 
 def _carry_out(
@@ -114,7 +122,10 @@ def _carry_out(
     """Make some runs, and add each to the results and to their file."""
     folder = str(data_path.absolute())
     jobs = {
-        key: (plan, key, values, folder, study_runs.curves(plan, results, key))
+        key: (
+            *(plan, key, values, folder, study_runs.curves(plan, results, key)),
+            kept_checkpoints.of_results(plan, results, output, key),
+        )
         for key, values in runs.items()
     }
     with closing(execute(jobs, measure)) as outcomes:
@@ -142,6 +153,7 @@ def measure(
     values: Trial,
     data_path: str,
     others: Sequence[Curve] | None = None,
+    kept: KeptCheckpoints | None = None,
 ) -> Result:
     """Make one run; a failure is returned, not raised.
 
@@ -151,6 +163,7 @@ def measure(
         data_path: the folder of data sets.
         others: the validation curves of other trials, by which this one may be pruned; None: it
             may not.
+        kept: where checkpoints are that other runs need; None: nowhere.
     """
     clock = Clock()
     metric = plan.protocols[key.protocol]
@@ -161,18 +174,15 @@ def measure(
         try:
             for source in plan.sources(key.label):
                 packed_source.adopt(source, Path())
-            checkpoints: dict[str, str] = {}
-            for text, label in plan.needed_by(key.label).items():
-                pretraining = _prepare(plan, key._replace(label=label), common, {})
-                with clock.train():
-                    pretraining.fit()
-                checkpoints[text] = pretraining.trainer.saved_model_file
-            prepared = _prepare(plan, key, {**values, **common}, checkpoints)
+            checkpoints = needed_models.checkpoints(plan, key, common, clock, kept)
+            prepared = needed_models.prepare(plan, key, {**values, **common}, checkpoints)
             _check(prepared, key)
             with clock.train():
                 watch = _watch(curve, others, bigger_is_better(metric))
                 _, valid = prepared.fit_validated(saved=key.trial is None, watch=watch)
             setup_seconds, until_test = clock.setup(), clock.since_start()
+            if kept is not None and key.trial is None:
+                kept.keep(plan, key, prepared.trainer.saved_model_file)
             test: Mapping[str, float] = {}
             users, tokens, groups = None, [], {}
             if key.trial is None:
@@ -214,6 +224,7 @@ def measure(
         user_ids=ids_hash(tokens) if tokens else "",
         user_list=tokens if key.table.has_folds else [],
         groups=groups,
+        weights=ensembles.weights(plan, key.label, prepared.model),
     )
 
 
@@ -280,11 +291,3 @@ def _watch(
             prune(*curve[-1])
 
     return watch
-
-
-def _prepare(
-    plan: Plan, key: RunKey, common: Mapping[str, Any], checkpoints: Mapping[str, str]
-) -> single_run.Run:
-    settings = plan.run_settings(key.table, key.label, checkpoints)
-    model = plan.models[key.label].name
-    return single_run.prepare(model, plan.data_set(key.table, key.seed), {**settings, **common})

@@ -15,8 +15,8 @@ from recbole_ext.inference.ratings import Ratings
 from recbole_ext.models import representations
 from recbole_ext.registry import models
 from recbole_ext.registry.model_parts import attribute, needs_ratings
-from recbole_ext.trainer import checkpoint, checkpoint_checks, same_run
-from recbole_ext.trainer.identity import PARTS, RunIdentity, settings_of
+from recbole_ext.trainer import checkpoint, same_run, set_up
+from recbole_ext.trainer.identity import settings_of
 
 if TYPE_CHECKING:
     from recbole.config import Config
@@ -173,23 +173,5 @@ def load(file: str | Path, trust_checkpoint: bool = False) -> TrainedModel:
         same_run.check_usable(file)
         record = checkpoint.load(file)
         with same_run.set_up_again(file):
-            return _set_up(str(file), record)
-
-
-def _set_up(file: str, record: dict[str, Any]) -> TrainedModel:
-    """Like RecBole's ``load_data_and_model``, without samplers and loaders."""
-    from recbole.data import create_dataset
-    from recbole.utils import get_model, init_seed
-
-    config = checkpoint.restore_config(record["config"])
-    seed = config["seed"], config["reproducibility"]
-    init_seed(*seed)
-    dataset = create_dataset(config)
-    built = zip(PARTS, dataset.build(), strict=False)
-    parts = {name: part for name, part in built if part is not None and len(part)}
-    same_run.check_same_data(file, RunIdentity.of_run(config, parts))
-    init_seed(*seed)
-    model = get_model(config["model"])(config, parts["train"]).to(config["device"])
-    checkpoint_checks.load_weights(model, record["state_dict"], file)
-    model.load_other_parameter(record.get("other_parameter"))
-    return TrainedModel(file, config, model.eval(), dataset, parts)
+            whole = set_up.of_record(str(file), record)
+    return TrainedModel(str(file), whole.config, whole.model, whole.dataset, whole.parts)

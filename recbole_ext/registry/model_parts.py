@@ -5,7 +5,7 @@
     MyModelTrainer, MyModelDataset, MyModelLoader
                        in its module: the trainer, the data set, the loader of training batches (a
                        class, or a function from the Config to a class)
-    reads_ratings, scores_all_items, trains_on_labels, needs_labels
+    reads_ratings, scores_all_items, ranks_only, trains_on_labels, needs_labels
                        attributes of the class: see docs/your-model.md
 
 What a model does not bring is taken from the class that it derives from.
@@ -75,6 +75,11 @@ def brings(name: str, suffix: str) -> bool:
 def needs_ratings(name: str) -> bool:
     """Whether the model reads ratings; RecBole's own models do without."""
     return models.is_known(name) and bool(attribute(name, "reads_ratings", False))
+
+
+def ranks_only(name: str) -> bool:
+    """Whether the model's scores are for rankings alone: no ratings, no probabilities."""
+    return models.is_known(name) and bool(attribute(name, "ranks_only", False))
 
 
 def settings_owner(name: str) -> Place | None:

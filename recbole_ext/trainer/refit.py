@@ -63,8 +63,8 @@ def check(file: str | Path) -> dict[str, Any]:
     """Refuse a checkpoint that cannot be refitted; its record.
 
     Raises:
-        CheckpointError: it cannot be used, is a refit already, or its data set is split by files
-            or into sequences.
+        CheckpointError: it cannot be used, is a refit already or an ensemble, or its data set is
+            split by files or into sequences.
     """
     same_run.check_usable(file)
     record = checkpoint.load(file, map_location="cpu")
@@ -73,6 +73,11 @@ def check(file: str | Path) -> dict[str, Any]:
     if settings.get(MARK):
         raise CheckpointError(
             f"{file}: has been trained on all data already, as the refit of {settings[MARK]}"
+        )
+    if settings["model"] == "Ensemble":
+        raise CheckpointError(
+            f"{file}: an ensemble is made of trained models, whose weights a validation part has "
+            "chosen; refit takes the members one by one"
         )
     if settings.get("benchmark_filename"):
         raise CheckpointError(

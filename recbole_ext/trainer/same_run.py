@@ -107,12 +107,15 @@ def _refuse_changed(what: str) -> NoReturn:
     )
 
 
-def check_same_data(file: str | Path, identity: RunIdentity) -> str:
+def check_same_data(
+    file: str | Path, identity: RunIdentity, record: Mapping[str, Any] | None = None
+) -> str:
     """Raise an error if the data or the split differ from those of the checkpoint's training.
 
     Args:
         file: the checkpoint.
         identity: of its settings with the data set as it is now.
+        record: of the checkpoint; None: it is read from the file.
 
     Returns:
         what to say beside the metrics within ``changed_data``; "" if nothing has changed.
@@ -121,7 +124,7 @@ def check_same_data(file: str | Path, identity: RunIdentity) -> str:
         CheckpointError: the data files or the interactions of a part differ, outside
             ``changed_data``.
     """
-    saved = identity_of(load(file, map_location="cpu"))
+    saved = identity_of(load(file, map_location="cpu") if record is None else record)
     now = replace(identity, settings=saved.settings)
     differences = [what for what, _, _ in saved.differences(now)]
     if not differences:

@@ -40,6 +40,12 @@ DEFAULTS = {
         "pretrain": None,
         "alpha": 0.5,
     },
+    "Ensemble": {
+        "members": [],
+        "combination": "zscore",
+        "weights": None,
+        "weight_steps": 10,
+    },
     "AutoRec": {
         "orientation": "item",
         "mlp_hidden_size": [500],
@@ -111,6 +117,8 @@ RANGES = {
     "ranking_rating_weight": ([0], [-1e-9]),
     "valid_rmse_weight": ([0], [-1e-9]),
     "input_dropout_prob": ([0, 0.999], [-1e-9, 1]),
+    "weights": ([None], [[-1e-9, 1]]),
+    "weight_steps": ([1], [0]),
     "reg_weight": ([0], [-1e-9]),
     "refeeding": ([0], [-1]),
     "damping": ([0], [-1e-9]),

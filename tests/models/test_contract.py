@@ -69,7 +69,8 @@ class TestOurs(ModelContract):
 
 
 def test_every_model_has_a_variant_here():
-    assert {name for name, _ in VARIANTS} == set(NAMES)
+    """An ensemble is not trained alone: tests/models/test_ensemble.py has its clauses."""
+    assert {name for name, _ in VARIANTS} == set(NAMES) - {"Ensemble"}
 
 
 def prepare(name, settings, **more):

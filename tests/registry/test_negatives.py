@@ -84,7 +84,7 @@ def test_every_model_of_recbole_starts_with_its_defaults():
     from recbole.config import Config
 
     for model in keys.known_models():
-        if model in ("LightGBM", "XGBoost"):  # packages of their own
+        if model in ("LightGBM", "XGBoost", "Ensemble"):  # packages of their own; needs members
             continue
         try:
             Config(model, "ml-100k")

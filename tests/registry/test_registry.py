@@ -50,8 +50,9 @@ def test_installing_twice_is_harmless():
     assert recbole_ext.AutoRec is models.model_class("AutoRec")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "Ensemble"])
 def test_defaults_come_from_our_yaml(name):
+    """An ensemble needs members: tests/models/test_ensemble.py."""
     merged = config(name)
     for key, value in model_parts.defaults(name).items():
         if key not in ("load_col", "eval_args", "train_neg_sample_args"):

@@ -117,7 +117,7 @@ OF_AUTOREC = {
     "\"--load_col={'inter': ['user_id', 'item_id']}\"": "load_col: the ratings are not loaded",
 }
 
-# Of NCFMLP and NCFNeuMF.
+# Of NCFMLP, NCFNeuMF and ensembles.
 OF_NCF = {
     "NCFMLP --loss_type=BPRR": "loss_type: expected one of ... did you mean BPR",
     "NCFMLP --negatives=none": "negatives: expected one of",
@@ -128,6 +128,8 @@ OF_NCF = {
     "NCFNeuMF \"--pretrain={'gmf': 'a.pth'}\"": "pretrain: ... mlp",
     "NCFNeuMF \"--pretrain={'gmf': 'a.pth', 'mlp': 'b.pth'}\"": "pretrain: gmf: expected the checkpoint of a run, found no file a.pth",
     "NCFNeuMF \"--pretrain={'gmf': 'saved/NCFMLP.pth', 'mlp': 'saved/NCFGMF.pth'}\"": "saved/",
+    "Ensemble --weight_steps=5": "members: expected the checkpoints of two models or more, found none",
+    "Ensemble \"--members=['no.pth', 'a.pth']\"": "members: 1: expected the checkpoint of a run, found no file no.pth",
     "NCFNeuMF --alpha=2": "alpha: expected a number in [0, 1], found 2",
     "NCFNeuMF --gmf_embedding_size=0": "gmf_embedding_size: expected ... found 0",
 }  # fmt: skip
