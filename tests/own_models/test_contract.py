@@ -54,6 +54,12 @@ WRONG = [
         r"no gradient reaches tower\.weight, tower\.bias: the loss does not depend on them",
     ),
     (
+        "test_every_parameter_gets_a_gradient",
+        "return (self.users(users) * self.items(items)).sum(1)",
+        "return (self.users(users) * self.items(items)).sum(1) * 0",
+        r"no gradient reaches users\.weight, items\.weight: the loss does not depend on them",
+    ),
+    (
         "test_predict_is_full_sort_predict",
         "return self.score(interaction[self.USER_ID], interaction[self.ITEM_ID])",
         "return self.score(interaction[self.USER_ID], interaction[self.ITEM_ID]).sigmoid()",
