@@ -31,7 +31,8 @@ from recbole_ext.experiments import (
     study_runs,
 )
 from recbole_ext.experiments.plan import Plan, RunKey
-from recbole_ext.experiments.results import Result, append, best_values, is_done, load
+from recbole_ext.experiments.results import Result, append, load
+from recbole_ext.experiments.rounds import Round, Rounds, of_plan
 from recbole_ext.experiments.run_record import (
     Clock,
     environment,
@@ -59,6 +60,7 @@ def run(
     execute: Executor,
     keep_failed: bool = False,
     at_once: int = 1,
+    rounds: Rounds | None = None,
 ) -> Generator[Result, None, None]:
     """Make the runs that the results file does not have yet, and those that have failed.
 
@@ -70,43 +72,23 @@ def run(
         keep_failed: whether runs that have failed stay as they are.
         at_once: trials of a study that run at the same time; trials that are known beforehand,
             and tested runs, are all handed to ``execute`` together.
+        rounds: which runs are made, and in which order; by default all of the plan.
     """
     with results_file.locked(output):
         read = load(output, plan)
         same_runs.check(plan, read, data_path, output)
         results = {result.key: result for result in read}
-        for runs in _rounds(plan, results, keep_failed, at_once):
-            yield from _carry_out(plan, results, runs, data_path, output, execute)
-
-
-def _rounds(
-    plan: Plan, results: Mapping[RunKey, Result], keep_failed: bool, at_once: int
-) -> Iterator[dict[RunKey, Trial]]:
-    """The runs that can be made at the same time, and their values, for they wait for no other.
-
-    Args:
-        results: of all runs that have ended; it grows between two rounds.
-    """
-
-    def missing(keys: Sequence[RunKey]) -> dict[RunKey, Trial]:
-        return {
-            key: _values(plan, results, key)
-            for key in keys
-            if not is_done(plan, results, key, keep_failed)
-        }
-
-    yield missing([key for key in plan.trial_runs() if plan.models[key.label].study is None])
-    begun: set[RunKey] = set()
-    while trials := study_runs.next_round(plan, results, begun, keep_failed, at_once):
-        begun |= trials.keys()
-        yield trials
-    yield missing(plan.runs())
+        ordered = (
+            of_plan(plan, results, keep_failed, at_once) if rounds is None else rounds(results)
+        )
+        for one in ordered:
+            yield from _carry_out(plan, results, one, data_path, output, execute)
 
 
 def _carry_out(
     plan: Plan,
     results: dict[RunKey, Result],
-    runs: Mapping[RunKey, Trial],
+    one: Round,
     data_path: Path,
     output: Path,
     execute: Executor,
@@ -114,26 +96,19 @@ def _carry_out(
     """Make some runs, and add each to the results and to their file."""
     folder = str(data_path.absolute())
     jobs = {
-        key: (plan, key, values, folder, study_runs.curves(plan, results, key))
-        for key, values in runs.items()
+        key: (plan, key, values, folder, study_runs.curves(plan, results, key), one.seconds)
+        for key, values in one.runs.items()
     }
     with closing(execute(jobs, measure)) as outcomes:
         for key, outcome in outcomes:
             if isinstance(outcome, processes.JobFailure):
                 text = getattr(outcome, "traceback", "")
-                result = failed(plan, key, runs[key], outcome, text, Clock())
+                result = failed(plan, key, one.runs[key], outcome, text, Clock())
             else:
                 result = outcome
             append(output, result)
             results[key] = result
             yield result
-
-
-def _values(plan: Plan, results: Mapping[RunKey, Result], key: RunKey) -> Trial:
-    """The values that a run has for the settings of its model's space."""
-    if key.trial is None:
-        return best_values(plan, list(results.values()), key.table, key.label, key.seed)
-    return plan.models[key.label].trials[key.trial]
 
 
 def measure(
@@ -142,6 +117,7 @@ def measure(
     values: Trial,
     data_path: str,
     others: Sequence[Curve] | None = None,
+    seconds: float | None = None,
 ) -> Result:
     """Make one run; a failure is returned, not raised.
 
@@ -151,6 +127,7 @@ def measure(
         data_path: the folder of data sets.
         others: the validation curves of other trials, by which this one may be pruned; None: it
             may not.
+        seconds: after which the next validation ends the run; None without a limit.
     """
     clock = Clock()
     metric = plan.protocols[key.protocol]
@@ -170,7 +147,7 @@ def measure(
             prepared = _prepare(plan, key, {**values, **common}, checkpoints)
             _check(prepared, key)
             with clock.train():
-                watch = _watch(curve, others, bigger_is_better(metric))
+                watch = _watch(curve, others, bigger_is_better(metric), clock, seconds)
                 _, valid = prepared.fit_validated(saved=key.trial is None, watch=watch)
             setup_seconds, until_test = clock.setup(), clock.since_start()
             test: Mapping[str, float] = {}
@@ -269,15 +246,21 @@ def _tested(
 
 
 def _watch(
-    curve: list[tuple[int, float]], others: Sequence[Curve] | None, bigger: bool
+    curve: list[tuple[int, float]],
+    others: Sequence[Curve] | None,
+    bigger: bool,
+    clock: Clock,
+    seconds: float | None,
 ) -> single_run.Watch:
-    """What keeps the validation curve, and ends a trial that is pruned."""
+    """What keeps the validation curve, and ends a trial that is pruned or whose time is over."""
     prune = None if others is None else pruning_watch(others, bigger)
 
     def watch(epoch: int, score: float) -> None:
         curve.append((epoch + 1, round(float(score), 6)))
         if prune is not None:
             prune(*curve[-1])
+        if seconds is not None and clock.since_start() > seconds:
+            raise PrunedError(f"its time was over after {epoch + 1} epochs")
 
     return watch
 
