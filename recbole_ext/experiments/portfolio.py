@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from msgspec import Struct, field
 
-from recbole_ext.config import settings
+from recbole_ext.config.settings import Count, Filled, Values, read_alone
 from recbole_ext.config.yaml_file import read as read_yaml
 from recbole_ext.errors import SettingError
 from recbole_ext.evaluator.metrics import bigger_is_better, proper
@@ -31,7 +31,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """
 
     best_on: str
-    settings: settings.Values
+    settings: Values
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -45,8 +45,8 @@ class Part(Struct, frozen=True, kw_only=True):
     """
 
     metric: str
-    settings: settings.Values
-    rungs: Annotated[list[settings.Count], settings.Filled()]
+    settings: Values
+    rungs: Annotated[list[Count], Filled()]
     candidates: dict[str, Candidate] = field(default_factory=dict)
 
 
@@ -74,7 +74,7 @@ def read(model: str, metric: str | None) -> Part:
         )
     file = FOLDER / f"{model}.yaml"
     parts = {
-        name: settings.read_alone(Part, content, f"{file}: {name}")
+        name: read_alone(Part, content, f"{file}: {name}")
         for name, content in read_yaml(file).items()
     }
     if metric is None:

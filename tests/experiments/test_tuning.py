@@ -1,4 +1,4 @@
-"""`recbole-ext tune`: what is tried, what is counted, what is written, and what is not evaluated."""
+"""`recbole-ext tune`: what is tried, what is counted, what is written, what is not evaluated."""
 
 import json
 import re
