@@ -127,7 +127,7 @@ def _written(
 
     values = preflight(model, dataset, files, overrides)
     contents = [settings.load(Path(file)) for file in files or []]
-    names = {*overrides, *(key for content in contents for key in content)}
+    names = {*overrides, *(key for content in contents for key in content)} - {"model", "dataset"}
     written = {key: values[key] for key in sorted(names) if key in values}
     if "eval_args" in written:
         layers = [content.get("eval_args") for content in contents]

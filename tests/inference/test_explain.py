@@ -153,7 +153,9 @@ def test_cdae_keeps_the_vector_of_the_user(load):
 
 AUTOREC = {
     "by users": {"orientation": "user"},
-    "by users, centred": {"orientation": "user", "centring": "bias", "damping": 3.0},
+    "by users, centred": {
+        **{"orientation": "user", "centring": "bias", "damping": 3.0, "standardise": True},
+    },
     "by users, with a mask": {"orientation": "user", "mask_input_scale": 1.0, "centring": "mean"},
     "by users, with a kernel": {"orientation": "user", "global_kernel_size": 3},
 }
@@ -199,7 +201,7 @@ def test_a_new_row_of_autorec_without_the_rating(kind, load):
     "settings",
     [
         {"reg_weight": 0.05},
-        {"reg_weight": 0.05, "centring": "bias", "damping": 2.0},
+        {"reg_weight": 0.05, "centring": "bias", "damping": 2.0, "standardise": True},
         {"reg_weight": 0.05, "out_activation": "sigmoid", "centring": "mean"},
         {"reg_weight": 0.05, "loss_type": "CE"},
     ],

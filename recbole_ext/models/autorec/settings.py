@@ -165,6 +165,13 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
         settings.NonNegative,
         Meta(description="Damping of the biases of users and items with few ratings, towards 0."),
     ] = 5.0
+    standardise: Annotated[
+        bool,
+        Meta(
+            description="Whether the centred ratings are divided by their standard deviation, and "
+            "predictions multiplied by it, so that other settings suit any scale of ratings."
+        ),
+    ] = False
     clip_ratings: Annotated[
         bool, Meta(description="Whether predictions are clipped to the range of training ratings.")
     ] = True
@@ -212,6 +219,10 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
                 classes and self.centring != "none",
                 "loss_type: CE predicts the ratings that occur; set centring: none, found "
                 f"{self.centring}",
+            ),
+            (
+                classes and self.standardise,
+                "loss_type: CE predicts the ratings that occur; set standardise: False",
             ),
             (
                 classes and self.out_activation != "identity",
@@ -282,6 +293,7 @@ _EARLIER: dict[str, Any] = {
     "exposure_samples": 0,
     "ranking_rating_weight": 0.0,
     "valid_rmse_weight": 0.0,
+    "standardise": False,
 }
 
 
