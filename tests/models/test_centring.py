@@ -124,8 +124,8 @@ def test_the_gradient_of_the_standardised_loss_by_central_differences(ratings):
     """(1/B) sum ((r - b) / s - W g(V (r - b) / s + mu) - b)^2 + lambda/2 (|W|^2 + |V|^2)."""
     run = runs.prepare(
         "AutoRec",
-        **{**runs.SMALL["AutoRec"], "mlp_hidden_size": [2], "dropout_prob": 0.0},
-        **{"centring": "bias", "standardise": True, "reg_weight": 0.3, "train_batch_size": 64},
+        **{"mlp_hidden_size": [2], "dropout_prob": 0.0, "reg_weight": 0.3, "train_batch_size": 64},
+        **{"centring": "bias", "standardise": True},
     )
     model, ids = run.model, torch.arange(1, 6)
     model.calculate_loss({"item_id": ids}).backward()
