@@ -183,7 +183,7 @@ def _progress(tried: "Tuning", results: "Mapping[RunKey, Result]", result: "Resu
         outcome = f"{tried.metric} {score.value:.4f} in epoch {score.epoch}{over}"
     so_far = f"; best {best[1].value:.4f}, {tried.names[best[0]]}" if best else ""
     return (
-        f"rung {rung + 1} of {tried.n_rungs}, candidate {candidate + 1} of {len(tried.names)}, "
+        f"round {rung + 1} of {tried.n_rungs}, candidate {candidate + 1} of {len(tried.names)}, "
         f"{tried.names[candidate]}: {outcome}{so_far}"
     )
 

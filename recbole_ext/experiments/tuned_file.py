@@ -1,13 +1,13 @@
 """The yaml that a tuning writes: the best settings, and in comments how they were found."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import yaml
 
 from recbole_ext.experiments.plan import RunKey
 from recbole_ext.experiments.results import Result
 from recbole_ext.experiments.tuning import Tuning
+from recbole_ext.trainer.identity import versions
 
 _WIDTH = 100  # of a line of settings
 
@@ -40,7 +40,7 @@ def text(
     if score.stopped:
         lines += ["It was stopped when its time was over; trained to its end it may be better."]
     lines += ["", *_table(*tuning.table(results)), "", *_notes(tuning, results)]
-    lines += ["", *_origin(tuning, results, candidate, plan_model.settings["seed"])]
+    lines += ["", *_origin(model, results, plan_model.settings["seed"])]
     comment = "\n".join(f"# {line}".rstrip() for line in lines)
     settings = {**tuning.base, **tuning.candidates[candidate]}
     settings["seed"] = plan_model.settings["seed"]
@@ -71,16 +71,11 @@ def _notes(tuning: Tuning, results: Mapping[RunKey, Result]) -> list[str]:
     return notes
 
 
-def _origin(
-    tuning: Tuning, results: Mapping[RunKey, Result], candidate: int, seed: int
-) -> list[str]:
-    """The seed, the split and the versions."""
-    keys = [tuning.key(rung, candidate) for rung in range(tuning.n_rungs)]
-    identities = [results[key].identity for key in keys if key in results]
-    identity: dict[str, Any] = next((own for own in identities if own), {})
-    splits = ", ".join(f"{part} {own}" for part, own in identity.get("splits", {}).items())
-    versions = ", ".join(f"{name} {own}" for name, own in identity.get("versions", {}).items())
+def _origin(model: str, results: Mapping[RunKey, Result], seed: int) -> list[str]:
+    """The seed, the split and the versions; runs that were stopped do not record their split."""
+    splits = [own for r in results.values() if (own := r.identity.get("splits"))]
     lines = [f"seed {seed}"]
-    lines += [f"split: {splits}"] if splits else []
-    lines += [f"versions: {versions}"] if versions else []
-    return lines
+    if splits:
+        lines.append(f"split: {', '.join(f'{part} {own}' for part, own in splits[0].items())}")
+    of_packages = ", ".join(f"{name} {own}" for name, own in versions(model).items())
+    return [*lines, f"versions: {of_packages}"]

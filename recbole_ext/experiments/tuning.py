@@ -141,7 +141,7 @@ class Tuning:
 
         A ``*`` is for a run whose time was over, ``-`` for none.
         """
-        rungs = [f"rung {rung + 1}" for rung in range(self.n_rungs)]
+        rungs = [f"round {rung + 1}" for rung in range(self.n_rungs)]
         rows = []
         for candidate, name in enumerate(self.names):
             scores = [self.score(results, rung, candidate) for rung in range(self.n_rungs)]

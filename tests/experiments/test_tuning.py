@@ -153,7 +153,7 @@ def test_the_best_of_all_rungs_wins_and_of_equal_ones_the_first_in_its_last_rung
     candidate, score = tried.best(results)
     assert (candidate, score.value, score.epoch) == (0, 0.7, 20)
     head, rows = tried.table(results)
-    assert head == ["candidate", "rung 1", "rung 2"]
+    assert head == ["candidate", "round 1", "round 2"]
     assert rows == [["a", "0.8000", "0.7000"], ["b", "0.9000", "0.9000"]]
     text = tuned_file.text(tried, results, "made", 10.0, "tuned.yaml")
     assert "# a: validation RMSE 0.7000 in epoch 20\n" in text
