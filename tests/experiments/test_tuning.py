@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from recbole_ext.cli import main
 from recbole_ext.experiments import portfolio, processes, tuned_file, tuning
+from recbole_ext.experiments import runs as experiment_runs
 from recbole_ext.experiments.portfolio import Candidate, Part
 from recbole_ext.experiments.results import Result
 from tests import runs
@@ -252,7 +253,7 @@ def test_a_candidate_that_fails_is_left_out_and_named(ratings, here, monkeypatch
     assert not Path("b.yaml").exists()
 
 
-def test_a_run_ends_when_its_time_is_over_and_the_first_does_not(ratings, here):
+def test_the_first_run_is_made_in_whatever_time_and_no_other(ratings, here):
     result = invoke("AutoRec", "made", "--minutes", "0.0001")
     assert result.exit_code == 0
     made = lines_of("tuned.jsonl")
@@ -260,6 +261,19 @@ def test_a_run_ends_when_its_time_is_over_and_the_first_does_not(ratings, here):
         (0, False, True)
     ]
     assert "quick has no score: the time was over before" in result.output
+
+
+def test_a_run_is_stopped_at_the_first_validation_after_its_seconds(ratings):
+    """It keeps what it has reached."""
+    of_user = {"mlp_hidden_size": [4], "eval_step": 2, "data_path": "dataset"}
+    tried = tuning_of(**of_user)
+    key, folder = tried.key(0, 1), str(Path("dataset").absolute())  # of 8 epochs
+    whole = experiment_runs.measure(tried.plan, key, tried.trial(key), folder)
+    stopped = experiment_runs.measure(tried.plan, key, tried.trial(key), folder, None, 0.0)
+    assert (whole.pruned, len(whole.curve), whole.error) == (False, 4, "")
+    assert (stopped.pruned, stopped.epochs, stopped.test) == (True, 2, {})
+    assert stopped.curve == whole.curve[:1]
+    assert stopped.valid == {"rmse": stopped.curve[0][1]}
 
 
 @pytest.mark.slow
