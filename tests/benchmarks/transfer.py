@@ -151,8 +151,6 @@ def table(results: list[dict[str, str]], model: str) -> Iterator[str]:
         yield f"| {name} | " + " | ".join(row) + " |"
     tests = [f"{float(best[dataset]['test']):.4f}" for dataset in datasets]
     yield "| test of the best | " + " | ".join(tests) + " |"
-    seconds = [f"{float(best[dataset]['tuning']):.0f}" for dataset in datasets]
-    yield "| seconds of tuning | " + " | ".join(seconds) + " |"
 
 
 def _cell(line: dict[str, str]) -> str:
