@@ -156,7 +156,7 @@ def table(results: list[dict[str, str]], model: str) -> Iterator[str]:
 def _cell(line: dict[str, str]) -> str:
     if not line["valid"]:
         return "-"
-    text = f"{float(line['valid']):.4f}" + "*" * (line["stopped"] == "True")
+    text = f"{float(line['valid']):.4f}" + "†" * (line["stopped"] == "True")
     return f"**{text}**" if line["best"] == "True" else text
 
 
