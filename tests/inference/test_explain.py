@@ -98,7 +98,8 @@ def test_a_constant_of_admmslim_is_left_out(load):
 
 def test_the_part_of_svdpp_adds_up(load):
     """To the score, less the score without the implicit feedback."""
-    recommender = load("AutoRec", orientation="item", svdpp_scale=0.5, epochs=5)
+    settings = {"svdpp_scale": 0.5, "epochs": 5, "centring": "mean", "standardise": True}
+    recommender = load("AutoRec", orientation="item", **settings)
     frame = recommender.explain("u4", ITEMS, k_reasons=None)
     scores = recommender.predict("u4", ITEMS)["score"]
     model = recommender.trained.model
