@@ -12,7 +12,7 @@ where the rung and the run itself count. What a run does not use is left for the
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 # Of the candidates of a rung, one in so many goes on to the next.
@@ -40,6 +40,7 @@ def turns(
     bigger: bool,
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
+    late: Collection[int] = (),
 ) -> Iterator[Turn]:
     """The runs, one after another; each has ended when the next one is asked for.
 
@@ -50,11 +51,14 @@ def turns(
         bigger: whether a bigger score is better.
         seconds: for all runs, from the first call on.
         clock: the time in seconds.
+        late: candidates that are in the last rung alone, for their first epochs say little.
     """
     end = clock() + seconds
-    alive: Sequence[int] = range(n_candidates)
+    alive: Sequence[int] = [number for number in range(n_candidates) if number not in late]
     has_score = False
     for rung in range(n_rungs):
+        if rung == n_rungs - 1:
+            alive = [*alive, *late]
         waiting = [candidate for candidate in alive if score(rung, candidate) is None]
         has_score = has_score or len(waiting) < len(alive)
         for place, candidate in enumerate(waiting):

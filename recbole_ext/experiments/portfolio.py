@@ -28,10 +28,12 @@ class Candidate(Struct, frozen=True, kw_only=True):
     Attributes:
         best_on: where; a data set and its size.
         settings: over the model's defaults, and those of the part.
+        late: whether it is in the last rung alone, for its first epochs say little.
     """
 
     best_on: str
     settings: Values
+    late: bool = False
 
 
 class Part(Struct, frozen=True, kw_only=True):

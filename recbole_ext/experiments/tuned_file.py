@@ -64,8 +64,9 @@ def _notes(tuning: Tuning, results: Mapping[RunKey, Result]) -> list[str]:
     epochs = ", ".join(map(str, limits))
     notes = [f"Validation {tuning.metric}; at most {epochs} epochs; *: its time was over."]
     for number, name in enumerate(tuning.names):
-        if tuning.score(results, 0, number) is None:
-            own = results.get(tuning.key(0, number))
+        rungs = range(tuning.n_rungs)
+        if all(tuning.score(results, rung, number) is None for rung in rungs):
+            own = next((r for rung in rungs if (r := results.get(tuning.key(rung, number)))), None)
             reason = own.error if own is not None else "the time was over before"
             notes.append(f"{name} has no score: {reason}")
     return notes

@@ -53,6 +53,7 @@ class Tuning:
         candidates: their settings, without those that the user has decided.
         base: the settings of all candidates: how they are evaluated, and the user's.
         n_rungs: how many rungs there are.
+        late: the numbers of candidates that are in the last rung alone.
     """
 
     plan: Plan
@@ -61,6 +62,7 @@ class Tuning:
     candidates: list[Trial]
     base: dict[str, Any]
     n_rungs: int
+    late: list[int]
 
     def key(self, rung: int, candidate: int) -> RunKey:
         """The run of a candidate in a rung."""
@@ -118,7 +120,7 @@ class Tuning:
 
         sizes = len(self.candidates), self.n_rungs
         bigger = bigger_is_better(self.metric)
-        for rung, candidate, share in halving.turns(*sizes, score, bigger, seconds):
+        for rung, candidate, share in halving.turns(*sizes, score, bigger, seconds, late=self.late):
             key = self.key(rung, candidate)
             yield Round({key: self.trial(key)}, share)
 
@@ -186,7 +188,8 @@ def tuning(
         settings={},
         models={model: Model(model, own, trials, None, packed_source.pack(model))},
     )
-    return Tuning(plan, part.metric, names, candidates, base, len(part.rungs) + 1)
+    late = [number for number, name in enumerate(names) if part.candidates[name].late]
+    return Tuning(plan, part.metric, names, candidates, base, len(part.rungs) + 1, late)
 
 
 def _distinct(part: Part, given: Mapping[str, Any]) -> tuple[list[str], list[Trial]]:

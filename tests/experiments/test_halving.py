@@ -88,6 +88,15 @@ def test_what_has_a_score_is_not_run_again():
     assert carried_out(4, 2, 40, TAKEN, SCORES, known=everything) == [Turn(1, 1, 40.0)]
 
 
+def test_a_late_candidate_is_in_the_last_rung_alone():
+    clock, reached, turns = Clock(), {}, []
+    schedule = halving.turns(4, 3, lambda *place: reached.get(place), False, 99, clock, late=[1])
+    for rung, candidate, _ in schedule:
+        turns.append((rung, candidate))
+        reached[rung, candidate] = float(candidate)
+    assert turns == [(0, 0), (0, 2), (0, 3), (1, 0), (1, 2), (2, 0), (2, 1)]
+
+
 def test_of_equal_candidates_the_first_goes_on_and_of_an_odd_number_the_middle_one():
     assert halving.survivors([4, 2, 7], [0.5, 0.5, 0.5], bigger=False) == [4, 2]
     assert halving.survivors([4, 2, 7], [0.1, None, 0.3], bigger=True) == [7]
