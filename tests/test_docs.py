@@ -14,6 +14,7 @@ from recbole_ext.experiments import benchmark_plan, report
 from recbole_ext.experiments import results as results_of
 from recbole_ext.experiments import summary as benchmark_summary
 from tests import pages
+from tests.benchmarks import transfer
 from tests.benchmarks.speed import report as speed
 
 ROOT = Path(__file__).parents[1]
@@ -293,3 +294,19 @@ def test_the_readme_quotes_some_models_of_the_ranking_and_their_seconds():
         assert f"{model} needs {row.strip('| ').split(' | ')[-1]} s" in " ".join(text.split())
     best, other = (summary("90/10", name, "rmse") for name in ("I-AutoRec, best", "Surprise SVD++"))
     assert f"is {best}, that of SVD++ {other}" in " ".join(text.split())
+
+
+def test_the_page_of_results_has_what_tune_has_found():
+    results = transfer.read_results(transfer.RESULTS)
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    for model in dict.fromkeys(line["model"] for line in results):
+        assert "\n".join(transfer.table(results, model)) in text
+        best = [line for line in results if line["model"] == model and line["best"] == "True"]
+        for line in best:
+            own = [
+                float(other["valid"])
+                for other in results
+                if (other["model"], other["dataset"]) == (model, line["dataset"]) and other["valid"]
+            ]
+            chosen = (min if line["metric"] == "rmse" else max)(own)
+            assert float(line["valid"]) == chosen, line

@@ -15,6 +15,7 @@ from recbole_ext.cli.recommend import recommend
 from recbole_ext.cli.refit import refit
 from recbole_ext.cli.representations import project, similar
 from recbole_ext.cli.search import search
+from recbole_ext.cli.tune import tune
 from recbole_ext.config.version import __version__
 
 EXAMPLE = """\b
@@ -34,6 +35,7 @@ main.add_command(data)
 main.add_command(doctor)
 main.add_command(evaluate)
 main.add_command(search)
+main.add_command(tune)
 main.add_command(benchmark)
 main.add_command(denoise)
 main.add_command(new)

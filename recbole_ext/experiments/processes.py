@@ -9,8 +9,8 @@ import tempfile
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -96,19 +96,20 @@ def alone(
         job.end()
 
 
-class _Job(Generic[R]):
-    """A job in a process and a folder of its own."""
+class _Process:
+    """A process in a folder of its own, and the connection to it.
+
+    Args:
+        target: gets the connection, the folder, ``threads`` and ``arguments``.
+        threads: of torch in the process.
+        arguments: further ones.
+    """
 
     def __init__(
-        self,
-        work: Callable[..., R],
-        arguments: tuple[Any, ...],
-        threads: int,
-        timeout: float | None,
+        self, target: Callable[..., None], threads: int, arguments: tuple[Any, ...]
     ) -> None:
-        self.began, self.timeout = time.monotonic(), timeout
         context = get_context("spawn")
-        self.connection, far_end = context.Pipe(duplex=False)
+        self.connection, far_end = context.Pipe()
         with child_processes.starting():
             # RecBole's trainer writes event files and a folder for checkpoints where it stands.
             # The process makes its folder itself: there is none if it never starts.
@@ -116,30 +117,10 @@ class _Job(Generic[R]):
             self.scratch = str(Path(tempfile.gettempdir(), name))
             child_processes.scratch_folders.add(self.scratch)
             self.process = context.Process(
-                target=_carry_out, args=(far_end, self.scratch, threads, work, arguments)
+                target=target, args=(far_end, self.scratch, threads, *arguments)
             )
             self.process.start()
         far_end.close()  # so that the connection ends with the process
-
-    def seconds_left(self) -> float:
-        """Until the timeout; a day where there is none."""
-        if self.timeout is None:
-            return 86400.0
-        return max(0.0, self.timeout - (time.monotonic() - self.began))
-
-    def outcome(self) -> R | JobFailure:
-        """The result, or the reason why there is none. Ends the process."""
-        outcome: R | JobFailure = DIED
-        if not self.connection.poll():
-            outcome = JobFailure(f"still running after {self.timeout:g} s, its timeout")
-        else:
-            try:
-                outcome = self.connection.recv()
-                self.process.join(_UNTIL_KILLED)
-            except (EOFError, OSError):  # before its result, or in the middle of it
-                outcome = DIED
-        self.end()
-        return outcome
 
     def end(self) -> None:
         """End the process, wherever it is, and remove its folder.
@@ -155,6 +136,79 @@ class _Job(Generic[R]):
         child_processes.scratch_folders.discard(self.scratch)
 
 
+class _Job(_Process, Generic[R]):
+    """A job in a process of its own."""
+
+    def __init__(
+        self,
+        work: Callable[..., R],
+        arguments: tuple[Any, ...],
+        threads: int,
+        timeout: float | None,
+    ) -> None:
+        self.began, self.timeout = time.monotonic(), timeout
+        super().__init__(_carry_out, threads, (work, arguments))
+
+    def seconds_left(self) -> float:
+        """Until the timeout; a day where there is none."""
+        if self.timeout is None:
+            return 86400.0
+        return max(0.0, self.timeout - (time.monotonic() - self.began))
+
+    def outcome(self) -> R | JobFailure:
+        """The result, or the reason why there is none. Ends the process."""
+        outcome: R | JobFailure = DIED
+        if not self.connection.poll():
+            outcome = _too_long(self.timeout)
+        else:
+            try:
+                outcome = self.connection.recv()
+                self.process.join(_UNTIL_KILLED)
+            except (EOFError, OSError):  # before its result, or in the middle of it
+                outcome = DIED
+        self.end()
+        return outcome
+
+
+class Warm:
+    """A process that carries out jobs one after another, so that it imports torch only once.
+
+    A job that takes too long, or dies, takes the process with it; the next one gets another.
+
+    Args:
+        threads: of torch in the process.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._process: _Process | None = None
+
+    def run(
+        self, work: Callable[..., R], arguments: tuple[Any, ...], timeout: float | None
+    ) -> R | JobFailure:
+        """``work(*arguments)``; see ``alone``."""
+        process = self._process or _Process(_serve, self.threads, ())
+        self._process = process
+        outcome: R | JobFailure = DIED
+        try:
+            process.connection.send((work, arguments))
+            if not process.connection.poll(timeout):
+                outcome = _too_long(timeout)
+            else:
+                outcome = process.connection.recv()
+                return outcome
+        except (EOFError, OSError):  # before its result, or in the middle of it
+            pass
+        self.close()
+        return outcome
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.end()
+        self._process = None
+
+
 def _carry_out(
     connection: Connection,
     scratch: str,
@@ -166,21 +220,50 @@ def _carry_out(
 
     It removes its folder itself, because its parent may have been killed in the meantime.
     """
-    child_processes.end_with_the_parent(scratch)
-    try:
+    with _scratch(scratch):
         try:
             _prepare(threads, scratch)
             connection.send(work(*arguments))
         except BrokenPipeError:
             pass  # the parent has gone
         except Exception as error:  # the job's, not the others'
-            failure = JobFailure(in_a_line(error))
-            failure.traceback = traceback.format_exc()
             with suppress(BrokenPipeError):
-                connection.send(failure)
+                connection.send(_failure(error))
+
+
+def _serve(connection: Connection, scratch: str, threads: int) -> None:
+    """What the process of ``Warm`` does, until its connection ends."""
+    with _scratch(scratch), suppress(EOFError, BrokenPipeError):
+        _prepare(threads, scratch)
+        while True:
+            work, arguments = connection.recv()
+            try:
+                outcome = work(*arguments)
+            except Exception as error:  # the job's, not the others'
+                outcome = _failure(error)
+            connection.send(outcome)
+
+
+@contextmanager
+def _scratch(folder: str) -> Iterator[None]:
+    """Within it the process ends with its parent; afterwards its folder is gone."""
+    child_processes.end_with_the_parent(folder)
+    try:
+        yield
     finally:
         os.chdir(tempfile.gettempdir())
-        child_processes.remove(scratch)
+        child_processes.remove(folder)
+
+
+def _failure(error: Exception) -> JobFailure:
+    """That of the exception which is handled now."""
+    failure = JobFailure(in_a_line(error))
+    failure.traceback = traceback.format_exc()
+    return failure
+
+
+def _too_long(timeout: float | None) -> JobFailure:
+    return JobFailure(f"still running after {timeout:g} s, its timeout")
 
 
 def _prepare(threads: int, scratch: str) -> None:

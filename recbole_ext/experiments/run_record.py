@@ -92,7 +92,7 @@ def pruned(
     curve: list[tuple[int, float]],
     clock: Clock,
 ) -> Result:
-    """A trial that was worse than others after as many epochs.
+    """A trial that was ended early: others were better after as many epochs, or its time was over.
 
     Args:
         plan: of the run.

@@ -35,7 +35,8 @@ from recbole_ext.experiments import (
 )
 from recbole_ext.experiments.kept_checkpoints import KeptCheckpoints
 from recbole_ext.experiments.plan import Plan, RunKey
-from recbole_ext.experiments.results import Result, append, best_values, is_done, load
+from recbole_ext.experiments.results import Result, append, load
+from recbole_ext.experiments.rounds import Round, Rounds, of_plan
 from recbole_ext.experiments.run_record import (
     Clock,
     environment,
@@ -63,6 +64,7 @@ def run(
     execute: Executor,
     keep_failed: bool = False,
     at_once: int = 1,
+    rounds: Rounds | None = None,
 ) -> Generator[Result, None, None]:
     """Make the runs that the results file does not have yet, and those that have failed.
 
@@ -74,47 +76,25 @@ def run(
         keep_failed: whether runs that have failed stay as they are.
         at_once: trials of a study that run at the same time; trials that are known beforehand,
             and tested runs, are all handed to ``execute`` together.
+        rounds: which runs are made, and in which order; by default all of the plan.
     """
     with results_file.locked(output):
         read = load(output, plan)
         same_runs.check(plan, read, data_path, output)
         kept_checkpoints.begin(plan, output)
         results = {result.key: result for result in read}
-        for runs in _rounds(plan, results, keep_failed, at_once):
-            yield from _carry_out(plan, results, runs, data_path, output, execute)
+        ordered = (
+            of_plan(plan, results, keep_failed, at_once) if rounds is None else rounds(results)
+        )
+        for one in ordered:
+            yield from _carry_out(plan, results, one, data_path, output, execute)
         kept_checkpoints.end(plan, results, output)
-
-
-def _rounds(
-    plan: Plan, results: Mapping[RunKey, Result], keep_failed: bool, at_once: int
-) -> Iterator[dict[RunKey, Trial]]:
-    """Groups of runs, with their values, that can run at the same time: none waits for another.
-
-    Args:
-        results: of all runs that have ended; it grows between two rounds.
-    """
-
-    def missing(keys: Sequence[RunKey]) -> dict[RunKey, Trial]:
-        return {
-            key: _values(plan, results, key)
-            for key in keys
-            if not is_done(plan, results, key, keep_failed)
-        }
-
-    yield missing([key for key in plan.trial_runs() if plan.models[key.label].study is None])
-    begun: set[RunKey] = set()
-    while trials := study_runs.next_round(plan, results, begun, keep_failed, at_once):
-        begun |= trials.keys()
-        yield trials
-    keys = plan.runs()
-    yield missing([key for key in keys if not plan.needed_by(key.label)])
-    yield missing([key for key in keys if plan.needed_by(key.label)])
 
 
 def _carry_out(
     plan: Plan,
     results: dict[RunKey, Result],
-    runs: Mapping[RunKey, Trial],
+    one: Round,
     data_path: Path,
     output: Path,
     execute: Executor,
@@ -124,27 +104,20 @@ def _carry_out(
     jobs = {
         key: (
             *(plan, key, values, folder, study_runs.curves(plan, results, key)),
-            kept_checkpoints.of_results(plan, results, output, key),
+            *(kept_checkpoints.of_results(plan, results, output, key), one.seconds),
         )
-        for key, values in runs.items()
+        for key, values in one.runs.items()
     }
     with closing(execute(jobs, measure)) as outcomes:
         for key, outcome in outcomes:
             if isinstance(outcome, processes.JobFailure):
                 text = getattr(outcome, "traceback", "")
-                result = failed(plan, key, runs[key], outcome, text, Clock())
+                result = failed(plan, key, one.runs[key], outcome, text, Clock())
             else:
                 result = outcome
             append(output, result)
             results[key] = result
             yield result
-
-
-def _values(plan: Plan, results: Mapping[RunKey, Result], key: RunKey) -> Trial:
-    """The values that a run has for the settings of its model's space."""
-    if key.trial is None:
-        return best_values(plan, list(results.values()), key.table, key.label, key.seed)
-    return plan.models[key.label].trials[key.trial]
 
 
 def measure(
@@ -154,6 +127,7 @@ def measure(
     data_path: str,
     others: Sequence[Curve] | None = None,
     kept: KeptCheckpoints | None = None,
+    seconds: float | None = None,
 ) -> Result:
     """Make one run; a failure is returned, not raised.
 
@@ -164,6 +138,7 @@ def measure(
         others: the validation curves of other trials, by which this one may be pruned; None: it
             may not.
         kept: where checkpoints are that other runs need; None: nowhere.
+        seconds: after which the next validation ends the run; None without a limit.
     """
     clock = Clock()
     metric = plan.protocols[key.protocol]
@@ -178,7 +153,7 @@ def measure(
             prepared = needed_models.prepare(plan, key, {**values, **common}, checkpoints)
             _check(prepared, key)
             with clock.train():
-                watch = _watch(curve, others, bigger_is_better(metric))
+                watch = _watch(curve, others, bigger_is_better(metric), clock, seconds)
                 _, valid = prepared.fit_validated(saved=key.trial is None, watch=watch)
             setup_seconds, until_test = clock.setup(), clock.since_start()
             if kept is not None and key.trial is None:
@@ -280,14 +255,20 @@ def _tested(
 
 
 def _watch(
-    curve: list[tuple[int, float]], others: Sequence[Curve] | None, bigger: bool
+    curve: list[tuple[int, float]],
+    others: Sequence[Curve] | None,
+    bigger: bool,
+    clock: Clock,
+    seconds: float | None,
 ) -> single_run.Watch:
-    """A function that records the validation curve, and ends a trial that is pruned."""
+    """A function that records the validation curve, and ends a trial that is pruned or too long."""
     prune = None if others is None else pruning_watch(others, bigger)
 
     def watch(epoch: int, score: float) -> None:
         curve.append((epoch + 1, round(float(score), 6)))
         if prune is not None:
             prune(*curve[-1])
+        if seconds is not None and clock.since_start() > seconds:
+            raise PrunedError(f"its time was over after {epoch + 1} epochs")
 
     return watch

@@ -33,7 +33,7 @@ Curve = Sequence[tuple[int, float]]  # epochs so far, validation score
 
 
 class PrunedError(Exception):
-    """A trial that has ended because others were better after as many epochs."""
+    """A trial ends early: others were better after as many epochs, or its time is over."""
 
 
 @dataclass(frozen=True)

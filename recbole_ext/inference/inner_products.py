@@ -143,12 +143,17 @@ def _of_autorec(model: AutoRec) -> tuple[Tensor, Tensor] | None:
 
 
 def _of_ratings(model: AutoRec) -> tuple[Tensor, Tensor]:
-    """W_c h_r + b_c + mean + b'_r + b'_c as products: of rows, and of columns."""
+    """s (W_c h_r + b_c) + mean + b'_r + b'_c as products: of rows, and of columns.
+
+    s is the deviation of centring.py.
+    """
     layer, baseline, hidden = model.predictor.last_layer, model.scale.baseline, model.hidden()
     ones = torch.ones_like(hidden[:, :1])
     rows = torch.cat([hidden, ones, baseline.rows[:, None]], dim=1)
-    offset = (layer.bias + baseline.mean + baseline.columns)[:, None]
-    return rows, torch.cat([layer.matrix(), offset, torch.ones_like(offset)], dim=1)
+    offset = (baseline.deviation * layer.bias + baseline.mean + baseline.columns)[:, None]
+    return rows, torch.cat(
+        [baseline.deviation * layer.matrix(), offset, torch.ones_like(offset)], dim=1
+    )
 
 
 def _of_gmf(net: Any) -> tuple[Tensor, Tensor, Link]:

@@ -98,6 +98,8 @@ def _rebuilt(graph: Graph, model: AutoRec, ratings: Value) -> Value:
         damped = graph("Add", count, graph.constant(float(scale.bias_damping)))
         bias = graph("Div", total, graph("Max", damped, graph.constant(1e-9)))
         centred, added = graph("Sub", centred, bias), graph("Add", bias, added)
+    if model.settings.standardise:
+        centred = graph("Div", centred, graph.constant(float(baseline.deviation)))
     x = _with_padding(graph, graph("Where", missing, zero, centred))
     if model.dense.mask_input_scale:
         there = graph("Cast", graph("Not", missing), to=_FLOAT)
@@ -121,6 +123,8 @@ def _rebuilt(graph: Graph, model: AutoRec, ratings: Value) -> Value:
         x = _activated(graph, x, model.settings.out_activation)
     end = graph.constant([model.ratings.n_columns])
     x = graph("Slice", x, graph.constant([1]), end, graph.constant([1]))
+    if model.settings.standardise:
+        x = graph("Mul", x, graph.constant(float(baseline.deviation)))
     x = graph("Add", x, added)
     if scale.unseen_rating is not None:
         rating = graph.constant(float(scale.unseen_rating))

@@ -97,6 +97,7 @@ def _of_scale(scale: RatingScale, biases: Tensor, unseen: Tensor) -> Content:
     is_known = scale.unseen_rating is None
     return {
         "mean": float(scale.baseline.mean),
+        "deviation": float(scale.baseline.deviation),
         "biases": packed_floats(_numpy(biases[1:])),
         "damping": scale.bias_damping,
         "unseenRating": scale.unseen_rating,

@@ -74,6 +74,7 @@ DEFAULTS = {
         "ema_decay": 0.0,
         "centring": "none",
         "damping": 5.0,
+        "standardise": False,
         "clip_ratings": True,
         "unseen_rating": None,
         "corruption": "none",

@@ -83,9 +83,10 @@ def scores_by_items(person: dict[str, Any], items: list[int], ratings: list[floa
     system = np.ones((n + 1, n + 1))
     system[:n, :n] = own @ own.T + person["penalty"] * np.eye(n)
     system[n, n] = 0.0
-    solution = np.linalg.solve(system, np.append(differences - bias - own @ added, 0.0))
+    target = (differences - bias) / person["deviation"]
+    solution = np.linalg.solve(system, np.append(target - own @ added, 0.0))
     rebuilt = hidden @ (own.T @ solution[:n] + added) + solution[n]
-    return rebuilt + person["mean"] + biases + bias
+    return person["deviation"] * rebuilt + person["mean"] + biases + bias
 
 
 def scores_by_users(person: dict[str, Any], items: list[int], ratings: list[float]) -> np.ndarray:
@@ -95,12 +96,13 @@ def scores_by_users(person: dict[str, Any], items: list[int], ratings: list[floa
     bias = 0.0
     if person["damping"] is not None:
         bias = differences.sum() / (len(items) + person["damping"])
-    units = array(person["inputBias"]) + (differences - bias) @ matrix(person["inputs"])[items]
+    inputs = (differences - bias) / person["deviation"]
+    units = array(person["inputBias"]) + inputs @ matrix(person["inputs"])[items]
     if person["masks"] is not None:
         units = units + person["maskScale"] * matrix(person["masks"])[items].sum(0)
     for layer in person["layers"]:
         units = matrix(layer["weights"]) @ (1 / (1 + np.exp(-units))) + array(layer["bias"])
-    return units + person["mean"] + biases + bias
+    return person["deviation"] * units + person["mean"] + biases + bias
 
 
 def scores_by_sum(person: dict[str, Any], items: list[int]) -> np.ndarray:

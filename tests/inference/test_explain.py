@@ -98,7 +98,8 @@ def test_a_constant_of_admmslim_is_left_out(load):
 
 def test_the_part_of_svdpp_adds_up(load):
     """To the score, less the score without the implicit feedback."""
-    recommender = load("AutoRec", orientation="item", svdpp_scale=0.5, epochs=5)
+    settings = {"svdpp_scale": 0.5, "epochs": 5, "centring": "mean", "standardise": True}
+    recommender = load("AutoRec", orientation="item", **settings)
     frame = recommender.explain("u4", ITEMS, k_reasons=None)
     scores = recommender.predict("u4", ITEMS)["score"]
     model = recommender.trained.model
@@ -153,7 +154,9 @@ def test_cdae_keeps_the_vector_of_the_user(load):
 
 AUTOREC = {
     "by users": {"orientation": "user"},
-    "by users, centred": {"orientation": "user", "centring": "bias", "damping": 3.0},
+    "by users, centred": {
+        **{"orientation": "user", "centring": "bias", "damping": 3.0, "standardise": True},
+    },
     "by users, with a mask": {"orientation": "user", "mask_input_scale": 1.0, "centring": "mean"},
     "by users, with a kernel": {"orientation": "user", "global_kernel_size": 3},
 }
@@ -199,7 +202,7 @@ def test_a_new_row_of_autorec_without_the_rating(kind, load):
     "settings",
     [
         {"reg_weight": 0.05},
-        {"reg_weight": 0.05, "centring": "bias", "damping": 2.0},
+        {"reg_weight": 0.05, "centring": "bias", "damping": 2.0, "standardise": True},
         {"reg_weight": 0.05, "out_activation": "sigmoid", "centring": "mean"},
         {"reg_weight": 0.05, "loss_type": "CE"},
     ],

@@ -23,14 +23,17 @@ PICKS = {"i3": 5.0, "i4": 1.0, "i11": 4.0}
 BY_ITEMS = {
     "plain": {},
     "centred": {"centring": "bias", "damping": 2.0},
-    "SVD++": {"svdpp_scale": 1.0, "learning_rate": 0.05, "epochs": 10, "centring": "mean"},
+    "SVD++": {
+        **{"svdpp_scale": 1.0, "learning_rate": 0.05, "epochs": 10, "centring": "mean"},
+        "standardise": True,
+    },
     "tied, averaged, with a rule for the unseen": {
         **{"tied": True, "ema_decay": 0.5, "unseen_rating": 3.0}
     },
 }
 BY_USERS = {
     "plain": {},
-    "centred": {"centring": "bias", "damping": 2.0},
+    "centred": {"centring": "bias", "damping": 2.0, "standardise": True},
     "deep, with a mask": {"mlp_hidden_size": [7, 5], "mask_input_scale": 1.0, "centring": "mean"},
 }
 LINEAR = {

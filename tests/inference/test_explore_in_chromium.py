@@ -37,6 +37,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
         {
             **{"orientation": "user", "mlp_hidden_size": [7, 5], "mask_input_scale": 1.0},
             **{"hid_activation": "selu", "out_activation": "tanh", "centring": "bias"},
+            "standardise": True,
         },
     ),
     "by users, classes": ("AutoRec", {"orientation": "user", "loss_type": "CE"}),

@@ -45,6 +45,7 @@ def ids_of(session, entity: str) -> list[str]:
 AUTOREC = {
     "by users": {},
     "centred by biases": {"centring": "bias", "damping": 3.0},
+    "standardised": {"centring": "bias", "standardise": True},
     "with a mask, the mean": {"mask_input_scale": 0.7, "centring": "mean"},
     "of classes": {"loss_type": "CE"},
     "of several layers": {"mlp_hidden_size": [7, 4, 7], "hid_activation": "selu", "tied": True},
@@ -239,7 +240,7 @@ INNER = {
     "LightGCN": {"embedding_size": 8},
     "LINE": {"embedding_size": 8},
     "NCEPLRec": {"rank": 4},
-    "AutoRec": {"orientation": "item", "centring": "bias", "svdpp_scale": 0.2},
+    "AutoRec": {"orientation": "item", "centring": "bias", "svdpp_scale": 0.2, "standardise": True},
     "AutoRec by users": {"orientation": "user", "centring": "mean"},
 }
 

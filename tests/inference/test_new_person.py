@@ -20,7 +20,9 @@ SMALL = {
 }
 AUTOREC = {
     "by users": {"orientation": "user"},
-    "by users, centred": {"orientation": "user", "centring": "bias", "damping": 3.0},
+    "by users, centred": {
+        **{"orientation": "user", "centring": "bias", "damping": 3.0, "standardise": True},
+    },
     "by users, with a mask": {"orientation": "user", "mask_input_scale": 1.0, "centring": "mean"},
 }
 
@@ -75,7 +77,7 @@ def test_autorec_by_items_solves_for_the_column(load):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"centring": "bias", "damping": 2.0},
+        {"centring": "bias", "damping": 2.0, "standardise": True},
         {"svdpp_scale": 0.1},
         {"loss_type": "CE"},
         {"out_activation": "sigmoid", "centring": "mean"},

@@ -338,6 +338,7 @@ def test_vectors_are_codes_of_rows_and_weights_of_columns(orientation, ratings):
         ({"tied": True, "loss_type": "CE"}, "tied: the first and the last layer"),
         ({"tied": True, "mask_input_scale": 2.0}, "tied: the first and the last layer"),
         ({"loss_type": "CE", "centring": "mean"}, "set centring: none, found mean"),
+        ({"loss_type": "CE", "standardise": True}, "set standardise: False"),
         ({"loss_type": "CE", "out_activation": "relu"}, "out_activation: identity, found relu"),
         ({"loss_type": "CE", "refeeding": 1}, "refeeding: what is fed back are no ratings"),
         (

@@ -47,6 +47,7 @@ def test_gradients_equal_finite_differences():
         {"kernel_dim": 2},
         {"centring": "bias", "unseen_rating": 3.0},
         {"centring": "mean", "mask_input_scale": 2.0},
+        {"centring": "bias", "standardise": True},
         {"svdpp_scale": 1.5},
         {"svdpp_scale": 1.5, "mlp_hidden_size": [6, 4]},
         {"loss_type": "CE"},

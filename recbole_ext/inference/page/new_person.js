@@ -62,12 +62,12 @@ function scoresBySum(model, picks) {
 
 // --- AutoRec ------------------------------------------------------------------------------------
 
-// The person's bias, and the ratings less the baseline: RatingScale.new_bias.
+// The person's bias, and the ratings less the baseline, standardised: RatingScale.new_bias.
 function centred(model, picks) {
   const differences = picks.map(({ item, rating }) => rating - model.mean - model.biases[item]);
   const sum = differences.reduce((total, x) => total + x, 0);
   const bias = model.damping === null || !picks.length ? 0 : sum / (picks.length + model.damping);
-  return { bias, ratings: differences.map((x) => x - bias) };
+  return { bias, ratings: differences.map((x) => (x - bias) / model.deviation) };
 }
 
 // What the head makes of the K scores of an item: a rating.
@@ -87,7 +87,7 @@ function softmax(scores) {
 // Ratings on the scale of the data, from what the net rebuilds: RatingScale.known.
 function restored(model, rebuilt, bias) {
   return rebuilt.map((rating, item) => (model.unseen && model.unseen[item]
-    ? model.unseenRating : rating + model.mean + model.biases[item] + bias));
+    ? model.unseenRating : model.deviation * rating + model.mean + model.biases[item] + bias));
 }
 
 function dot(values, from, other, start, length) {
@@ -259,9 +259,9 @@ function recommendFor(picks, length) {
 function contributionsOf(picks, scores, rows) {
   const model = personModel();
   if (model.pattern && model.activation === "identity" && !model.levels) {
-    const width = model.hidden.columns, root = Math.sqrt(picks.length);
+    const width = model.hidden.columns, share = model.deviation / Math.sqrt(picks.length);
     return picks.map((pick) => ({ item: pick.item, contributions: rows.map(({ item }) =>
-      dot(model.pattern.values, pick.item * width, model.hidden.values, item * width, width) / root) }));
+      share * dot(model.pattern.values, pick.item * width, model.hidden.values, item * width, width)) }));
   }
   const fewest = model.kind === "column" ? 2 : 1; // nothing can be fitted to no rating
   if (picks.length < fewest || picks.length > MOST_REASONED) return [];

@@ -61,13 +61,14 @@ class AutoRec(EmaMixin[AutoRecNet], GeneralRecommender):
                 "corruption: flip puts another rating in the place of one, but all are "
                 f"{self.levels.tolist()}; use drop or gaussian"
             )
-        self.baseline = fit_baseline(ratings, self.settings.centring, self.settings.damping)
+        centring, damping = self.settings.centring, self.settings.damping
+        self.baseline = fit_baseline(ratings, centring, damping, self.settings.standardise)
         self.scale = RatingScale.of(
             ratings,
             self.baseline,
             self.settings.clip_ratings,
             self.settings.unseen_rating,
-            self.settings.damping if self.settings.centring == "bias" else None,
+            damping if centring == "bias" else None,
         )
         size, mask = self.settings.global_kernel_size, self.settings.mask_input_scale
         n_cells = ratings.n_rows * ratings.n_columns

@@ -138,8 +138,9 @@ class CellBatches(_Batches):
         observed = torch.ones_like(cells.values, dtype=torch.bool)
         shown, kept = corrupt(cells.values, observed, corruption, rate, self.levels)
         baseline = self.baseline.at(ids[cells.row], cells.columns)
-        centred = cells._replace(values=cells.values - baseline)
-        values = torch.where(kept, shown - baseline, 0.0)
+        deviation = self.baseline.deviation
+        centred = cells._replace(values=(cells.values - baseline) / deviation)
+        values = torch.where(kept, (shown - baseline) / deviation, 0.0)
         return CellBatch(self._with_mask(cells._replace(values=values), kept), centred)
 
     def inputs(self, ids: Tensor) -> Cells:

@@ -4,8 +4,9 @@ r"""What each rating of a user adds to the scores that AutoRec ranks items by.
     by items, with SVD++      |R|^(-1/2) s y_i h_t: the part of the prediction that is a sum over R
     by items                  the user's column is fitted to R, and to R without i (fold_in.py)
 
-With an exposure head (exposure.py) the score of t stands in the place of the rating h(r)_t, and by
-items columns are fitted: the score has no part that is a sum over R.
+The sum has the factor that centring.py standardises by. With an exposure head (exposure.py) the
+score of t stands in the place of the rating h(r)_t, and by items columns are fitted: the score has
+no part that is a sum over R.
 
 For the squared error and f(x) = x the fits need not be made: with a_t, the weights by which the
 fitted prediction of t is a sum of the ratings, and the residual e_i,
@@ -132,7 +133,8 @@ def _of_pattern(model: AutoRec, items: Tensor, targets: Tensor) -> Tensor:
     layer = model.predictor.last_layer
     assert isinstance(layer, Patterned)
     products = layer.y[items].double() @ model.hidden()[targets].double().T
-    return layer.step * products / len(items) ** 0.5
+    deviation = model.baseline.deviation.double()
+    return layer.step * deviation * products / len(items) ** 0.5
 
 
 def _of_least_squares(model: AutoRec, items: Tensor, ratings: Tensor, targets: Tensor) -> Tensor:

@@ -48,8 +48,9 @@ def of_rows(
     if size := batches.global_kernel_size:  # their neighbours are empty
         inputs = functional.pad(inputs[:, None], (0, 0, size // 2, size // 2))
     hidden = net.encode(inputs)
-    rebuilt = net.decode(hidden) + baseline.mean + bias[:, None] + baseline.columns
-    return scale.known(rebuilt, scale.unseen_columns), hidden
+    rebuilt = baseline.deviation * net.decode(hidden)
+    whole = rebuilt + baseline.mean + bias[:, None] + baseline.columns
+    return scale.known(whole, scale.unseen_columns), hidden
 
 
 def of_column(
@@ -75,7 +76,7 @@ def of_column(
     baseline, layer = scale.baseline, net.last_layer
     differences = ratings - baseline.mean - baseline.rows[rows]
     bias = scale.new_bias(differences.sum(), ratings.new_tensor(len(rows)))
-    centred = ratings - baseline.mean - baseline.rows[rows] - bias
+    centred = (ratings - baseline.mean - baseline.rows[rows] - bias) / baseline.deviation
     added = hidden.new_zeros(1, hidden.shape[1])
     trained = layer.matrix()
     if isinstance(layer, Patterned):
@@ -95,5 +96,5 @@ def of_column(
         return error + penalty * column[0].square().sum()
 
     column = minimum(loss, start, _STEPS)
-    rebuilt = net.head.ratings(outputs(hidden, column))
+    rebuilt = baseline.deviation * net.head.ratings(outputs(hidden, column))
     return scale.known(rebuilt + baseline.mean + baseline.rows + bias, scale.unseen_rows)

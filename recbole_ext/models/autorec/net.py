@@ -30,7 +30,8 @@ Descendants, each by a setting:
                              "Factorization Meets the Neighborhood", KDD 2008, equation 15
     ema_decay                predictions by the running mean of the weights over the steps, with
                              exponential forgetting
-    centring, corruption     see centring.py and corruption.py
+    centring, standardise    see centring.py
+    corruption               see corruption.py
     exposure_weight          a second last layer on the same code says which columns have a rating
                              at all; this number times its error (exposure.py) joins the loss
 

@@ -64,7 +64,7 @@ class RatingScale(NamedTuple):
             rebuilt: what the net says of some cells.
             rows, columns: theirs; the two broadcast to the shape of ``rebuilt``.
         """
-        ratings = rebuilt + self.baseline.at(rows, columns)
+        ratings = self.baseline.deviation * rebuilt + self.baseline.at(rows, columns)
         if self.unseen_rating is None:
             return ratings
         unseen = self.unseen_rows[rows] | self.unseen_columns[columns]

@@ -165,6 +165,9 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
         settings.NonNegative,
         Meta(description="Damping of the biases of users and items with few ratings, towards 0."),
     ] = 5.0
+    standardise: Annotated[
+        bool, Meta(description="Whether centred ratings are divided by their standard deviation.")
+    ] = False
     clip_ratings: Annotated[
         bool, Meta(description="Whether predictions are clipped to the range of training ratings.")
     ] = True
@@ -212,6 +215,10 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
                 classes and self.centring != "none",
                 "loss_type: CE predicts the ratings that occur; set centring: none, found "
                 f"{self.centring}",
+            ),
+            (
+                classes and self.standardise,
+                "loss_type: CE predicts the ratings that occur; set standardise: False",
             ),
             (
                 classes and self.out_activation != "identity",
@@ -275,13 +282,9 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
 
 # What checkpoints of earlier releases have no word of -> what it was.
 _EARLIER: dict[str, Any] = {
-    "exposure_weight": 0.0,
-    "exposure_loss": "multinomial",
-    "exposure_hidden_size": 0,
-    "exposure_reg_weight": 0.01,
-    "exposure_samples": 0,
-    "ranking_rating_weight": 0.0,
-    "valid_rmse_weight": 0.0,
+    **dict.fromkeys(("exposure_weight", "ranking_rating_weight", "valid_rmse_weight"), 0.0),
+    **{"exposure_loss": "multinomial", "exposure_hidden_size": 0, "exposure_samples": 0},
+    **{"exposure_reg_weight": 0.01, "standardise": False},
 }
 
 
