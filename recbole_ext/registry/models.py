@@ -48,7 +48,7 @@ def names() -> list[str]:
 def readable_names() -> list[str]:
     """Those whose source can be read.
 
-    Of a broken package, or of a file that has gone since, it is told when its model is used.
+    A broken package, or a file that has gone since, is an error only when its model is used.
     """
     readable = []
     for name in names():
