@@ -70,7 +70,7 @@ def executes(score, seen=None):
     """An executor whose runs have a score by their values; a curve of two epochs."""
 
     def execute(jobs, measure):
-        for key, (plan, _, values, _, others) in jobs.items():
+        for key, (plan, _, values, _, others, *_) in jobs.items():
             if seen is not None:
                 seen.append((key, dict(values), others))
             yield key, trial_of(plan, key, values, score(values))
@@ -182,7 +182,7 @@ def test_a_failed_trial_is_tried_once_more_by_the_next_start(file, tmp_path):
     tried = []
 
     def execute(jobs, measure):
-        for key, (plan, _, values, _, _) in jobs.items():
+        for key, (plan, _, values, *_) in jobs.items():
             tried.append((key.trial, dict(values)))
             ok = trial_of(plan, key, values, 0.1)
             yield key, ok if key.trial != 2 else replace(ok, error="nan", valid={})
@@ -205,7 +205,7 @@ def test_pruned_trials_are_counted_and_not_ranked(ratings, tmp_path):
     others = []
 
     def execute(jobs, measure):
-        for key, (plan, _, values, _, curves) in jobs.items():
+        for key, (plan, _, values, _, curves, *_) in jobs.items():
             others.append((key, None if curves is None else len(curves)))
             pruned = key.trial in (4, 5)
             ended = trial_of(plan, key, values, 0.9 if pruned else 0.1)

@@ -269,7 +269,7 @@ def test_a_run_is_stopped_at_the_first_validation_after_its_seconds(ratings):
     tried = tuning_of(**of_user)
     key, folder = tried.key(0, 1), str(Path("dataset").absolute())  # of 8 epochs
     whole = experiment_runs.measure(tried.plan, key, tried.trial(key), folder)
-    stopped = experiment_runs.measure(tried.plan, key, tried.trial(key), folder, None, 0.0)
+    stopped = experiment_runs.measure(tried.plan, key, tried.trial(key), folder, seconds=0.0)
     assert (whole.pruned, len(whole.curve), whole.error) == (False, 4, "")
     assert (stopped.pruned, stopped.epochs, stopped.test) == (True, 2, {})
     assert stopped.curve == whole.curve[:1]
