@@ -61,7 +61,8 @@ def test_histories_are_filled_in_order_up_to_the_width(pairs, width, seed):
 def test_recboles_histories_are_the_same(ratings, longest):
     def histories():
         torch.manual_seed(3)
-        data = runs.prepare("BPR").train._dataset
+        columns = {"inter": ["user_id", "item_id", "rating"]}
+        data = runs.prepare("BPR", load_col=columns).train._dataset
         return [
             *data.history_item_matrix("rating", longest),
             *data.history_user_matrix(max_history_len=longest),

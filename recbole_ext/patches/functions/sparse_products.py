@@ -8,7 +8,7 @@ and the first gradient, is compared with torch's, and torch's is taken where the
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -68,7 +68,7 @@ class _Graph:
     version: tuple[int, ...]
     exact: bool = True
     forward: Bags | None = None
-    backward: Bags | None = field(default=None)
+    backward: Bags | None = None
 
 
 _graphs: Any = WeakTensorKeyDictionary()
@@ -124,7 +124,8 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *grads: Any) -> Any:
+        (grad,) = grads
         matrix, graph = ctx.matrix, ctx.graph
         if not graph.exact or grad.stride(1) != 1:
             return ctx.torchs(matrix.t(), grad), None, None, None
