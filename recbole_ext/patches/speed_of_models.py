@@ -45,6 +45,28 @@ def _graph(name: str, target: str, *more: Edit) -> Patch:
     )
 
 
+def _history(name: str, target: str) -> Patch:
+    return Patch(
+        name=name,
+        target=f"{_GENERAL}.{target}",
+        kind="edit",
+        group="speed",
+        why="A full ranking copies the embeddings of a user's history for each of all items.",
+        edits=(
+            Edit(
+                """\
+    user_history = user_history.repeat(
+        repeats, 1, 1
+    )""",
+                """\
+    user_history = user_history.expand(
+        repeats, -1, -1
+    )""",
+            ),
+        ),
+    )
+
+
 PATCHES = (
     _graph("graph-lightgcn", "lightgcn:LightGCN.get_norm_adj_mat"),
     _graph("graph-ngcf", "ngcf:NGCF.get_norm_adj_mat"),
@@ -104,4 +126,14 @@ PATCHES = (
         ),
         uses=(_ARRAYS,),
     ),
+    Patch(
+        name="encoded-once",
+        target=f"{_GENERAL}.gcmc:GcEncoder.forward",
+        kind="wrap",
+        group="speed",
+        why="GCMC encodes all users and items anew for each batch of users of a ranking.",
+        function="recbole_ext.patches.functions.ranking:encoded_once",
+    ),
+    _history("histories-fism", "fism:FISM.user_forward"),
+    _history("histories-nais", "nais:NAIS.user_forward"),
 )

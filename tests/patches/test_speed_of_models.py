@@ -220,3 +220,26 @@ def test_users_are_scored_as_recbole_scores_them(ratings, model):
     assert torch.equal(scores, their_scores)
     assert scores.dtype == their_scores.dtype
     assert metrics == their_metrics
+
+
+def test_gcmc_is_encoded_once_in_a_ranking_and_again_after_a_step(ratings, monkeypatch):
+    run = runs.prepare("GCMC", eval_batch_size=42, **runs.RANKING)
+    calls = []
+    run.model.GcEncoder.sparse_dropout.register_forward_hook(lambda *_: calls.append(1))
+
+    def ranked():
+        calls.clear()
+        metrics = run.trainer.evaluate(run.valid, load_best_model=False)
+        return len(calls), metrics
+
+    first = ranked()
+    assert first[0] == 2  # of the users and of the items
+    assert ranked() == (0, first[1])
+    run.trainer._train_epoch(run.train, 0)
+    second = ranked()
+    assert second[0] == 2
+    assert second[1] != first[1]
+    with switched_off("encoded-once"):
+        assert ranked() == (30, second[1])
+    run.model.load_state_dict({k: v * 1.5 for k, v in run.model.state_dict().items()})
+    assert ranked()[0] == 2

@@ -307,6 +307,9 @@ MODELS = {
     "graph-spectralcf": "SpectralCF",
     "graph-products": "LightGCN",
     "padded-histories": "MultiVAE",
+    "encoded-once": "GCMC",
+    "histories-fism": "FISM",
+    "histories-nais": "NAIS",
 }
 LIBRARIES = {"graph-ncl": "faiss"}  # NCL needs it; its graph is the same
 

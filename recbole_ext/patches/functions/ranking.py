@@ -7,9 +7,11 @@ scores as many as RecBole would; masking, sorting and counting are of all users 
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
+from recbole_ext.models.memo import Memo
 from recbole_ext.registry import model_parts, models
 
 
@@ -40,3 +42,17 @@ def full_sort_batch_eval(
         return users, scores, positive_u, positive_i
 
     return score(*args, **kwargs)
+
+
+_memos: WeakKeyDictionary[Any, Memo] = WeakKeyDictionary()
+
+
+def encoded_once(
+    wrapped: Callable[..., Any], encoder: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """``GcEncoder.forward`` of GCMC: once in a ranking, not once for each batch of users."""
+    if encoder.training or torch.is_grad_enabled():
+        _memos.pop(encoder, None)
+        return wrapped(*args, **kwargs)
+    memo = _memos.setdefault(encoder, Memo())
+    return memo.get(encoder.parameters(), lambda: wrapped(*args, **kwargs))
