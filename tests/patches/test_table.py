@@ -178,9 +178,11 @@ def test_groups_and_names_are_switched_off():
     assert engine.switched_off("") == set()
     assert engine.switched_off("speed, cache") == speed | {"dataset-cache", "split-cache"}
     assert engine.switched_off("csv-parser,folder-race") == {"csv-parser", "folder-race"}
-    assert engine.switched_off("used-items") == {"used-items", "ranking-loader"}
+    assert engine.switched_off("used-items") == {
+        *("used-items", "ranking-loader", "ranking-batches")
+    }
     assert engine.switched_off("negative-sampling") == {
-        *("negative-sampling", "used-items", "ranking-loader")
+        *("negative-sampling", "used-items", "ranking-loader", "ranking-batches")
     }
 
 
