@@ -1,13 +1,14 @@
 """What the speed benchmark reports, and the data that it makes."""
 
 import csv
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.benchmarks import shapes
-from tests.benchmarks.speed import cases, report
+from tests.benchmarks.speed import cases, models, report
 from tests.benchmarks.speed.sides import Measured
 
 
@@ -100,3 +101,64 @@ def test_made_up_data_has_the_asked_shape(tmp_path):
     assert users.value_counts().max() < 1_682 / 2
     again = shapes.make(tmp_path / "again", "100k", seed=3)
     assert again.read_bytes() == file.read_bytes()
+
+
+# --- every model's run ----------------------------------------------------------------------
+
+
+def model_line(side, seconds, model="BPR", number=1, **more):
+    clocks = {name: [seconds, seconds / 2] for name in models.SECONDS}
+    found = {"loss": 27.5, "metrics": {"ndcg@10": 0.25}, "MiB": 100.0 * seconds, **more}
+    return {"model": model, "dataset": "ml-100k", "round": number, "side": side, **clocks, **found}
+
+
+def test_a_models_ratio_is_of_medians_and_the_mean_is_geometric():
+    lines = [
+        *(model_line("RecBole", seconds) for seconds in (4.0, 8.0, 6.0)),
+        model_line("recbole_ext", 2.0),
+        model_line("RecBole", 3.0, "FM"),
+        model_line("recbole_ext", 4.0, "FM"),
+        {"model": "NCL", "dataset": "ml-100k", "round": 1, "side": "RecBole", "error": "no faiss"},
+    ]
+    bpr, fm, ncl = models.ratios(lines)
+    assert bpr["epoch"] == (6.0, 2.0, 3.0)
+    assert bpr["MiB"] == [600.0, 200.0]
+    assert models.ratios(lines, clock=1)[0]["epoch"] == (3.0, 1.0, 3.0)
+    assert fm["full ranking"][2] == 0.75
+    assert ncl == {"model": "NCL", "problems": {"RecBole": "no faiss"}}
+    assert models.geometric_means([bpr, fm, ncl])["epoch"] == pytest.approx(1.5)
+    text = models.table(lines)
+    assert "RecBole: no faiss" in text
+    assert re.search(r"geometric mean of 2 +\| 1\.50", text)
+
+
+@pytest.mark.parametrize("more", [{"loss": 27.5001}, {"metrics": {"ndcg@10": 0.250002}}])
+def test_models_that_disagree_are_no_comparison(more):
+    same = {"loss": 27.50000001, "metrics": {"ndcg@10": 0.2500001}}
+    models.ratios([model_line("RecBole", 1.0), model_line("recbole_ext", 1.0, **same)])
+    with pytest.raises(AssertionError):
+        models.ratios([model_line("RecBole", 1.0), model_line("recbole_ext", 1.0, **more)])
+
+
+def test_a_run_that_is_started_again_measures_what_is_missing(tmp_path, monkeypatch):
+    calls = []
+
+    def measured(side, model, *_):
+        calls.append((model, side))
+        return {"error": "none"} if len(calls) == 2 else {"epoch": [1.0, 1.0]}
+
+    monkeypatch.setattr(models, "measure", measured)
+    file = tmp_path / "lines.jsonl"
+    assert len(list(models.run(file, ["BPR"], "ml-100k", "", 2, 9.0))) == 4
+    assert calls == 2 * [("BPR", "RecBole"), ("BPR", "recbole_ext")]
+    again = list(models.run(file, ["BPR", "FM"], "ml-100k", "", 2, 9.0))
+    assert [line["model"] for line in again] == 4 * ["FM"]
+    assert len(models.read(file)) == 8
+
+
+def test_the_suite_has_every_general_model_of_recbole():
+    import recbole.model.general_recommender as general
+
+    assert set(models.GENERAL) >= {
+        name for name, value in vars(general).items() if isinstance(value, type)
+    }

@@ -63,6 +63,16 @@ PATCHES = (
         requires="used-items",
     ),
     Patch(
+        name="ranking-batches",
+        target="recbole.trainer.trainer:Trainer._full_sort_batch_eval",
+        kind="wrap",
+        group="speed",
+        why="RecBole masks, sorts and counts two users of ml-100k at a time in a full ranking.",
+        function="recbole_ext.patches.functions.ranking:full_sort_batch_eval",
+        sources={"1.2.1": "c50cc75dbf9d"},
+        requires="ranking-loader",
+    ),
+    Patch(
         name="csv-parser",
         target=f"{_DATASET}:Dataset._load_feat",
         kind="edit",

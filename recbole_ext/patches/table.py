@@ -3,9 +3,9 @@
 How to add a patch
 ------------------
 1. Write the row in the file of its group: ``release.py``, ``libraries.py``, ``bugs.py``,
-   ``names.py``, ``checkpoints.py``, ``output.py``, ``speed.py`` (which also has group ``cache``) or
-   ``threads.py``; group ``bugs`` also has ``evaluation.py``, ``files.py``, ``metrics.py`` and
-   ``several_processes.py``::
+   ``names.py``, ``checkpoints.py``, ``output.py``, ``speed.py`` (which also has group ``cache``),
+   ``speed_of_models.py`` or ``threads.py``; group ``bugs`` also has ``evaluation.py``,
+   ``files.py``, ``metrics.py`` and ``several_processes.py``::
 
        Patch(
            name="folder-race",
@@ -42,6 +42,7 @@ from recbole_ext.patches import (
     release,
     several_processes,
     speed,
+    speed_of_models,
     threads,
 )
 from recbole_ext.patches.patch import Patch
@@ -59,6 +60,7 @@ TABLE: tuple[Patch, ...] = (
     *checkpoints.PATCHES,
     *output.PATCHES,
     *speed.PATCHES,
+    *speed_of_models.PATCHES,
     *threads.PATCHES,
 )
 

@@ -5,11 +5,13 @@
     python -m tests.benchmarks --against OTHER  # our side beside that of another checkout
     python -m tests.benchmarks --suite busy --rounds 2 --against OTHER  # beside busy processes
     python -m tests.benchmarks --suite import   # data import of 20 million rows beside pandas
+    python -m tests.benchmarks --suite models   # every model of RecBole: an hour and a half
 
 Each case runs in a process of its own, RecBole's and ours in turn; the table has medians over the
 rounds, and their ratios. The csv, the plots and the profile go to --output.
 """
 
+import json
 import platform
 import statistics
 import subprocess
@@ -21,7 +23,9 @@ import click
 import torch
 from tqdm import tqdm
 
-from tests.benchmarks.speed import busy, cases, imports, profile, report
+from tests.benchmarks import shapes
+from tests.benchmarks.shapes import SHAPES
+from tests.benchmarks.speed import busy, cases, imports, models, profile, report
 from tests.benchmarks.speed.sides import ROOT, gemm_peak, measure
 
 RESULTS = Path(__file__).parent / "results"
@@ -29,10 +33,12 @@ RESULTS = Path(__file__).parent / "results"
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--suite", type=click.Choice(["ml-100k", "scale", "busy", "import"]), default="ml-100k"
+    "--suite",
+    type=click.Choice(["ml-100k", "scale", "busy", "import", "models"]),
+    default="ml-100k",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--only", default="", help="Only cases whose name has this in it.")
+@click.option("--only", default="", help="Only cases whose name has this in it; models: by name.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -40,6 +46,14 @@ RESULTS = Path(__file__).parent / "results"
 )
 @click.option(
     "--rows", type=click.IntRange(min=1), default=20, show_default=True, help="Million, to import."
+)
+@click.option(
+    "--shape",
+    type=click.Choice(list(SHAPES)),
+    help="Of the suite models: made data of this size instead of ml-100k.",
+)
+@click.option(
+    "--limit", type=float, default=600, show_default=True, help="Seconds a model, of that suite."
 )
 @click.option("--output", type=click.Path(path_type=Path), default=RESULTS, show_default=True)
 @click.option(
@@ -53,10 +67,15 @@ def main(
     only: str,
     data: Path | None,
     rows: int,
+    shape: str | None,
+    limit: float,
     output: Path,
     against: Path | None,
 ) -> None:
     """Measure our models beside RecBole's, and print how many times faster they are."""
+    if suite == "models":
+        every_model(only, shape, data and data.absolute(), rounds, limit, output)
+        return
     if suite == "busy":
         for table in busy.tables(against and against.absolute(), rounds):
             click.echo(f"\n{table}")
@@ -94,6 +113,25 @@ def main(
         report.write_growth_plot(output / "growth.html", table)
     elif not only:
         (output / "profile.txt").write_text(profile.text(), encoding="utf-8")
+
+
+def every_model(
+    only: str, shape: str | None, data: Path | None, rounds: int, limit: float, output: Path
+) -> None:
+    """Measure the models that ``only`` names, or all, and print what the results file has."""
+    selected = only.split(",") if only else models.MODELS
+    output.mkdir(parents=True, exist_ok=True)
+    file = output / "speed_models.jsonl"
+    with tempfile.TemporaryDirectory() as scratch:
+        place = data or Path(scratch)
+        if shape is not None and not (place / shape).is_dir():
+            shapes.make(place, shape)
+        dataset, data_path = (shape, str(place)) if shape else ("ml-100k", "")
+        for line in models.run(file, selected, dataset, data_path, rounds, limit):
+            tqdm.write(json.dumps(line), file=sys.stderr)
+    lines = [x for x in models.read(file) if x["dataset"] == dataset]
+    for clock, name in enumerate(("by the wall", "of the process")):
+        click.echo(f"\n{name}; RecBole / recbole_ext, times faster\n\n{models.table(lines, clock)}")
 
 
 def compare(suite: str, rounds: int, only: str, data: Path | None, checkout: Path) -> None:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from recbole_ext.data.interaction_set import InteractionSet
+from recbole_ext.patches.functions import ranking
 from recbole_ext.patches.functions.pandas_arrays import is_pandas, plain
-from recbole_ext.registry import model_parts, models
 
 # --- drawing items --------------------------------------------------------------------------
 
@@ -97,8 +97,8 @@ def get_loader(
     def choose(config: Any, phase: str) -> Any:
         from recbole_ext.data.dataloader import our_loader  # imports recbole.data
 
-        model = config["model"]
-        wide = models.is_known(model) and model_parts.attribute(model, "scores_all_items", False)
+        # processes share a batch: they have one of RecBole's size
+        wide = config["single_spec"] or ranking.scores_all_items(config)
         return our_loader(config, wrapped(config, phase), wide=bool(wide))
 
     return choose(*args, **kwargs)
