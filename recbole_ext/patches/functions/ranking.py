@@ -21,6 +21,11 @@ def scores_all_items(config: Any) -> bool:
     return models.is_known(model) and bool(model_parts.attribute(model, "scores_all_items", False))
 
 
+def in_one_process(config: Any) -> bool:
+    """Whether a run is not shared by several processes, whose batches have RecBole's size."""
+    return "single_spec" not in config or bool(config["single_spec"])
+
+
 def full_sort_batch_eval(
     wrapped: Callable[[Any], Any], trainer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:

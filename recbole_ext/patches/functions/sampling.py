@@ -97,8 +97,7 @@ def get_loader(
     def choose(config: Any, phase: str) -> Any:
         from recbole_ext.data.dataloader import our_loader  # imports recbole.data
 
-        # processes share a batch: they have one of RecBole's size
-        wide = config["single_spec"] or ranking.scores_all_items(config)
-        return our_loader(config, wrapped(config, phase), wide=bool(wide))
+        wide = ranking.in_one_process(config) or ranking.scores_all_items(config)
+        return our_loader(config, wrapped(config, phase), wide=wide)
 
     return choose(*args, **kwargs)
