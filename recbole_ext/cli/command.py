@@ -69,7 +69,8 @@ def runs_a_file(suffix: str) -> Callable[[F], F]:
 tracker_option = click.option(
     "--tracker",
     type=click.Choice(["mlflow"]),
-    help="Experiment tracker that gets each run, in the folder mlruns; `mlflow ui` shows it.",
+    help="Experiment tracker that gets each run, in the folder mlruns; "
+    "`MLFLOW_ALLOW_FILE_STORE=true mlflow ui` shows it.",
 )
 
 

@@ -16,7 +16,7 @@ from recbole_ext.errors import UserError
 from recbole_ext.experiments.plan import Plan
 from recbole_ext.experiments.results import Result
 
-FOLDER = "mlruns"  # where `mlflow ui` looks
+FOLDER = "mlruns"  # where `mlflow ui` looks, with MLFLOW_ALLOW_FILE_STORE
 
 _TAGS = ("dataset", "protocol", "label", "seed", "trial", "fingerprint", "outcome")
 _LONGEST = 500  # characters of a param that every release of MLflow takes
