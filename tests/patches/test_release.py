@@ -220,6 +220,16 @@ def test_a_split_by_time(ratings):
     times = [part._dataset.inter_feat["timestamp"] for part in (run.train, run.valid, run.test)]
     assert min(times[2]) > max(max(times[0]), max(times[1]))
     assert sum(map(len, times)) == run.dataset.inter_num
+    n = run.dataset.inter_num  # no two rows have the same time: the quantile of 0.8 is between two
+    assert len(times[2]) == sum(row > 0.8 * (n - 1) for row in range(n))
+    users = [part._dataset.inter_feat["user_id"].tolist() for part in (run.train, run.valid)]
+    for user in {*users[0], *users[1]}:
+        train, valid = (
+            [t for t, u in zip(*of, strict=True) if u == user]
+            for of in zip(times[:2], users, strict=True)
+        )
+        assert len(train) == int((len(train) + len(valid)) * 0.75)
+        assert not train or not valid or max(train) < min(valid)
 
 
 @of_1_2_1
@@ -260,7 +270,7 @@ def pairs(run):
     from recbole.data.interaction import Interaction
 
     return Interaction(
-        {"user_id": torch.tensor([1, 1, 1, 2, 2]), "item_id": torch.tensor([4, 5, 6, 5, 4])}
+        {"user_id": torch.tensor([1, 1, 1, 2, 2]), "item_id": torch.tensor([4, 5, 6, 6, 5])}
     )
 
 
