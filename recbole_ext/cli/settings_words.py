@@ -46,6 +46,13 @@ class SettingsCommand(OneLineErrors, click.Command):
         return super().parse_args(ctx, args)
 
 
+allow_unknown_keys = click.option(
+    "--allow-unknown-keys",
+    is_flag=True,
+    help="Warn about settings that no model reads, instead of refusing them.",
+)
+
+
 def names_a_run(command: F) -> F:
     """The options of one training run: ``--model``, ``--dataset``, ``--config_files``."""
     options = (
@@ -64,11 +71,7 @@ def names_a_run(command: F) -> F:
         click.option(
             *("--config_files", "files"), help="Yaml files, separated by spaces; later ones win."
         ),
-        click.option(
-            "--allow-unknown-keys",
-            is_flag=True,
-            help="Warn about settings that no model reads, instead of refusing them.",
-        ),
+        allow_unknown_keys,
     )
     for option in reversed(options):
         command = option(command)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from recbole_ext.cli import settings_words
 from recbole_ext.cli.command import reports_errors
 from recbole_ext.cli.data.shared import FiniteRange
 from recbole_ext.cli.run_config import configure, preflight
@@ -54,11 +55,7 @@ Examples:
 @click.option(
     "--config_files", "files", help="Yaml files, separated by spaces; they win over the portfolio."
 )
-@click.option(
-    "--allow-unknown-keys",
-    is_flag=True,
-    help="Warn about settings that no model reads, instead of refusing them.",
-)
+@settings_words.allow_unknown_keys
 @click.argument("settings", nargs=-1, type=click.UNPROCESSED, metavar="[--KEY=VALUE]...")
 @reports_errors
 def tune(
@@ -204,6 +201,6 @@ def _report(
     write_text(output, content)
     click.echo(content)
     click.echo(f"settings: {output}, runs: {runs_file}")
-    words = [f"--model={tried.plan.models[next(iter(tried.plan.models))].name}"]
-    words += [f"--dataset={dataset}", f"--config_files={output}"]
+    (model,) = tried.plan.models
+    words = [f"--model={model}", f"--dataset={dataset}", f"--config_files={output}"]
     click.echo(f"next: run_recbole {shlex.join(words)}")

@@ -110,7 +110,7 @@ class RankingLoader(FullSortEvalDataLoader):
 
 
 class WideRankingLoader(RankingLoader):
-    """The same for models that score all items at once: ``eval_batch_size`` is the least.
+    """The same with large batches: ``eval_batch_size`` is the least.
 
     Its default, 4,096 scores, is two users of ml-100k at a time.
     """
@@ -129,7 +129,7 @@ def our_loader(config: Any, theirs: Any, wide: bool) -> Any:
     Args:
         config: of the run.
         theirs: what RecBole would take.
-        wide: whether the model scores all items of many users at once.
+        wide: whether a ranking has large batches.
     """
     if theirs is TrainDataLoader:
         return InteractionLoader

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 from recbole_ext.evaluator import significance
 from recbole_ext.evaluator.metrics import bigger_is_better
-from recbole_ext.experiments import ensembles, same_runs
+from recbole_ext.experiments import ensembles, summary
 from recbole_ext.experiments.plan import Plan, TableKey
 from recbole_ext.experiments.results import Result
-from recbole_ext.experiments.user_values import values_of_users
 
 
 def sentences(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
@@ -22,7 +21,7 @@ def sentences(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]
         results: all lines of the results file.
         key: data set and protocol of the table.
     """
-    good = [r for r in results if r.key.table == key and r.trial is None and not r.error]
+    good = [r for r in results if r.key.table == key and r.is_tested]
     runs = {label: [r for r in good if r.label == label] for label in plan.labels(key)}
     seeds = {label: {run.seed for run in own} for label, own in runs.items()}
     texts = []
@@ -39,13 +38,7 @@ def _p_values(
     plan: Plan, runs: dict[str, list[Result]], key: TableKey
 ) -> dict[frozenset[str], float]:
     """The corrected p-value of each pair of models; {} where users cannot be compared."""
-    metric = plan.protocols[key.protocol]
-    users = {label: values_of_users(metric, own) for label, own in runs.items()}
-    values = {label: own for label, own in users.items() if own is not None}
-    all_runs = [run for own in runs.values() for run in own]
-    if not same_runs.same_users(key, all_runs) or len({len(v) for v in values.values()}) > 1:
-        return {}
-    pairs = significance.all_pairs(values)
+    pairs = significance.all_pairs(summary.paired_users(plan, key, runs))
     return {pair: corrected for pair, (_, corrected) in pairs.items()}
 
 

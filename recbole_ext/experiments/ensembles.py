@@ -54,11 +54,7 @@ def check(plan: Plan, where: str) -> None:
         for needed in plan.needed_by(label).values():
             name = plan.models[needed].name
             kind = model_parts.kind(name).type.name
-            if kind not in ("GENERAL", "TRADITIONAL"):
-                raise SettingError(
-                    f"{here}: checkpoint of {needed}: {name} is a {kind.lower()} model; expected "
-                    "one that scores items for users, of interactions alone"
-                )
+            model_parts.check_scores_items(f"{here}: checkpoint of {needed}", name, kind)
         if not any(PROTOCOLS[name].suits(NAME) for name in plan.protocols):
             raise SettingError(
                 f"{here}: the scores of an ensemble rank items, they are neither ratings nor "

@@ -56,7 +56,7 @@ def tables(plan: Plan, results: Sequence[Result], key: TableKey) -> list[GroupTa
         results: all lines of the results file.
         key: data set and protocol of the table.
     """
-    tested = [r for r in results if r.key.table == key and r.trial is None and not r.error]
+    tested = [r for r in results if r.key.table == key and r.is_tested]
     runs = {label: [r for r in tested if r.label == label] for label in plan.labels(key)}
     runs = {label: own for label, own in runs.items() if own}
     if not runs or not all(r.groups for r in tested) or not same_runs.same_users(key, tested):

@@ -138,8 +138,8 @@ def svg(ranks: MeanRanks) -> str:
     for number, group in enumerate(ranks.groups):
         y = top + 12 + _BAR * number
         ends = [place(ranks.ranks[label]) for label in (group[0], group[-1])]
-        bar = _line(ends[0] - 3, y, ends[1] + 3, y)
-        parts.append(bar.replace("currentColor", "#0072b2").replace("/>", ' stroke-width="4"/>'))
+        bar = 'stroke="#0072b2" stroke-width="4"'
+        parts.append(_line(ends[0] - 3, y, ends[1] + 3, y, bar))
         dots = (place(ranks.ranks[label]) for label in group)
         parts += (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#0072b2"/>' for x in dots)
     about = escape(f"Critical-difference diagram. {sentence(ranks)}")
@@ -149,9 +149,9 @@ def svg(ranks: MeanRanks) -> str:
     )
 
 
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+def _line(x1: float, y1: float, x2: float, y2: float, stroke: str = 'stroke="currentColor"') -> str:
     ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    return f'<line {ends} stroke="currentColor"/>'
+    return f"<line {ends} {stroke}/>"
 
 
 def _text(x: float, y: float, anchor: str, text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from recbole_ext.config.settings import Count, Filled, Values, read_alone
 from recbole_ext.config.yaml_file import read as read_yaml
@@ -105,9 +105,4 @@ def _compared_by(part: Part, name: str, cutoff: str) -> Part:
         "valid_metric": metric,
         **({"topk": [int(cutoff)]} if cutoff else {}),
     }
-    return Part(
-        metric=metric,
-        settings={**part.settings, **evaluation},
-        rungs=part.rungs,
-        candidates=part.candidates,
-    )
+    return structs.replace(part, metric=metric, settings={**part.settings, **evaluation})

@@ -108,7 +108,7 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
         settings={label: _settings(plan, results, label) for label in plan.models},
         tuning_seed=TUNING_SEED,
         tuned=[label for label, model in plan.models.items() if model.n_trials],
-        reads=len(_tested(results)),
+        reads=len([result for result in results if result.is_tested]),
     )
     for page in ("report.html", "report.md"):
         template = Path(__file__).with_name(f"{page}.j2").read_text(encoding="utf-8")
@@ -116,11 +116,6 @@ def write(folder: Path, plan: Plan, results: Sequence[Result], command: str) -> 
         environment.filters["plain"] = report_words.for_markdown
         write_text(folder / page, environment.from_string(template).render(content) + "\n")
     return [folder / "report.html", folder / "report.md", *files]
-
-
-def _tested(results: Sequence[Result]) -> list[Result]:
-    """The runs that ended well and are no trials."""
-    return [result for result in results if result.trial is None and not result.error]
 
 
 def _write_section(
@@ -180,7 +175,7 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _timing(results: Sequence[Result]) -> str:
     """What the seconds of training include besides training; "" if nothing."""
-    tested = _tested(results)
+    tested = [result for result in results if result.is_tested]
     old = sum(result.setup_seconds is None for result in tested)
     if not old:
         return ""

@@ -86,6 +86,11 @@ class Result:
         return RunKey(self.dataset, self.protocol, self.label, self.seed, self.trial)
 
     @property
+    def is_tested(self) -> bool:
+        """Whether the run has a test result: it ended well and is no trial."""
+        return self.trial is None and not self.error
+
+    @property
     def all_seconds(self) -> float:
         """From the start of the run to its end."""
         return (self.setup_seconds or 0.0) + self.seconds + self.test_seconds

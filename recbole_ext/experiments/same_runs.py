@@ -84,7 +84,7 @@ def cautions(plan: Plan, results: Sequence[Result], key: TableKey) -> list[str]:
         results: all lines of the results file.
         key: data set and protocol of the table.
     """
-    tested = [r for r in results if r.key.table == key and r.trial is None and not r.error]
+    tested = [r for r in results if r.key.table == key and r.is_tested]
     sentences = []
     for seed in plan.repeats(key):
         splits: dict[str, list[str]] = {}

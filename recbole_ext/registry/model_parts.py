@@ -20,6 +20,7 @@ from typing import Any
 
 from recbole_ext.config import default_file, settings
 from recbole_ext.config.settings import Values
+from recbole_ext.errors import SettingError
 from recbole_ext.registry import (
     class_source,
     loading,
@@ -183,3 +184,21 @@ def part(name: str, suffix: str) -> Any:
             if (found := vars(module).get(f"{cls.__name__}{suffix}")) is not None:
                 return found
     return None
+
+
+def check_scores_items(where: str, model: str, kind: str) -> None:
+    """Refuse a model that needs more than a user and items to score, for an ensemble.
+
+    Args:
+        where: the member of the ensemble, for the message.
+        model: its name.
+        kind: RecBole's name of its kind.
+
+    Raises:
+        SettingError: it is of a kind that an ensemble cannot combine.
+    """
+    if kind not in ("GENERAL", "TRADITIONAL"):
+        raise SettingError(
+            f"{where}: {model} is a {kind.lower()} model; expected one that scores items for "
+            "users, of interactions alone"
+        )

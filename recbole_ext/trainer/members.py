@@ -7,6 +7,7 @@ from typing import Any
 
 from recbole_ext.data.content_hash import file_hash
 from recbole_ext.errors import CheckpointError, SettingError
+from recbole_ext.registry import model_parts
 from recbole_ext.trainer import checkpoint_checks, same_run, set_up
 from recbole_ext.trainer.identity import RunIdentity
 
@@ -96,11 +97,7 @@ def _check(where: str, record: Mapping[str, Any], own: RunIdentity) -> None:
             f"{where}: an ensemble cannot be a member of another one; name its members instead"
         )
     kind = str(settings["MODEL_TYPE"]).rpartition(".")[2]
-    if kind not in ("GENERAL", "TRADITIONAL"):
-        raise SettingError(
-            f"{where}: {settings['model']} is a {kind.lower()} model; expected one that scores "
-            "items for users, of interactions alone"
-        )
+    model_parts.check_scores_items(where, settings["model"], kind)
     identity = same_run.identity_of(record)
     if settings["dataset"] != own.settings["dataset"]:
         raise CheckpointError(
