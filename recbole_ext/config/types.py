@@ -32,6 +32,7 @@ NonNegative = Annotated[float, Meta(ge=0)]
 Probability = Annotated[float, Meta(ge=0, lt=1)]
 Weight = Annotated[float, Meta(ge=0, le=1)]
 Text = Annotated[str, Meta(min_length=1), Rule("a text that is not empty")]
+Positive = Annotated[float, Meta(gt=0)]
 
 # For lists and mappings: something is in it.
 Filled = partial(Meta, min_length=1)
@@ -41,5 +42,17 @@ Values = dict[str, Any]
 Space = dict[str, Annotated[list[Any], Filled()]]
 
 Orientation = Literal["user", "item"]  # what a row of the matrix of ratings is
+
+# Of the models that can add EASE's score to their own (models/item_weights.py).
+EaseWeight = Annotated[
+    NonNegative,
+    Meta(
+        description="Weight of EASE's score, which is added to the score that items are ranked by; "
+        "0 switches it off (item_weights.py)."
+    ),
+]
+EaseRegWeight = Annotated[
+    Positive, Meta(description="lambda of EASE's item-item weights; only for ease_weight above 0.")
+]
 
 RecBoleLearner = Literal["adam", "adamw", "sgd", "adagrad", "rmsprop", "sparse_adam"]

@@ -176,6 +176,13 @@ def of_ncf(model: Any) -> OnnxModel:
         z.append(x)
     x = z[0] if len(z) == 1 else graph("Concat", *z, axis=1)
     x = _of_module(graph, x, net.predict_layer)
+    if model.item_weights is not None:  # the user's items, and what each adds to the item
+        everyone = torch.arange(net.n_users, device=model.device)
+        baskets = model.item_weights.users.dense(everyone)[1].float()[:, 1:]
+        of_item = rows(model.item_weights.matrix.T[:, 1:], item)
+        products = graph("Mul", rows(baskets, user), of_item)
+        ease = graph("ReduceSum", products, graph.constant([1]), keepdims=1)
+        x = graph("Add", x, ease)
     result = _prediction(graph, x, model.objective.loss)
 
     def draw(random: np.random.Generator, n: int) -> Inputs:

@@ -37,9 +37,10 @@ same less s.
 
 Rankings are by
 
-    score = s_rc + ranking_rating_weight (rating_rc - mean) / deviation
+    score = s_rc + ranking_rating_weight (rating_rc - mean) / deviation [+ ease_weight z_ui]
 
-with the mean and the standard deviation of the training ratings.
+with the mean and the standard deviation of the training ratings; z is EASE's score
+(models/item_weights.py).
 
 Symbols: B rows, C columns, H hidden units, K = H + H' where there is a tower and K = H where not.
 """

@@ -15,6 +15,7 @@ from recbole_ext.models.autorec.exposure import Exposure, Factors
 from recbole_ext.models.autorec.exposure_head import ExposureHead
 from recbole_ext.models.autorec.net import AutoRecNet
 from recbole_ext.models.autorec.settings import AutoRecSettings
+from recbole_ext.models.item_weights import ItemWeights
 from recbole_ext.models.minimise import minimum
 
 _STEPS = 100  # of L-BFGS
@@ -35,8 +36,12 @@ class Ranker:
         self.exposure = Exposure(settings.exposure_loss, self.by_user, settings.exposure_samples)
         self.mean = float(ratings.values.mean())
         self.deviation = float(ratings.values.std(correction=0)) or 1.0
-        if settings.exposure_hidden_size:
+        self.item_weights: ItemWeights | None = None
+        if settings.exposure_hidden_size or settings.ease_weight:
             self.baskets = RatingMatrix.of_dataset(dataset, None, "user").to(ratings.device)
+        if settings.ease_weight:
+            weights = settings.ease_weight, settings.ease_reg_weight
+            self.item_weights = ItemWeights.fitted(self.baskets, *weights)
 
     def loss(self, net: AutoRecNet, hidden: Tensor, ids: Tensor) -> Tensor:
         """What the head adds to the loss of a batch.
@@ -74,7 +79,7 @@ class Ranker:
             items = torch.arange(len(hidden), device=hidden.device)
             return self.factors(net, hidden, items, users).whole().T
 
-        return self._combined(exposure, ratings)
+        return self._combined(exposure, ratings, lambda z: z.of_users(users))
 
     def of_pairs(
         self,
@@ -89,7 +94,8 @@ class Ranker:
         def exposure() -> Tensor:
             return self.factors(net, hidden[rows], rows, columns).of_pairs()
 
-        return self._combined(exposure, ratings)
+        users, items = (rows, columns) if self.by_user else (columns, rows)
+        return self._combined(exposure, ratings, lambda z: z.of_pairs(users, items))
 
     def of_new_rows(
         self,
@@ -120,7 +126,7 @@ class Ranker:
                 return scores
             return scores + head.tower(baskets) @ head.tower.e[items].T
 
-        return self._combined(exposure, ratings)
+        return self._combined(exposure, ratings, lambda z: z.of_baskets(baskets, items))
 
     def of_new_column(
         self, net: AutoRecNet, hidden: Tensor, items: Tensor, ratings: Callable[[], Tensor]
@@ -142,14 +148,17 @@ class Ranker:
         Returns:
             [items].
         """
-        return self._combined(lambda: self._exposure_of_column(net, hidden, items), ratings)
+        return self._combined(
+            lambda: self._exposure_of_column(net, hidden, items),
+            ratings,
+            lambda z: z.of_baskets(_basket(items))[0],
+        )
 
     def _exposure_of_column(self, net: AutoRecNet, hidden: Tensor, items: Tensor) -> Tensor:
         head = _head_of(net)
         layer, added = head.layer, hidden.new_zeros(1)
         if head.tower is not None:
-            start = torch.zeros_like(items)
-            added = head.tower.e @ head.tower(Cells(start[:1], start, items, start))[0]
+            added = head.tower.e @ head.tower(_basket(items))[0]
         column = [of_all[1:].mean(0, keepdim=True) for of_all in (layer.matrix(), layer.bias)]
         weight = (len(hidden) - 1) * self.settings.exposure_reg_weight / 2
 
@@ -162,14 +171,20 @@ class Ranker:
 
         return scores(minimum(loss, column, _STEPS))
 
-    def _combined(self, exposure: Callable[[], Tensor], ratings: Callable[[], Tensor]) -> Tensor:
-        """The last formula of exposure.py; a head that has no say is not called."""
+    def _combined(
+        self,
+        exposure: Callable[[], Tensor],
+        ratings: Callable[[], Tensor],
+        ease: Callable[[ItemWeights], Tensor],
+    ) -> Tensor:
+        """The last formula of exposure.py; a part that has no say is not called."""
         if not self.settings.exposure_weight:
             return ratings()
-        if not self.settings.ranking_rating_weight:
-            return exposure()
-        standardised = (ratings() - self.mean) / self.deviation
-        return exposure() + self.settings.ranking_rating_weight * standardised
+        scores = exposure()
+        if self.settings.ranking_rating_weight:
+            standardised = (ratings() - self.mean) / self.deviation
+            scores = scores + self.settings.ranking_rating_weight * standardised
+        return scores if self.item_weights is None else scores + ease(self.item_weights)
 
     def factors(
         self, net: AutoRecNet, hidden: Tensor, rows: Tensor, columns: Tensor | None = None
@@ -186,6 +201,12 @@ class Ranker:
         e = head.tower.e if items is None else head.tower.e[items]
         of_rows, of_columns = (t, e) if self.by_user else (e, t)
         return Factors(torch.cat([hidden, of_rows], 1), torch.cat([weights, of_columns], 1), bias)
+
+
+def _basket(items: Tensor) -> Cells:
+    """One person's items, [n]."""
+    start = torch.zeros_like(items)
+    return Cells(start[:1], start, items, start)
 
 
 def _head_of(net: AutoRecNet) -> ExposureHead:

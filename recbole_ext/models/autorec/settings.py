@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from recbole_ext.config import settings
-from recbole_ext.config.types import Orientation
+from recbole_ext.config.types import EaseRegWeight, EaseWeight, Orientation
 from recbole_ext.errors import SettingError
 from recbole_ext.models.autorec.choices import (
     Activation,
@@ -124,6 +124,8 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
         settings.NonNegative,
         Meta(description="Weight of the standardised predicted rating in the ranking score."),
     ] = 0.0
+    ease_weight: EaseWeight = 0.0
+    ease_reg_weight: EaseRegWeight = 300.0
     valid_rmse_weight: Annotated[
         settings.NonNegative,
         Meta(
@@ -260,15 +262,13 @@ class AutoRecSettings(Struct, frozen=True, kw_only=True):
                 "exposure_samples: a softmax is over all items; set exposure_samples: 0 or "
                 "exposure_loss: logistic",
             ),
-            (
-                self.exposure_weight == 0 and self.ranking_rating_weight > 0,
-                "ranking_rating_weight: without an exposure head items are ranked by their ratings "
-                "alone; set exposure_weight above 0 or ranking_rating_weight: 0",
-            ),
-            (
-                self.exposure_weight == 0 and self.exposure_hidden_size > 0,
-                "exposure_hidden_size: the tower is a part of the exposure head; set "
-                "exposure_weight above 0 or exposure_hidden_size: 0",
+            *(
+                (
+                    self.exposure_weight == 0 and getattr(self, key) > 0,
+                    f"{key}: without an exposure head items are ranked by their ratings alone; set "
+                    f"exposure_weight above 0 or {key}: 0",
+                )
+                for key in ("ranking_rating_weight", "exposure_hidden_size", "ease_weight")
             ),
             (
                 self.global_kernel_size > 0 and self.global_kernel_size % 2 == 0,
@@ -285,6 +285,7 @@ _EARLIER: dict[str, Any] = {
     **dict.fromkeys(("exposure_weight", "ranking_rating_weight", "valid_rmse_weight"), 0.0),
     **{"exposure_loss": "multinomial", "exposure_hidden_size": 0, "exposure_samples": 0},
     **{"exposure_reg_weight": 0.01, "standardise": False},
+    **{"ease_weight": 0.0, "ease_reg_weight": 300.0},
 }
 
 

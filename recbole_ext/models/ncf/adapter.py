@@ -8,9 +8,9 @@ from recbole.model.abstract_recommender import GeneralRecommender
 from recbole.utils import InputType
 from torch import Tensor
 
-from recbole_ext.config import settings
 from recbole_ext.config.types import Orientation
 from recbole_ext.models.ema import EmaMixin, predictor_weights
+from recbole_ext.models.item_weights import ItemWeights
 from recbole_ext.models.ncf.feedback import Feedback, Fields, check_columns
 from recbole_ext.models.ncf.fold_in import fold_in
 from recbole_ext.models.ncf.loader import ncf_loader
@@ -22,6 +22,7 @@ from recbole_ext.models.ncf.settings import (
     NCFMLPSettings,
     NCFNeuMFSettings,
     NCFSettings,
+    read_settings,
 )
 from recbole_ext.trainer.trainer import CallbackTrainer
 
@@ -35,7 +36,7 @@ class _NCF(EmaMixin[NCFNet], GeneralRecommender):
 
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
-        self.settings = settings.read(self.settings_class, config.final_config_dict)
+        self.settings = read_settings(self.settings_class, config.final_config_dict)
         kind, negatives = self.settings.loss_type, self.settings.negatives
         fields = Fields(self.USER_ID, self.ITEM_ID, config["LABEL_FIELD"], config["RATING_FIELD"])
         n_drawn = _n_drawn(config["train_neg_sample_args"])
@@ -65,6 +66,10 @@ class _NCF(EmaMixin[NCFNet], GeneralRecommender):
             sparse=config["learner"] == "sparse_adam",
         )
         self.start_ema(self.settings.ema_decay)
+        self.item_weights: ItemWeights | None = None
+        if self.settings.ease_weight:
+            weights = self.settings.ease_weight, self.settings.ease_reg_weight
+            self.item_weights = ItemWeights.fitted(feedback.by_user, *weights)
 
     def _parts(self) -> dict[str, Any]:
         """The sizes of the net's parts, GMF and the MLP, as arguments of ``NCFNet``."""
@@ -93,13 +98,19 @@ class _NCF(EmaMixin[NCFNet], GeneralRecommender):
 
     def predict(self, interaction: Any) -> Tensor:
         """The prediction of each pair [B]: a probability, or with classes a rating."""
-        scores = self.predictor(interaction[self.USER_ID], interaction[self.ITEM_ID])
+        users, items = interaction[self.USER_ID], interaction[self.ITEM_ID]
+        scores = self.predictor(users, items)
+        if self.item_weights is not None:
+            scores = scores + self.item_weights.of_pairs(users, items)
         return self.objective.loss.prediction(scores)
 
     def full_sort_predict(self, interaction: Any) -> Tensor:
         """The prediction of every item for each user [B * items]."""
-        users = self.predictor.vectors("user", interaction[self.USER_ID])
-        return self.objective.loss.prediction(self.predictor.score_all(users)).reshape(-1)
+        users = interaction[self.USER_ID]
+        scores = self.predictor.score_all(self.predictor.vectors("user", users))
+        if self.item_weights is not None:
+            scores = scores + self.item_weights.of_users(users)
+        return self.objective.loss.prediction(scores).reshape(-1)
 
     def fold_in(
         self,
@@ -116,7 +127,8 @@ class _NCF(EmaMixin[NCFNet], GeneralRecommender):
             penalty: on the squares of what the fit adds to the vectors; at least 0.
             steps: of L-BFGS; at least 1.
         """
-        return fold_in(self.predictor, self.objective, interactions, of, penalty, steps)
+        fit = penalty, steps
+        return fold_in(self.predictor, self.objective, self.item_weights, interactions, of, *fit)
 
     def vectors(self, of: Orientation) -> Tensor:
         """The vectors of all users or items, GMF's and the MLP's side by side: [.., F + E]."""

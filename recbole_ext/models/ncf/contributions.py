@@ -5,6 +5,8 @@ stay as they are (profiles.py):
 
     y_t(p_u) - y_t(p'_u),    p'_u = own_u + (|R| - 1)^(-1/2) sum_{j in R, j != i} y_j
 
+EASE's part of the score, where there is one, loses the item's weights.
+
 Else the user is fitted as a new one (fold_in.py), to R and to R without each i.
 
 Symbols: R the user's items, n of them; T targets: items to be explained.
@@ -78,18 +80,27 @@ def _of_history(model: Any, user: int, items: Tensor, targets: Tensor) -> Tensor
     net = model.predictor
     number = torch.tensor([user], device=items.device)
 
-    def predictions(vectors: Vectors) -> Tensor:
+    weights = model.item_weights
+    of_items = items.new_zeros(len(items), 1)
+    if weights is not None:
+        of_items = weights.matrix[items][:, targets]  # what each adds to EASE's score
+
+    def predictions(vectors: Vectors, ease: Tensor) -> Tensor:
         scores = net.score_all(vectors)[:, targets]
+        if weights is not None:
+            scores = scores + ease
         return model.objective.loss.prediction(scores).double()
 
     def without(table: Any) -> Tensor | None:
         return None if table is None else table.without_each(user, items)
 
-    whole = predictions(net.vectors("user", number))
+    ease = of_items.sum(0)
+    whole = predictions(net.vectors("user", number), ease)
     left = Vectors(*map(without, net.tables("user")))
     step = max(1, _BLOCK // net.n_items)
-    blocks = [
-        Vectors(*(None if part is None else part[start : start + step] for part in left))
-        for start in range(0, len(items), step)
-    ]
-    return torch.cat([whole - predictions(block) for block in blocks])
+    blocks = []
+    for start in range(0, len(items), step):
+        here = slice(start, start + step)
+        vectors = Vectors(*(None if part is None else part[here] for part in left))
+        blocks.append(whole - predictions(vectors, ease - of_items[here]))
+    return torch.cat(blocks)

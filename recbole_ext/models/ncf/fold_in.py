@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from recbole_ext.config.types import Orientation
+from recbole_ext.data.rating_matrix import Cells
 from recbole_ext.errors import SettingError
+from recbole_ext.models.item_weights import ItemWeights
 from recbole_ext.models.minimise import minimum
 from recbole_ext.models.ncf.net import NCFNet, Vectors
 from recbole_ext.models.ncf.objective import Objective
@@ -25,6 +27,7 @@ from recbole_ext.models.ncf.objective import Objective
 def fold_in(
     net: NCFNet,
     objective: Objective,
+    item_weights: ItemWeights | None,
     interactions: Tensor,
     of: Orientation = "user",
     penalty: float = 0.01,
@@ -35,6 +38,7 @@ def fold_in(
     Args:
         net: is trained; nothing in it changes.
         objective: what it was trained by.
+        item_weights: EASE's, whose score joins that of the fitted vectors; None for none.
         interactions: [|R|], ids of the user's items, or of the item's users.
         of: whether a user or an item is new.
         penalty: on the squares of what the fit adds to the vectors; at least 0.
@@ -44,10 +48,16 @@ def fold_in(
         [items], or for an item [users], the padding id included.
 
     Raises:
-        SettingError: for ``loss_type: CE``, which needs ratings.
+        SettingError: for ``loss_type: CE``, which needs ratings, and for a new item with
+            ``ease_weight``, which has no weights for it.
     """
     if objective.loss.needs_ratings:
         raise SettingError("fold_in: not for loss_type: CE, which needs the user's ratings")
+    if item_weights is not None and of == "item":
+        raise SettingError(
+            "fold_in: EASE has no weights of an item that was not in training, found ease_weight "
+            "above 0; train a model with ease_weight: 0"
+        )
     n = net.n_items if of == "user" else net.n_users
     seen = torch.zeros(1, n, dtype=torch.bool, device=interactions.device)
     seen[0, interactions] = True
@@ -67,7 +77,10 @@ def fold_in(
     with _frozen(net):
         offsets = minimum(loss, [torch.zeros_like(p) for p in start if p is not None], steps)
     with torch.no_grad():
-        predictions = objective.loss.prediction(scores(offsets))[0]
+        fitted = scores(offsets)
+        if item_weights is not None:
+            fitted = fitted + item_weights.of_baskets(Cells.of_mask(seen))
+        predictions = objective.loss.prediction(fitted)[0]
     net.train(was_training)
     return predictions
 

@@ -4,11 +4,14 @@ NCFMLP.yaml, NCFGMF.yaml and NCFNeuMF.yaml are made from this module:
 `python -m recbole_ext.registry.defaults`.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta, Struct, field
 
 from recbole_ext.config import settings
+from recbole_ext.config.types import EaseRegWeight, EaseWeight
+from recbole_ext.errors import SettingError
 from recbole_ext.models.ncf.choices import Activation, Initialisation, Loss, Negatives, Norm
 
 
@@ -51,6 +54,8 @@ class NCFSettings(Struct, frozen=True, kw_only=True):
     history_dropout_prob: Annotated[
         settings.Probability, Meta(description="The dropout rate on each interaction of a history.")
     ] = 0.5
+    ease_weight: EaseWeight = 0.0
+    ease_reg_weight: EaseRegWeight = 300.0
     ema_decay: Annotated[
         settings.Probability,
         Meta(
@@ -58,6 +63,14 @@ class NCFSettings(Struct, frozen=True, kw_only=True):
             "0 predicts with the weights themselves."
         ),
     ] = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse settings that exclude each other."""
+        if self.ease_weight and self.loss_type == "CE":
+            raise SettingError(
+                "ease_weight: a softmax over ratings has no single score to add EASE's to; set "
+                "ease_weight: 0 or another loss_type"
+            )
 
 
 class NCFGMFSettings(NCFSettings, frozen=True, kw_only=True):
@@ -118,3 +131,18 @@ class NCFNeuMFSettings(NCFMLPSettings, frozen=True, kw_only=True):
         if self.pretrain is None:
             return {}
         return {"pretrain: gmf": self.pretrain.gmf, "pretrain: mlp": self.pretrain.mlp}
+
+
+# What checkpoints of earlier releases have no word of -> what it was.
+_EARLIER: dict[str, Any] = {"ease_weight": 0.0, "ease_reg_weight": 300.0}
+
+S = TypeVar("S", bound=NCFSettings)
+
+
+def read_settings(cls: type[S], values: Mapping[str, Any]) -> S:
+    """The settings of a run, or of a checkpoint of this release or an earlier one.
+
+    Raises:
+        SettingError: a value has the wrong type, is out of range or does not go with another.
+    """
+    return settings.read(cls, {**_EARLIER, **values})
