@@ -18,7 +18,9 @@ Symbols: I items, the padding id included; B as a size is a number of users.
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 from torch.nn import functional
 
@@ -47,15 +49,14 @@ class ItemWeights(NamedTuple):
             weight: ``ease_weight``.
             reg_weight: lambda, above 0.
         """
-        n_items = users.n_columns
-        cells = torch.stack([users.row_of, users.columns])
-        ones = torch.ones(len(users.columns), dtype=torch.float64, device=users.device)
-        x = torch.sparse_coo_tensor(cells, ones, (users.n_rows, n_items), check_invariants=False)
-        gram = torch.sparse.mm(x.T, x).to_dense()  # [I, I]
-        gram.diagonal().add_(reg_weight)
-        p = torch.linalg.inv(gram)
-        b = p.div_(-p.diagonal().clone()).fill_diagonal_(0.0)
-        return cls(users, (weight * b).float())
+        starts, columns = users.starts.cpu().numpy(), users.columns.cpu().numpy()
+        x = csr_matrix((np.ones(len(columns)), columns, starts), (users.n_rows, users.n_columns))
+        gram = (x.T @ x).toarray()  # [I, I]
+        gram[np.diag_indices_from(gram)] += reg_weight
+        p = np.linalg.inv(gram)
+        b = p / -np.diag(p)
+        np.fill_diagonal(b, 0.0)
+        return cls(users, torch.from_numpy((weight * b).astype(np.float32)).to(users.device))
 
     def of_baskets(self, baskets: Cells, items: Tensor | slice = slice(None)) -> Tensor:
         """The scores for people, by their items.

@@ -50,7 +50,10 @@ _BY_USERS = {
 TABLES: dict[str, dict[str, Any]] = {
     "items": _BOTH,
     "users": _BY_USERS,
-    "users, ranking": {**_BY_USERS, "exposure_weight": 1.0, "valid_rmse_weight": 0.0},
+    "users, ranking": {
+        **_BY_USERS,
+        **{"exposure_weight": 1.0, "valid_rmse_weight": 0.0, "ease_weight": 6.0},
+    },
 }
 
 # name -> what is tried over them
@@ -120,6 +123,9 @@ GRID: dict[str, list[dict[str, Any]]] = {
         {"ranking_rating_weight": 0.0},
         {"reg_weight": 0.02},
         {"exposure_weight": 10.0},
+        {"ease_weight": 0.0},
+        {"ease_weight": 3.0},
+        {"ease_weight": 10.0},
     ],
 }
 
