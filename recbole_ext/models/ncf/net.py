@@ -36,8 +36,10 @@ from recbole_ext.models.ncf.choices import Activation, Initialisation, Norm
 from recbole_ext.models.ncf.profiles import Profile, once_each
 
 # Scoring all items keeps I x H_1 activations a user; users are taken in blocks that keep this
-# many numbers at a time (8 MiB in float32), which stay in the processor's cache.
+# many numbers at a time: 8 MiB in float32, which stay in the processor's cache, and on a GPU, which
+# would wait for many small blocks, 256 MiB.
 _BLOCK = 2**21
+_BLOCK_OF_GPU = 2**26
 
 
 class Vectors(NamedTuple):
@@ -179,7 +181,8 @@ class NCFNet(nn.Module):
         other_part = self._other_part.get(weights, project)  # [I, H_1]
         known_part = functional.linear(dropout(known), w_known, first.bias)  # [B, H_1]
         blocks = []
-        for block in known_part.split(max(1, _BLOCK // other_part.numel())):
+        most = _BLOCK if known.device.type == "cpu" else _BLOCK_OF_GPU
+        for block in known_part.split(max(1, most // other_part.numel())):
             z = (block[:, None, :] + other_part).flatten(0, 1)  # [b * I, H_1]
             for layer in rest:
                 z = layer(z)
