@@ -43,6 +43,9 @@ VARIANTS = [
     ("AutoRec", {"orientation": "user", "exposure_weight": 0.5, "ranking_rating_weight": 0.5}),
     ("AutoRec", {"exposure_weight": 0.5, "exposure_loss": "logistic", "exposure_samples": 9}),
     ("AutoRec", {"exposure_weight": 0.5, "exposure_hidden_size": 4, "ema_decay": 0.5}),
+    ("NCFMLP", {"negatives": "all", "ease_weight": 2.0}),
+    ("AutoRec", {"exposure_weight": 0.5, "ease_weight": 2.0}),
+    ("AutoRec", {"orientation": "user", "exposure_weight": 0.5, "ease_weight": 2.0}),
 ]
 
 # Number of a variant -> how it learns the checkerboard; the others do not learn a board so small.

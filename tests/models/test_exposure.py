@@ -400,7 +400,7 @@ def test_both_metrics_need_a_ranking(ratings):
         ({"exposure_weight": 1.0, "global_kernel_size": 3}, "global_kernel_size: the kernel is"),
         ({"exposure_samples": 5}, "exposure_samples: a softmax is over all items"),
         ({"ranking_rating_weight": 1.0}, "ranking_rating_weight: without an exposure head"),
-        ({"exposure_hidden_size": 4}, "exposure_hidden_size: the tower is a part of the exposure"),
+        ({"exposure_hidden_size": 4}, "exposure_hidden_size: without an exposure head"),
         ({"exposure_loss": "bce"}, "exposure_loss: expected one of multinomial, logistic"),
         ({"exposure_weight": -1.0}, "exposure_weight: expected a number at least 0"),
     ],
