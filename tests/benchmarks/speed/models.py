@@ -102,7 +102,7 @@ def measure(side: Side, model: str, dataset: str, data_path: str, limit: float) 
     Args:
         limit: seconds; the process is stopped then.
     """
-    off = "speed,cache" if side == "RecBole" else ""
+    off = "speed,cache,imports" if side == "RecBole" else ""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RECBOLE_EXT_DISABLE": off}
     words = [sys.executable, "-m", __spec__.name, side, model, dataset, data_path]
     with tempfile.TemporaryDirectory() as scratch:
