@@ -8,17 +8,21 @@ it, so what a fork of it computes is what a new process computes.
 Only where a fork is safe: on Linux, without CUDA, which does not outlive one.
 """
 
+import atexit
 import gc
 import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from multiprocessing import get_context
+from contextlib import suppress
+from multiprocessing import get_context, util
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from recbole_ext.config import threads
 from recbole_ext.registry import keys
+from recbole_ext.trainer import child_processes
 
 SERVER = "recbole_ext.experiments.preloaded"  # what the server imports
 
@@ -36,7 +40,9 @@ _surroundings: tuple[dict[str, str], set[int]] | None = None
 
 
 def start(target: Callable[..., object], arguments: tuple[Any, ...]) -> BaseProcess:
-    """A process that has been started, see ``context``; from nothing if the server is ending.
+    """A process that has been started, see ``context``; from nothing if there is no server.
+
+    Its server may just be ending, or cannot listen in a temporary folder with a long name.
 
     Args:
         target: what it carries out; it can be pickled, as the arguments can.
@@ -45,9 +51,11 @@ def start(target: Callable[..., object], arguments: tuple[Any, ...]) -> BaseProc
     process = context().Process(target=target, args=arguments)
     try:
         process.start()
-    except (ConnectionError, EOFError):  # the server has been killed: the next process has another
+    except (OSError, EOFError):
         process = get_context("spawn").Process(target=target, args=arguments)
         process.start()
+    if getattr(process, "_start_method", None) == "forkserver":
+        child_processes.scratch_folders.add(util.get_temp_dir())  # has the server's socket
     return process
 
 
@@ -81,6 +89,18 @@ def preload(modules: Sequence[str] = MODULES) -> None:
     _try(keys.all_keys)  # which reads RecBole's source
     gc.collect()
     gc.freeze()  # so that forks do not copy the memory of what they never collect
+    atexit.register(_remove_socket)  # a fork does not come by here: it ends by os._exit
+
+
+def _remove_socket() -> None:
+    """Remove the server's socket and its folder, where the process that had it was killed."""
+    from multiprocessing import forkserver  # which not every system has
+
+    address = forkserver._forkserver._forkserver_address  # type: ignore[attr-defined]
+    if address and not util.is_abstract_socket_namespace(address):
+        Path(address).unlink(missing_ok=True)
+        with suppress(OSError):
+            Path(address).parent.rmdir()
 
 
 def _try(function: Callable[..., object], *arguments: str) -> None:

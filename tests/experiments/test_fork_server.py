@@ -2,13 +2,17 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from multiprocessing import get_context
+from multiprocessing import connection, forkserver, get_context
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -157,8 +161,45 @@ def test_a_process_starts_from_nothing_while_its_server_ends(server, monkeypatch
     assert processes.alone(os.getppid, (), 1, 120) == os.getpid()
 
 
+def test_a_process_starts_from_nothing_where_a_server_cannot_listen(server, monkeypatch):
+    fork_server.context()
+    monkeypatch.setattr(forkserver, "_forkserver", forkserver.ForkServer())
+    for name in ("ensure_running", "connect_to_new_process"):
+        monkeypatch.setattr(forkserver, name, getattr(forkserver._forkserver, name))
+    monkeypatch.setattr(connection, "arbitrary_address", lambda _: "/tmp/" + "long" * 40)
+    assert processes.alone(os.getppid, (), 1, 120) == os.getpid()
+
+
+ENDING = """
+import os, signal, sys
+from recbole_ext.experiments import processes
+if __name__ == "__main__":
+    os.write(1, str(processes.alone(os.getppid, (), 1, 120)).encode())
+    {end}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(0)"])
+def test_a_server_ends_with_the_process_that_has_it_and_leaves_no_socket(end, tmp_path):
+    (tmp_path / "main.py").write_text(ENDING.format(end=end))
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    command = [sys.executable, str(tmp_path / "main.py")]
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(folder)}
+        )
+        server, deadline = int(result.stdout), time.monotonic() + 20
+        while psutil.pid_exists(server) or [*folder.iterdir()]:
+            assert time.monotonic() < deadline, [*folder.rglob("*")]
+            time.sleep(0.05)
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_a_module_that_cannot_be_imported_is_left_to_the_runs(monkeypatch):
     monkeypatch.setattr(fork_server.gc, "freeze", lambda: None)
+    monkeypatch.setattr(fork_server.atexit, "register", lambda function: None)
     monkeypatch.setattr(threads, "_in_forks_alone", False)
     monkeypatch.setattr(fork_server.keys, "all_keys", lambda: 1 / 0)
     fork_server.preload(["no_such_module", "json"])
