@@ -126,7 +126,7 @@ def scores(folder, model):
 @pytest.mark.slow
 def test_a_fork_computes_what_a_new_process_computes(server, ratings, monkeypatch):
     fork_server.context()
-    jobs = {name: (str(ratings), name) for name in ("BPR", "MultiVAE", "LightGCN", "Pop")}
+    jobs = {name: (str(ratings), name) for name in ("BPR", "MultiVAE", "LightGCN", "EASE")}
     results = []
     for name in ("forkserver", "spawn"):
         monkeypatch.setattr(fork_server, "context", lambda name=name: get_context(name))

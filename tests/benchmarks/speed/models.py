@@ -4,9 +4,9 @@
     python -m tests.benchmarks --suite models --only BPR
     python -m tests.benchmarks --suite models --shape 1m     # a made data set of 1 million ratings
 
-RecBole's side is this package with its groups of patches ``speed`` and ``cache`` switched off. The
-two sides take turns, each measurement in a process of its own with a time limit. Each appends a
-line to ``--output/speed_models.jsonl``; a run that is started again measures what is missing.
+RecBole's side is this package with its groups of patches ``speed``, ``cache`` and ``imports``
+switched off. The two sides take turns, each measurement in a process of its own with a time limit.
+Each appends a line to ``--output/speed_models.jsonl``; a run that is started again measures what is missing.
 """
 
 import json
