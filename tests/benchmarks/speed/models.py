@@ -6,7 +6,8 @@
 
 RecBole's side is this package with its groups of patches ``speed``, ``cache`` and ``imports``
 switched off. The two sides take turns, each measurement in a process of its own with a time limit.
-Each appends a line to ``--output/speed_models.jsonl``; a run that is started again measures what is missing.
+Each appends a line to ``--output/speed_models.jsonl``; a run that is started again measures what is
+missing.
 """
 
 import json
