@@ -28,6 +28,20 @@ def waiting_is_open() -> bool:
     return not any(name in os.environ for name in WAITING)
 
 
+_in_forks_alone = False
+
+
+def compute_in_forks_alone(do_so: bool) -> None:
+    """Say whether this process imports torch for its forks alone, which have no thread of it."""
+    global _in_forks_alone
+    _in_forks_alone = do_so
+
+
+def computes_in_forks_alone() -> bool:
+    """What ``compute_in_forks_alone`` has said last, in this process or in the one it is of."""
+    return _in_forks_alone
+
+
 # --- how many there are ---------------------------------------------------------------------
 
 

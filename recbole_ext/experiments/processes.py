@@ -2,6 +2,7 @@
 
 import logging
 import os
+import random
 import secrets
 import shutil
 import sys
@@ -11,13 +12,13 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from recbole_ext.config.threads import share
+from recbole_ext.config.threads import compute_in_forks_alone, share
 from recbole_ext.errors import in_a_line
+from recbole_ext.experiments import fork_server
 from recbole_ext.trainer import allocator, child_processes
 
 K = TypeVar("K")
@@ -108,18 +109,14 @@ class _Process:
     def __init__(
         self, target: Callable[..., None], threads: int, arguments: tuple[Any, ...]
     ) -> None:
-        context = get_context("spawn")
-        self.connection, far_end = context.Pipe()
+        self.connection, far_end = Pipe()
         with child_processes.starting():
             # RecBole's trainer writes event files and a folder for checkpoints where it stands.
             # The process makes its folder itself: there is none if it never starts.
             name = f"recbole-ext-{secrets.token_hex(8)}"
             self.scratch = str(Path(tempfile.gettempdir(), name))
             child_processes.scratch_folders.add(self.scratch)
-            self.process = context.Process(
-                target=target, args=(far_end, self.scratch, threads, *arguments)
-            )
-            self.process.start()
+            self.process = fork_server.start(target, (far_end, self.scratch, threads, *arguments))
         far_end.close()  # so that the connection ends with the process
 
     def end(self) -> None:
@@ -267,9 +264,15 @@ def _too_long(timeout: float | None) -> JobFailure:
 
 
 def _prepare(threads: int, scratch: str) -> None:
+    compute_in_forks_alone(False)
+    import numpy as np
     import torch
 
     allocator.keep_freed_memory()
+    # A new process has random states of its own; a fork, those of the process that it is of.
+    random.seed()
+    np.random.seed()
+    torch.default_generator.seed()
     sys.argv = sys.argv[:1]  # RecBole's Config would read the command's
     torch.set_num_threads(threads)
     logging.disable(logging.CRITICAL)

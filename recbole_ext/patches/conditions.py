@@ -16,11 +16,6 @@ def ray_lacks_pkg_resources() -> bool:
     return releases.ray_reads_pkg_resources() or importlib.util.find_spec("hyperopt") is not None
 
 
-def no_distutils() -> bool:
-    """Whether there is no distutils: Python 3.12 and later without setuptools."""
-    return importlib.util.find_spec("distutils") is None
-
-
 def numpy_has_no_bool8() -> bool:
     """Whether numpy has removed ``bool8`` (2.0 and later)."""
     import numpy

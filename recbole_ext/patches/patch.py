@@ -17,6 +17,7 @@ Group = Literal[
     "output",
     "speed",
     "cache",
+    "imports",
     "threads",
 ]
 State = Literal["active", "not needed", "waiting", "switched off", "does not fit"]
@@ -30,6 +31,7 @@ GROUPS: dict[Group, str] = {
     "output": "Commands show a run in a few lines; RecBole's log goes to its file.",
     "speed": "RecBole's Python loops are vectorised; the results are the same.",
     "cache": "A large data set is kept as RecBole has read it.",
+    "imports": "A run imports, and waits for, only what it uses.",
     "threads": "Threads fit the cores that the process may use, and leave them while they wait.",
 }
 

@@ -91,8 +91,13 @@ def compiled(function: FunctionType, edits: Iterable[Edit]) -> CodeType:
 def _lines(function: FunctionType) -> tuple[str, int]:
     """RecBole's dedented text of a function, and the number of its first line in the file."""
     code = getattr(function, "_recbole_ext_original", function.__code__)
-    lines, first_line = inspect.getsourcelines(code)
-    return textwrap.dedent("".join(lines)), first_line
+    # not inspect.getsourcelines: it asks every imported module whether the code is of its file
+    lines, first_line = linecache.getlines(code.co_filename), code.co_firstlineno
+    if not lines:
+        lines, first_line = inspect.getsourcelines(code)
+        return textwrap.dedent("".join(lines)), first_line
+    block = inspect.getblock(lines[first_line - 1 :])
+    return textwrap.dedent("".join(block)), first_line
 
 
 def _code_inside(code: CodeType, name: str) -> CodeType:

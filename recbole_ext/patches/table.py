@@ -4,8 +4,8 @@ How to add a patch
 ------------------
 1. Write the row in the file of its group: ``release.py``, ``libraries.py``, ``bugs.py``,
    ``names.py``, ``checkpoints.py``, ``output.py``, ``speed.py`` (which also has group ``cache``),
-   ``speed_of_models.py`` or ``threads.py``; group ``bugs`` also has ``evaluation.py``,
-   ``files.py``, ``metrics.py`` and ``several_processes.py``::
+   ``speed_of_models.py``, ``imports.py`` or ``threads.py``; group ``bugs`` also has
+   ``evaluation.py``, ``files.py``, ``metrics.py`` and ``several_processes.py``::
 
        Patch(
            name="folder-race",
@@ -34,6 +34,7 @@ from recbole_ext.patches import (
     checkpoints,
     evaluation,
     files,
+    imports,
     libraries,
     list_metrics,
     metrics,
@@ -61,6 +62,7 @@ TABLE: tuple[Patch, ...] = (
     *output.PATCHES,
     *speed.PATCHES,
     *speed_of_models.PATCHES,
+    *imports.PATCHES,
     *threads.PATCHES,
 )
 

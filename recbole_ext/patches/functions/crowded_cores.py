@@ -16,6 +16,7 @@ import ctypes
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -121,6 +122,19 @@ def can_be_seen() -> bool:
 
 def watch(torch: ModuleType) -> None:
     """Look for other processes twice a second, in a thread that ends with this process."""
+    if threads.computes_in_forks_alone():
+        os.register_at_fork(after_in_child=partial(_watch_in_fork, torch))
+    else:
+        _start(torch)
+
+
+def _watch_in_fork(torch: ModuleType) -> None:
+    if threads.computes_in_forks_alone():  # not in a fork of the fork
+        threads.compute_in_forks_alone(False)
+        _start(torch)
+
+
+def _start(torch: ModuleType) -> None:
     threading.Thread(target=_watch, args=(torch,), name="crowded cores", daemon=True).start()
 
 

@@ -4,9 +4,10 @@
     python -m tests.benchmarks --suite models --only BPR
     python -m tests.benchmarks --suite models --shape 1m     # a made data set of 1 million ratings
 
-RecBole's side is this package with its groups of patches ``speed`` and ``cache`` switched off. The
-two sides take turns, each measurement in a process of its own with a time limit. Each appends a
-line to ``--output/speed_models.jsonl``; a run that is started again measures what is missing.
+RecBole's side is this package with its groups of patches ``speed``, ``cache`` and ``imports``
+switched off. The two sides take turns, each measurement in a process of its own with a time limit.
+Each appends a line to ``--output/speed_models.jsonl``; a run that is started again measures what is
+missing.
 """
 
 import json
@@ -102,7 +103,7 @@ def measure(side: Side, model: str, dataset: str, data_path: str, limit: float) 
     Args:
         limit: seconds; the process is stopped then.
     """
-    off = "speed,cache" if side == "RecBole" else ""
+    off = "speed,cache,imports" if side == "RecBole" else ""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RECBOLE_EXT_DISABLE": off}
     words = [sys.executable, "-m", __spec__.name, side, model, dataset, data_path]
     with tempfile.TemporaryDirectory() as scratch:

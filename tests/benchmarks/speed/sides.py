@@ -103,7 +103,7 @@ def measure(side: Side, work: str, arguments: Sequence[Any], checkout: Path = RO
     told = [side, work, json.dumps(arguments)]
     command = [sys.executable, "-m", "tests.benchmarks.speed.child", *told]
     with tempfile.TemporaryDirectory() as scratch:
-        off = "speed,cache,threads" if side == "RecBole" else ""
+        off = "speed,cache,imports,threads" if side == "RecBole" else ""
         environment = {**os.environ, "PYTHONPATH": str(checkout), "RECBOLE_EXT_DISABLE": off}
         ended = subprocess.run(
             command, cwd=scratch, env=environment, stdout=subprocess.PIPE, text=True, check=True
