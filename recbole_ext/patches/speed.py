@@ -73,6 +73,17 @@ PATCHES = (
         requires="ranking-loader",
     ),
     Patch(
+        name="ranking-pairs",
+        target="recbole.trainer.trainer:Trainer._full_sort_batch_eval",
+        kind="wrap",
+        group="speed",
+        why="A model without scores of all items computes what is the user's anew for each item, "
+        "and what is the item's for each user.",
+        function="recbole_ext.patches.functions.pairs.scores:full_sort_batch_eval",
+        sources={"1.2.1": "c50cc75dbf9d"},
+        requires="ranking-batches",
+    ),
+    Patch(
         name="csv-parser",
         target=f"{_DATASET}:Dataset._load_feat",
         kind="edit",

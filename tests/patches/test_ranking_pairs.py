@@ -1,0 +1,236 @@
+"""Scores of pairs from parts of users and of items: the recommended items are RecBole's."""
+
+import pytest
+import torch
+
+from recbole_ext.patches.functions.pairs import scores
+from recbole_ext.patches.functions.pairs.rows import Pairs, Product, Rows, SharedRowsError
+from tests import runs
+from tests.patches.switch import switched_off
+
+USERS, ITEMS = 3, 5
+
+
+def of(kind, *shape, seed=0):
+    """Rows of users, of items or of pairs, and the same as an ordinary tensor."""
+    sides = {"users": (USERS, 1), "items": (1, ITEMS), "pairs": (USERS, ITEMS)}[kind]
+    random = torch.Generator().manual_seed(seed + len(kind))
+    rows = Rows([torch.randn(*sides, *shape, generator=random)], Pairs(USERS, ITEMS))
+    return rows, rows.plain()
+
+
+def side_by_side(dim, *shapes):
+    """Rows of users, items and users beside each other."""
+    parts = [of(kind, *s, seed=n) for n, (kind, s) in enumerate(shapes)]
+    return torch.cat([x for x, _ in parts], dim), torch.cat([x for _, x in parts], dim)
+
+
+def plain(x):
+    return x.plain() if isinstance(x, Rows) else x
+
+
+WIDE = (("users", (4,)), ("items", (3,)), ("users", (2,)))
+DEEP = (("users", (2, 6)), ("items", (1, 6)), ("users", (3, 6)))
+LAYER = torch.nn.Linear(9, 7)
+CONV, NORM = torch.nn.Conv1d(6, 4, 2), torch.nn.BatchNorm1d(9).eval()
+NORM.running_mean.normal_()
+OFFSETS = torch.arange(9.0)
+WORK = [
+    (WIDE, LAYER),
+    (WIDE, lambda x: x @ LAYER.weight.T),
+    (WIDE, lambda x: torch.relu(x) ** 2 - 1),
+    (WIDE, lambda x: x + OFFSETS),
+    (WIDE, lambda x: x * torch.arange(15.0)[:, None]),
+    (WIDE, lambda x: x.sum(1)),
+    (WIDE, lambda x: x.sum(0)),
+    (WIDE, lambda x: x.sum()),
+    (WIDE, lambda x: x.softmax(1)),
+    (WIDE, lambda x: x.softmax(0)),
+    (WIDE, lambda x: x.T),
+    (WIDE, lambda x: x.mean(1, keepdim=True) / (1 + x.abs())),
+    (WIDE, lambda x: x[:, 2:8].unsqueeze(2).expand(-1, -1, 4)),
+    (WIDE, lambda x: x[3:7]),
+    (WIDE, lambda x: x[x > 0]),
+    (WIDE, lambda x: torch.where(x > 0, x, 2 * x)),
+    (WIDE, NORM),
+    (WIDE, lambda x: torch.nn.functional.batch_norm(x, None, None, training=True)),
+    (WIDE, lambda x: x.sum(1) + x[:5, :1] * torch.ones(15)),
+    (DEEP, lambda x: x.view(15, -1)),
+    (DEEP, lambda x: x.view(-1, 9)),
+    (DEEP, lambda x: x.sum(dim=1) ** 2 - (x**2).sum(dim=1)),
+    (DEEP, lambda x: x.sum(dim=2)),
+    (DEEP, lambda x: x.permute(0, 2, 1)),
+    (DEEP, lambda x: x.permute(1, 0, 2)),
+    (DEEP, lambda x: x.transpose(1, 2)),
+    (DEEP, lambda x: x.transpose(0, 1)),
+    (DEEP, lambda x: torch.bmm(x, x.transpose(1, 2))),
+    (DEEP, lambda x: CONV(x.permute(0, 2, 1))),
+    (DEEP, lambda x: torch.nn.functional.max_pool1d(x, 3)),
+    (DEEP, lambda x: torch.cat([x, x], 2)),
+    (DEEP, lambda x: torch.cat([x, x], 0)),
+    (DEEP, lambda x: x.flatten(1) @ torch.ones(36, 1)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(WORK)))
+@torch.no_grad()
+def test_operations_have_torchs_values(number):
+    shapes, work = WORK[number]
+    rows, expected = side_by_side(1, *shapes)
+    assert len(rows.parts) == 3
+    assert torch.equal(rows.plain(), expected)
+    ours, theirs = plain(work(rows)), work(expected)
+    assert ours.shape == theirs.shape
+    torch.testing.assert_close(ours, theirs)
+
+
+@torch.no_grad()
+def test_products_of_users_and_items_are_not_multiplied_out():
+    (p, plain_p), (q, plain_q) = of("users", 6), of("items", 6)
+    for product, expected in ((p * q, plain_p * plain_q), (q * p, plain_q * plain_p)):
+        assert isinstance(product.parts[0], Product)
+        for work in (torch.relu, lambda x: x.sum(1), lambda x: x.sum(1, keepdim=True)):
+            torch.testing.assert_close(plain(work(product)), work(expected))
+        both, plain_both = torch.cat([product, p], 1), torch.cat([expected, plain_p], 1)
+        for width in (1, 4):
+            for layer in (torch.nn.Linear(12, width), torch.nn.Linear(12, width, bias=False)):
+                torch.testing.assert_close(plain(layer(both)), layer(plain_both))
+            alone = torch.nn.Linear(6, width)
+            torch.testing.assert_close(plain(alone(product)), alone(expected))
+    assert not isinstance((p * p).parts[0], Product)
+
+
+@torch.no_grad()
+def test_what_is_of_users_or_items_alone_is_computed_once_for_each():
+    rows, _ = side_by_side(1, *WIDE)
+    sizes = []
+    table = torch.nn.Embedding(4, 8)
+    ids = Rows([torch.tensor([[0], [3], [1]])], Pairs(USERS, ITEMS))
+    for x in (torch.relu(rows), table(ids), torch.arange(8.0)[ids], rows.sum(1, keepdim=True)):
+        sizes.append([tuple(part.shape[:2]) for part in x.parts])
+    sides = [(USERS, 1), (1, ITEMS), (USERS, 1)]
+    assert sizes == [sides, [(USERS, 1)], [(USERS, 1)], [(USERS, ITEMS)]]
+    torch.testing.assert_close(table(ids).plain(), table(ids.plain()))
+
+
+def test_rows_are_not_written_to():
+    rows, _ = of("users", 4)
+    before = rows.plain().clone()
+    with pytest.raises(SharedRowsError, match="add_"):
+        rows.add_(1)
+    assert torch.equal(rows.plain(), before)
+
+
+# --- rankings -------------------------------------------------------------------------------
+
+CONTEXT = {"train_neg_sample_args": {"distribution": "uniform", "sample_num": 1}}
+SETTINGS = {
+    "NeuMF": {"mlp_hidden_size": [16, 8]},
+    "NNCF": {"neigh_num": 8, "conv_kernel_size": 2, "pool_kernel_size": 2, "mlp_hidden_size": [8]},
+    "FM": CONTEXT,
+    "DeepFM": {"mlp_hidden_size": [8], **CONTEXT},
+}
+
+
+def prepare(model):
+    run = runs.prepare(model, eval_batch_size=42, **SETTINGS.get(model, {}), **runs.RANKING)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for weights in run.model.parameters():
+            weights.normal_(0, 0.5)
+    return run
+
+
+def ranked(run):
+    """The scores that are collected, the metrics, and the pairs that each call of predict has."""
+    predict, collect = run.model.predict, run.trainer.eval_collector.eval_batch_collect
+    sizes, collected = [], []
+    run.model.predict = lambda x: (sizes.append(len(x)), predict(x))[1]
+    run.trainer.eval_collector.eval_batch_collect = lambda s, *rest: (
+        collected.append(s.clone()),
+        collect(s, *rest),
+    )[1]
+    metrics = run.trainer.evaluate(run.valid, load_best_model=False)
+    del run.model.predict, run.trainer.eval_collector.eval_batch_collect
+    return torch.cat(collected), metrics, sizes
+
+
+@pytest.mark.parametrize("model", SETTINGS)
+def test_recommended_items_are_recboles(ratings, model, monkeypatch):
+    monkeypatch.setattr(scores, "MOST", 1.0)
+    run = prepare(model)
+    ours, metrics, sizes = ranked(run)
+    assert max(sizes) > 42
+    with switched_off("ranking-pairs"):
+        theirs, their_metrics, their_sizes = ranked(run)
+    assert max(their_sizes) == 42
+    assert metrics == their_metrics
+    assert torch.equal(ours.topk(10)[1], theirs.topk(10)[1])
+    assert torch.allclose(ours, theirs, atol=1e-5)
+    assert torch.equal(ours.isinf(), theirs.isinf())
+
+
+def test_neighbours_within_the_error_are_scored_as_recbole_scores_them(ratings, monkeypatch):
+    """Our scores are wrong by up to 1e-6: items that are as close are in RecBole's order."""
+    monkeypatch.setattr(scores, "MOST", 1.0)
+    run = prepare("NeuMF")
+    torch.manual_seed(3)
+    with torch.no_grad():
+        run.model.predict_layer.weight.mul_(1e-5)  # all scores are close together
+    of_pairs = scores.Ranking._of_pairs
+
+    def inexact(self, rows):
+        largest, values = of_pairs(self, rows)
+        return largest, values + (torch.rand_like(values) - 0.5) * 2e-6
+
+    monkeypatch.setattr(scores.Ranking, "_of_pairs", inexact)
+    monkeypatch.setattr(torch, "get_rng_state", lambda: torch.zeros(1))
+    ours = ranked(run)[0]
+    with switched_off("ranking-pairs"):
+        theirs = ranked(run)[0]
+    assert torch.equal(ours.topk(11)[1], theirs.topk(11)[1])
+
+
+@pytest.mark.parametrize("fault", ["other values", "draws", "writes", "raises", "close"])
+def test_a_model_that_rows_do_not_fit_is_scored_recboles_way(ratings, monkeypatch, fault):
+    run = prepare("NeuMF")
+    forward = run.model.forward
+
+    def own(user, item):
+        result = forward(user, item)
+        if isinstance(user, Rows):
+            if fault == "other values":
+                return result * 1.01
+            if fault == "raises":
+                raise ValueError
+        if fault == "draws":
+            return result + 0 * torch.rand(1)
+        return result.add_(1) if fault == "writes" else result
+
+    run.model.forward = own
+    if fault == "close":
+        monkeypatch.setattr(scores, "MOST", -1.0)
+    state = torch.get_rng_state()
+    ours, metrics, _ = ranked(run)
+    after, _ = torch.get_rng_state(), torch.set_rng_state(state)
+    with switched_off("ranking-pairs"):
+        theirs, their_metrics, _ = ranked(run)
+    assert torch.equal(ours, theirs)
+    assert metrics == their_metrics
+    assert torch.equal(after, torch.get_rng_state())
+
+
+def test_an_own_subclass_is_scored_by_its_own_code(ratings, monkeypatch):
+    monkeypatch.setattr(scores, "MOST", 1.0)
+    run = prepare("NeuMF")
+
+    class Own(type(run.model)):
+        def forward(self, user, item):
+            return super().forward(user, item) * torch.cos(item.float()) - user
+
+    run.model.__class__ = Own
+    ours = ranked(run)[0]
+    with switched_off("ranking-pairs"):
+        theirs = ranked(run)[0]
+    assert torch.allclose(ours, theirs, atol=1e-5)
+    assert torch.equal(ours.topk(10)[1], theirs.topk(10)[1])
