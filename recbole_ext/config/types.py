@@ -43,7 +43,7 @@ Space = dict[str, Annotated[list[Any], Filled()]]
 
 Orientation = Literal["user", "item"]  # what a row of the matrix of ratings is
 
-# Of the models that can add EASE's score to their own (models/item_weights.py).
+# Settings of models that can add EASE's score to their own (models/item_weights.py).
 EaseWeight = Annotated[
     NonNegative,
     Meta(
