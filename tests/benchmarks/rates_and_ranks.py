@@ -37,9 +37,12 @@ RMSE_WEIGHT = 3.0  # in the choice
 METRICS = ("rmse", "mae", "ndcg@10", "hit@10")
 PARTS = ("valid", "test")
 
-_BOTH: dict[str, Any] = yaml.safe_load(
-    (ROOT / "configs" / "autorec_rates_and_ranks.yaml").read_text(encoding="utf-8")
-)
+
+def _read(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "configs" / name).read_text(encoding="utf-8")))
+
+
+_BOTH = _read("autorec_rates_and_ranks.yaml")
 _BY_USERS = {
     **_BOTH,
     **{"orientation": "user", "centring": "bias", "svdpp_scale": 0.0, "mask_input_scale": 4.0},
@@ -50,11 +53,7 @@ _BY_USERS = {
 TABLES: dict[str, dict[str, Any]] = {
     "items": _BOTH,
     "users": _BY_USERS,
-    "users, ranking": {
-        **{**_BY_USERS, "exposure_weight": 1.0, "valid_rmse_weight": 0.0, "dropout_prob": 0.7},
-        # of twenty pairs the best mean over the five validation parts
-        **{"ease_weight": 3.0, "ranking_rating_weight": 0.3},
-    },
+    "users, ranking": _read("autorec_ranking.yaml"),
 }
 
 # name -> what is tried over them
