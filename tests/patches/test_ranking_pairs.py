@@ -338,6 +338,11 @@ def counts_in_a_buffer(model, values, user, item, of_rows):
     return values
 
 
+def has_another_buffer(model, values, user, item, of_rows):
+    model.count = model.count + 1
+    return values
+
+
 def keeps(model, values, user, item, of_rows):
     model.last = user
     return values
@@ -365,7 +370,7 @@ def draws_of_torch(model, values, user, item, of_rows):
 
 UNFIT = [
     *(off_and_reversed, later_users, no_number, infinite, minus_infinite, other_type),
-    *(counts_calls, counts_in_a_buffer, keeps, keeps_more),
+    *(counts_calls, counts_in_a_buffer, has_another_buffer, keeps, keeps_more),
     *(draws_of_python, draws_of_numpy, draws_of_torch),
 ]
 
