@@ -180,7 +180,7 @@ class Ranking:
 
 @dataclass
 class Error:
-    """How far our scores have been from RecBole's, at the most.
+    """The largest error of our scores, of those that have been compared with RecBole's.
 
     Attributes:
         absolute: a difference of two scores.
@@ -200,7 +200,7 @@ class Error:
         self.absolute = max(self.absolute, float(absolute.max()))
 
     def of(self, scores: Tensor) -> Tensor:
-        """What is expected at the most of each user: [users, items] -> [users]."""
+        """The largest error that is expected of each user: [users, items] -> [users]."""
         return SAFETY * (self.relative * _largest(scores)).clamp(min=self.absolute)
 
 
