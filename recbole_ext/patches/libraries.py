@@ -220,4 +220,13 @@ PATCHES = (
         edits=_SCALER,
         needed=conditions.scaler_has_moved,
     ),
+    Patch(
+        name="torch-sparse",
+        target="torch.sparse:FloatTensor",
+        kind="wrap",
+        group="libraries",
+        why="torch warns, in a run of each graph model, that torch.sparse.FloatTensor is old.",
+        function=f"{_OURS}:sparse_tensor",
+        after="recbole.model.abstract_recommender",
+    ),
 )

@@ -309,3 +309,52 @@ def names():
 print(*ray.get(names.remote()))
 """
     assert python(code) == "recbole_ext.models.autorec.adapter 512"
+
+
+SPARSE = """
+import warnings
+warnings.simplefilter("always")
+import torch
+import recbole.model.abstract_recommender  # applies the patch
+indices = torch.tensor([[0, 2, 0], [1, 1, 1]])
+values = torch.tensor([1.5, -2.0, 3.0], requires_grad=True)
+size = torch.Size((3, 4))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for args in ((indices, values), (indices, values, size)):
+        graph = torch.sparse.FloatTensor(*args)
+        (graph.to_dense() ** 2).sum().backward()
+        print(tuple(graph.shape), graph._nnz(), graph.dtype, graph.to_dense().tolist())
+    print(values.grad.tolist())
+print([str(x.message)[:30] for x in caught if "parse" in str(x.message)])
+print(tuple(torch.sparse.FloatTensor(2, 3).shape), graph.type())
+"""
+
+
+def test_sparse_tensors_are_torchs_without_its_warning(tmp_path):
+    def run(off):
+        result = subprocess.run(
+            [sys.executable, "-c", "import recbole_ext\n" + SPARSE],
+            env={**os.environ, "RECBOLE_EXT_DISABLE": off},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+            cwd=tmp_path,
+        )
+        return result.stdout.splitlines()
+
+    ours, theirs = run(""), run("torch-sparse")
+    assert (
+        ours[:3]
+        == theirs[:3]
+        == [
+            "(3, 2) 3 torch.float32 [[0.0, 4.5], [0.0, 0.0], [0.0, -2.0]]",
+            "(3, 4) 3 torch.float32 "
+            "[[0.0, 4.5, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.0, -2.0, 0.0, 0.0]]",
+            "[18.0, -8.0, 18.0]",
+        ]
+    )
+    assert ours[3] == "[]"
+    assert theirs[3] != "[]"
+    assert ours[4:] == theirs[4:]

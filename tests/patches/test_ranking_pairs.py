@@ -1,5 +1,9 @@
 """Scores of pairs from parts of users and of items: the recommended items are RecBole's."""
 
+import copy
+import random
+
+import numpy as np
 import pytest
 import torch
 
@@ -184,7 +188,7 @@ def test_neighbours_within_the_error_are_scored_as_recbole_scores_them(ratings, 
         return largest, values + (torch.rand_like(values) - 0.5) * 2e-6
 
     monkeypatch.setattr(scores.Ranking, "_of_pairs", inexact)
-    monkeypatch.setattr(torch, "get_rng_state", lambda: torch.zeros(1))
+    monkeypatch.setattr(scores.State, "is_left", lambda _: False)  # it draws
     ours = ranked(run)[0]
     with switched_off("ranking-pairs"):
         theirs = ranked(run)[0]
@@ -234,3 +238,227 @@ def test_an_own_subclass_is_scored_by_its_own_code(ratings, monkeypatch):
         theirs = ranked(run)[0]
     assert torch.allclose(ours, theirs, atol=1e-5)
     assert torch.equal(ours.topk(10)[1], theirs.topk(10)[1])
+
+
+def test_what_rows_are_not_for_is_scored_recboles_way(ratings):
+    def sizes(run, n_users, *, history):
+        calls, predict = [], run.model.predict
+        run.model.predict = lambda x: (calls.append(len(x)), predict(x))[1]
+        users, *rest = next(iter(run.valid))
+        kept = users[:n_users]
+        none = torch.zeros(0, dtype=torch.int64)
+        with torch.no_grad():
+            run.trainer._full_sort_batch_eval((kept, (none, none) if history else None, *rest[1:]))
+        del run.model.predict
+        return calls
+
+    run = prepare("NeuMF")
+    run.trainer.evaluate(run.valid, load_best_model=False)
+    assert max(sizes(run, 30, history=True)) > 42
+    assert sizes(run, 30, history=False) == [42] * 15
+    assert sizes(run, 2, history=True) == [42]
+    setattr(run.trainer.eval_collector.register, "rec.meanrank", True)
+    assert sizes(run, 30, history=True) == [42] * 15
+
+
+# --- a small model --------------------------------------------------------------------------
+
+N_USERS, STEP, N_BEST = 40, 1, 3
+
+
+class Small(torch.nn.Module):
+    """Scores 0, 1, 2, 3, 4 of the items of each user, in an order of the user's own."""
+
+    def __init__(self, fault=None, dtype=torch.float32):
+        super().__init__()
+        self.fault, self.dtype, self.calls, self.last = fault, dtype, 0, None
+        self.register_buffer("count", torch.zeros(1))
+
+    def predict(self, pairs):
+        user, item = pairs["user"], pairs["item"]
+        scores = ((user + 2 * item) % 5).to(self.dtype)
+        return (
+            self.fault(self, scores, user, item, isinstance(user, Rows)) if self.fault else scores
+        )
+
+
+def ranked_by(model, n_users=N_USERS, step=STEP):
+    """Our scores of all users and RecBole's."""
+    from recbole.data.interaction import Interaction
+
+    users = Interaction({"user": torch.arange(n_users)})
+    items = Interaction({"item": torch.arange(5)})
+    history = torch.tensor([0, 17]), torch.tensor([2, 1])
+
+    def theirs(some):
+        pairs = some.repeat_interleave(5)
+        pairs.update(items.repeat(len(some)))
+        values = model.predict(pairs).view(-1, 5)
+        values[:, 0] = -torch.inf
+        return values
+
+    ours = scores.Ranking(model, users, items, history, N_BEST, step, theirs).scores()
+    all_of = torch.cat([theirs(users[start : start + step]) for start in range(0, n_users, step)])
+    all_of[history] = -torch.inf
+    return ours, all_of
+
+
+def off_and_reversed(model, values, user, item, of_rows):
+    """By more than rounding for the first user, where no order changes; for another, one does."""
+    return torch.where(user == 37, -values, values + 0.01 * (user == 0)) if of_rows else values
+
+
+def later_users(model, values, user, item, of_rows):
+    return torch.where(user >= 32, -values, values) if of_rows else values
+
+
+def no_number(model, values, user, item, of_rows):
+    return torch.where((user == 20) & (item == 2), torch.nan, values)
+
+
+def infinite(model, values, user, item, of_rows):
+    return torch.where((user == 20) & (item > 2), torch.inf, values)
+
+
+def minus_infinite(model, values, user, item, of_rows):
+    return torch.where((user == 20) & (item > 2), -torch.inf, values)
+
+
+def other_type(model, values, user, item, of_rows):
+    return values.double() if of_rows else values
+
+
+def counts_calls(model, values, user, item, of_rows):
+    model.calls += 1
+    return values
+
+
+def counts_in_a_buffer(model, values, user, item, of_rows):
+    model.count += 1
+    return values
+
+
+def has_another_buffer(model, values, user, item, of_rows):
+    model.count = model.count + 1
+    return values
+
+
+def keeps(model, values, user, item, of_rows):
+    model.last = user
+    return values
+
+
+def keeps_more(model, values, user, item, of_rows):
+    model.another = user
+    return values
+
+
+def draws_of_python(model, values, user, item, of_rows):
+    random.random()
+    return values
+
+
+def draws_of_numpy(model, values, user, item, of_rows):
+    np.random.random(312)  # its state's place is the same then
+    return values
+
+
+def draws_of_torch(model, values, user, item, of_rows):
+    torch.rand(1)
+    return values
+
+
+UNFIT = [
+    *(off_and_reversed, later_users, no_number, infinite, minus_infinite, other_type),
+    *(counts_calls, counts_in_a_buffer, has_another_buffer, keeps, keeps_more),
+    *(draws_of_python, draws_of_numpy, draws_of_torch),
+]
+
+
+def state_of(model):
+    drawn = random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2:]
+    buffer = float(model.count)
+    return drawn, torch.get_rng_state().tolist(), model.calls, buffer, model.last, dir(model)
+
+
+@pytest.mark.parametrize("fault", UNFIT)
+def test_a_small_model_that_rows_do_not_fit_is_left_as_it_was(fault, monkeypatch):
+    model = Small(fault)
+    np.random.random(), torch.rand(1)
+    before, after = state_of(model), []
+    of_ranking = scores.Ranking.scores
+    monkeypatch.setattr(
+        scores.Ranking, "scores", lambda x: (of_ranking(x), after.append(state_of(model)))[0]
+    )
+    assert ranked_by(model)[0] is None
+    assert after == [before]
+
+
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("n_users", [2, 4, 40, 100])
+def test_a_small_models_scores_are_recboles(n_users, dtype, step):
+    ours, theirs = ranked_by(Small(dtype=dtype), max(n_users, 18), step)
+    assert torch.equal(ours, theirs)
+    assert ours.dtype == dtype
+
+
+def test_errors_are_larger_where_scores_are_larger():
+    """A millionth of 10,000 may exchange items that are 0.004 apart; of 4, it may not."""
+
+    def inexact(model, values, user, item, of_rows):
+        values = torch.where(user == 20, 10_000 + values / 250, values)
+        return values * (1 + 1e-6 * (item % 2 * 2 - 1)) if of_rows else values
+
+    ours, theirs = ranked_by(Small(inexact))
+    assert torch.equal(ours[0], theirs[0])
+    assert torch.equal(ours[20], theirs[20])
+    assert not torch.equal(ours[21], theirs[21])
+    assert torch.equal(ours.topk(N_BEST)[1], theirs.topk(N_BEST)[1])
+
+
+def test_errors_of_later_users_count():
+    """RecBole's scores of user 32 show that 0.0001 apart is too close; user 0's do not."""
+
+    def inexact(model, values, user, item, of_rows):
+        values = torch.where(user == 20, 1 + values / 10_000, values)
+        off = 2e-4 * ((user == 32) & (item == 1)) + 6e-5 * (user == 20) * (item % 2 * 2 - 1)
+        return values + off if of_rows else values
+
+    ours, theirs = ranked_by(Small(inexact))
+    assert torch.equal(ours[20], theirs[20])
+
+
+def test_a_ranking_that_is_not_worth_it_is_given_up_after_few_users(monkeypatch):
+    sizes, of_pairs = [], scores.Ranking._of_pairs
+    monkeypatch.setattr(
+        scores.Ranking,
+        "_of_pairs",
+        lambda self, rows: (sizes.append(rows.stop - rows.start), of_pairs(self, rows))[1],
+    )
+    ours, _ = ranked_by(Small(lambda model, values, *_: values * 0), 300)
+    assert ours is None
+    assert sizes == [1, scores.LOOK]
+    sizes.clear()
+    assert ranked_by(Small(), 300)[0] is not None
+    assert sizes[:2] == [1, scores.LOOK]
+    assert sizes[2] > 300
+
+
+def test_what_is_not_an_operation_of_torch_sees_every_pair_or_fails():
+    rows, expected = side_by_side(1, *WIDE)
+    for work in (
+        torch.Tensor.tolist,
+        torch.Tensor.numpy,
+        np.asarray,
+        copy.deepcopy,
+        lambda x: x.data.sum(),
+        lambda x: torch.as_tensor(x).sum(),
+        lambda x: x.sum().item(),
+    ):
+        try:
+            value = work(rows)
+        except Exception:
+            continue
+        value = torch.as_tensor(plain(value), dtype=torch.float32)
+        torch.testing.assert_close(value, torch.as_tensor(work(expected), dtype=torch.float32))

@@ -145,8 +145,9 @@ def test_a_symmetric_graph_is_kept_once(all_matrices):
     assert sparse_products._graphs[half].backward is not sparse_products._graphs[half].forward
 
 
-def test_values_that_change_are_seen(all_matrices):
-    of, dense = matrix(60, 60, 500, sort=True), torch.randn(60, 4)
+@pytest.mark.parametrize("sort", [True, False])  # in order, or copied into it
+def test_values_that_change_are_seen(all_matrices, sort):
+    of, dense = matrix(60, 60, 500, sort), torch.randn(60, 4)
     for _ in range(3):
         ours(of, dense)
     of._values().mul_(2)
@@ -177,6 +178,7 @@ def test_what_no_bag_is_for_is_torchs(all_matrices):
         for _ in range(3):
             one, other = ours(left, right), torch.sparse.mm.__wrapped__(left, right)
             assert torch.equal(*(x.to_dense() for x in (one, other)))
+        assert left not in sparse_products._graphs
     assert of not in sparse_products._graphs
 
 

@@ -309,6 +309,7 @@ MODELS = {
     "graph-spectralcf": "SpectralCF",
     "graph-products": "LightGCN",
     "padded-histories": "MultiVAE",
+    "ranking-pairs": "NeuMF",
     "encoded-once": "GCMC",
     "histories-fism": "FISM",
     "histories-nais": "NAIS",

@@ -47,6 +47,15 @@ def ray_init(wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any
             os.environ["PYTHONPATH"] = before
 
 
+def sparse_tensor(wrapped: Callable[..., Any], _: Any, args: Any, kwargs: Any) -> Any:
+    """``torch.sparse.FloatTensor``: of indices and values, as torch makes it today."""
+    import torch
+
+    if kwargs or len(args) < 2 or not all(isinstance(x, torch.Tensor) for x in args[:2]):
+        return wrapped(*args, **kwargs)
+    return torch.sparse_coo_tensor(*args, check_invariants=False)  # None would warn
+
+
 def compatibility_settings(_: Any) -> None:
     """``Config.compatibility_settings`` with the names that numpy 2 has."""
     import numpy as np

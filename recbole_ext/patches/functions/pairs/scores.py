@@ -7,7 +7,7 @@ gets ``Rows``, of which each is kept, and computed, once.
 These scores differ from RecBole's by rounding, which can exchange two items whose scores are next
 to each other. Therefore a user with such neighbours among the recommended ones is scored again in
 RecBole's way, and the recommended items are RecBole's. So is a model that does what rows cannot
-do: the first users are scored in both ways.
+do: some users, the first and others, are scored in both ways.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,12 @@ from torch import Tensor
 
 from recbole_ext.patches.functions.pairs import operations  # noqa: F401  fills the table
 from recbole_ext.patches.functions.pairs.rows import Pairs, Rows
+from recbole_ext.patches.functions.pairs.state import State
 
 LARGEST = 2**23  # numbers of the largest tensor of a block of users: 32 MiB in float32
 SAFETY = 4  # errors are expected to be at most so many times the largest that has been seen
+LOOK = 64  # users: after so many, it is known whether a ranking is worth it
+CHECKED = 32  # one batch of RecBole's out of so many is scored in both ways
 MOST = 1 / 8  # of the users may need RecBole's scores, too: with more, they are not worth it
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # scores that differ more differ by more than rounding
 
@@ -98,16 +101,15 @@ class Ranking:
         The first ``length`` items of each user, and one more, are those of RecBole's scores.
 
         Returns:
-            None where the model has to be scored in RecBole's way.
+            None where the model has to be scored in RecBole's way; nothing has changed then.
         """
-        before = torch.get_rng_state()
+        before = State(self.model)
         try:
             scores = self._scores()
-            drawn = not torch.equal(torch.get_rng_state(), before)
         except Exception:  # whatever a model does: RecBole's way shows if the fault is the model's
-            scores, drawn = None, True
-        if drawn:
-            torch.set_rng_state(before)
+            scores = None
+        if scores is None or before.is_left():
+            before.restore()
             return None
         return scores
 
@@ -115,20 +117,23 @@ class Ranking:
         first = slice(0, self.step)
         largest, part = self._of_pairs(first)
         theirs = self.theirs(self.users[first])
-        part[:, 0] = theirs[:, 0]
-        if not torch.allclose(part, theirs, RELATIVE, ABSOLUTE):
+        if not torch.allclose(part[:, 1:], theirs[:, 1:], RELATIVE, ABSOLUTE):
             return None
-        error = _error(part, theirs)
-        parts, start, block = [part], self.step, max(1, LARGEST // (largest // self.step))
+        error = Error()
+        error.see(part[:, 1:], theirs[:, 1:])
+        block = max(1, LARGEST // (largest // self.step))
+        parts, start, size = [theirs], self.step, min(block, LOOK)
         while start < len(self.users):
-            parts.append(self._of_pairs(slice(start, start + block))[1])
+            part = self._of_pairs(slice(start, start + size))[1]
+            if not part.isfinite().all():
+                return None  # the order of infinite scores is not known from their differences
+            parts.append(part)
             if start == self.step:
                 scores = self._ranked(torch.cat(parts))
                 if _close(scores, self.length, error).float().mean() > MOST:
                     return None
-            start += block
-        scores = self._ranked(torch.cat(parts))
-        return None if scores.isnan().any() else self._settled(scores, error)
+            start, size = start + size, block
+        return self._settled(self._ranked(torch.cat(parts)), error)
 
     def _of_pairs(self, rows: slice) -> tuple[int, Tensor]:
         """Ours of some users, [U, I], and the numbers of the largest tensor on the way."""
@@ -153,28 +158,59 @@ class Ranking:
         scores[:, 0] = -torch.inf
         return scores
 
-    def _settled(self, scores: Tensor, error: float) -> Tensor:
-        """The scores, in place: RecBole's, where the order of two items could be another one."""
-        done = torch.zeros(len(scores), dtype=torch.bool)
+    def _settled(self, scores: Tensor, error: "Error") -> Tensor | None:
+        """The scores, in place: RecBole's, where the order of two items could be another one.
+
+        Users among all are scored in both ways, close or not: the first ones alone could be done
+        by other lines of the model, or have smaller errors.
+        """
         ranked = scores > -torch.inf
-        while (open_ := _close(scores, self.length, error) & ~done).any():
-            for start in (open_.nonzero()[:, 0] // self.step).unique().tolist():
+        number = torch.arange(len(scores)) // self.step
+        done, due = number == 0, number % CHECKED == 0
+        while (due := (due | _close(scores, self.length, error)) & ~done).any():
+            for start in number[due].unique().tolist():
                 rows = slice(start * self.step, (start + 1) * self.step)
                 theirs = torch.where(ranked[rows], self.theirs(self.users[rows]), -torch.inf)
-                error = max(error, _error(scores[rows], theirs))
+                if not torch.allclose(scores[rows], theirs, RELATIVE, ABSOLUTE):
+                    return None
+                error.see(scores[rows], theirs)
                 scores[rows], done[rows] = theirs, True
         return scores
 
 
-def _error(ours: Tensor, theirs: Tensor) -> float:
-    """The largest difference, and at least the rounding of the largest score."""
-    ranked = theirs > -torch.inf
-    rounding = torch.finfo(theirs.dtype).eps * theirs[ranked].abs().max()
-    return max(float((ours - theirs)[ranked].abs().max()), float(rounding))
+@dataclass
+class Error:
+    """The largest error of our scores, of those that have been compared with RecBole's.
+
+    Attributes:
+        absolute: a difference of two scores.
+        relative: the same as a part of the user's largest score.
+    """
+
+    absolute: float = 0.0
+    relative: float = 0.0
+
+    def see(self, ours: Tensor, theirs: Tensor) -> None:
+        """Look at the scores of some users, [users, items]; ``-inf`` is no score."""
+        rounding = torch.finfo(theirs.dtype).eps
+        differences = (ours - theirs).nan_to_num(0).abs().amax(1)
+        relative = (differences / _largest(theirs)).nan_to_num(0).clamp(min=rounding)
+        self.relative = max(self.relative, float(relative.max()))
+        absolute = differences.clamp(min=rounding * float(_largest(theirs).max()))
+        self.absolute = max(self.absolute, float(absolute.max()))
+
+    def of(self, scores: Tensor) -> Tensor:
+        """The largest error that is expected of each user: [users, items] -> [users]."""
+        return SAFETY * (self.relative * _largest(scores)).clamp(min=self.absolute)
 
 
-def _close(scores: Tensor, length: int, error: float) -> Tensor:
+def _largest(scores: Tensor) -> Tensor:
+    """[users, items] -> [users]: of the scores that are ranked, without their signs."""
+    return torch.where(scores > -torch.inf, scores.abs(), 0).amax(1)
+
+
+def _close(scores: Tensor, length: int, error: Error) -> Tensor:
     """Whether two neighbours among the first items of each user may be exchanged: [users]."""
     first = scores.topk(min(length + 1, scores.shape[1]))[0]
     gaps = first[:, :-1] - first[:, 1:]  # not a number between items that are not ranked
-    return (gaps <= 2 * SAFETY * error).any(1)
+    return (gaps <= 2 * error.of(scores)[:, None]).any(1)
