@@ -20,8 +20,8 @@ SEARCHES = sorted((ROOT / "configs" / "search").glob("*.yaml"))
 PLANS_AT = ROOT / "configs" / "benchmark"
 PLANS = sorted(PLANS_AT.glob("*.yaml"))
 # their results are not kept here, or are of some runs only
-LATER = ("ensembles", "ncf_mlp_ease", "other_data_sets")  # which earlier releases did not have
-FOR_USERS = ("ml-1m.yaml", "ml-100k-quick.yaml", "ensembles_ours.yaml")
+LATER = ("ensembles", "ncf_mlp_ease")  # which earlier releases did not have
+FOR_USERS = ("ml-1m.yaml", "ml-100k-quick.yaml", "ensembles_ours.yaml", "other_data_sets.yaml")
 CONFIGS = sorted(set((ROOT / "configs").rglob("*.yaml")) - set(SEARCHES) - set(PLANS))
 DEFAULTS = sorted((ROOT / "recbole_ext" / "models").glob("*/*.yaml"))
 

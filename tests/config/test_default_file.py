@@ -20,6 +20,8 @@ _NCF = {
     "prediction": "rated",
     "history": "none",
     "history_dropout_prob": 0.5,
+    "ease_weight": 0.0,
+    "ease_reg_weight": 300.0,
     "ema_decay": 0.0,
 }
 _MLP = {
@@ -65,6 +67,8 @@ DEFAULTS = {
         "exposure_reg_weight": 0.01,
         "exposure_samples": 0,
         "ranking_rating_weight": 0.0,
+        "ease_weight": 0.0,
+        "ease_reg_weight": 300.0,
         "valid_rmse_weight": 0.0,
         "input_dropout_prob": 0.0,
         "dropout_prob": 0.5,
@@ -116,6 +120,8 @@ RANGES = {
     "exposure_reg_weight": ([0], [-1e-9]),
     "exposure_samples": ([0], [-1]),
     "ranking_rating_weight": ([0], [-1e-9]),
+    "ease_weight": ([0], [-1e-9]),
+    "ease_reg_weight": ([1e-9], [0]),
     "valid_rmse_weight": ([0], [-1e-9]),
     "input_dropout_prob": ([0, 0.999], [-1e-9, 1]),
     "weights": ([None], [[-1e-9, 1]]),
