@@ -149,12 +149,12 @@ def test_the_page_of_speed_quotes_its_results(suite):
         assert f"| {' | '.join(cells)} |" in text
 
 
-def ensemble_rows(name, labels, seeds):
-    """A table of results.md: some models of a plan, on some splits."""
+def ensemble_rows(name, labels, seeds, dataset="ml-100k"):
+    """A table of results.md: some models of a plan, on some splits of a data set."""
     path = ROOT / "configs" / "benchmark" / f"{name}.yaml"
     whole = benchmark_plan.read(path)
     models = {label: whole.models[label] for label in labels}
-    plan = dataclasses.replace(whole, models=models, seeds=list(seeds))
+    plan = dataclasses.replace(whole, datasets=[dataset], models=models, seeds=list(seeds))
     results = results_of.load(path.with_suffix(".jsonl"), plan)
     (key,) = plan.tables
     rows = []
@@ -169,6 +169,12 @@ def ensemble_rows(name, labels, seeds):
         )
         rows.append(f"| {line.label} | {score} | {p_value} | {training:.0f} | {scoring:.1f} |")
     return "\n".join(rows)
+
+
+def test_the_page_of_results_quotes_the_other_data_set():
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    labels = ("NCFMLP with EASE", "EASE", "Pop")
+    assert ensemble_rows("other_data_sets", labels, [2020], "ml-1m-lightgcn") in text
 
 
 @pytest.mark.parametrize(("name", "labels", "seeds"), ENSEMBLES)
