@@ -4,6 +4,7 @@ Each function is called when its patch is about to be applied, and imports its l
 """
 
 import importlib.util
+import sys
 import warnings
 
 from recbole_ext.registry import releases
@@ -14,6 +15,11 @@ def ray_lacks_pkg_resources() -> bool:
     if importlib.util.find_spec("pkg_resources") is not None:
         return False
     return releases.ray_reads_pkg_resources() or importlib.util.find_spec("hyperopt") is not None
+
+
+def compiler_is_not_imported() -> bool:
+    """Whether torch's compiler has not been imported."""
+    return "torch._dynamo" not in sys.modules
 
 
 def numpy_has_no_bool8() -> bool:

@@ -1,7 +1,6 @@
 """Patches by which a run imports, and waits for, only what it uses; group ``imports``."""
 
-import sys
-
+from recbole_ext.patches import conditions
 from recbole_ext.patches.patch import Edit, Patch
 
 _OURS = "recbole_ext.patches.functions.imports"
@@ -9,11 +8,6 @@ _GENERAL = "recbole.model.general_recommender"
 _USAGE = "recbole_ext.patches.functions.processor_usage"
 
 _SCIKIT_WHY = "RecBole imports scikit-learn and scipy.stats for {} alone: a second before any run."
-
-
-def no_compiler() -> bool:
-    """Whether torch's compiler has not been imported."""
-    return "torch._dynamo" not in sys.modules
 
 
 PATCHES = (
@@ -25,7 +19,7 @@ PATCHES = (
         why="torch's optimizers import its compiler, which takes two seconds, to tell it about "
         "themselves; as soon as somebody else imports it, they do so again.",
         function="recbole_ext.patches.functions.no_compiler:until_it_is_imported",
-        needed=no_compiler,
+        needed=conditions.compiler_is_not_imported,
     ),
     Patch(
         name="metrics-imports",

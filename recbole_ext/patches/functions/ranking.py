@@ -26,6 +26,11 @@ def in_one_process(config: Any) -> bool:
     return "single_spec" not in config or bool(config["single_spec"])
 
 
+def users_at_a_time(trainer: Any) -> int:
+    """How many users RecBole scores at a time in a full ranking."""
+    return max(trainer.config["eval_batch_size"] // trainer.tot_item_num, 1)
+
+
 def full_sort_batch_eval(
     wrapped: Callable[[Any], Any], trainer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
@@ -37,7 +42,7 @@ def full_sort_batch_eval(
 
     def score(batched_data: Any) -> Any:
         users, history, positive_u, positive_i = batched_data
-        step = max(trainer.config["eval_batch_size"] // trainer.tot_item_num, 1)
+        step = users_at_a_time(trainer)
         # without a history: the rows of a sequential model, as many as eval_batch_size
         if history is None or len(users) <= step or scores_all_items(trainer.config):
             return wrapped(batched_data)

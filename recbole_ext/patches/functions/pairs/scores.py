@@ -20,6 +20,7 @@ from torch import Tensor
 from recbole_ext.patches.functions.pairs import operations  # noqa: F401  fills the table
 from recbole_ext.patches.functions.pairs.rows import Pairs, Rows
 from recbole_ext.patches.functions.pairs.state import State
+from recbole_ext.patches.functions.ranking import users_at_a_time
 
 LARGEST = 2**23  # numbers of the largest tensor of a block of users: 32 MiB in float32
 SAFETY = 4  # errors are expected to be at most so many times the largest that has been seen
@@ -48,7 +49,7 @@ def full_sort_batch_eval(
 
     def score(batched_data: Any) -> Any:
         users, history, *positive = batched_data
-        step = max(trainer.config["eval_batch_size"] // trainer.tot_item_num, 1)
+        step = users_at_a_time(trainer)
         collector, items = trainer.eval_collector, trainer.item_tensor
         scores = None
         if (
