@@ -74,7 +74,7 @@ DATASETS: dict[str, Callable[[Path, Path, str], None]] = {
 RATED = [name for name in DATASETS if name != "ml-1m-lightgcn"]
 JOBS = [
     *(Job("AutoRec", name) for name in RATED),
-    *(Job("NCFMLP", name) for name in ("ml-100k", "few", "many", "ml-1m-lightgcn")),
+    *(Job("NCFMLP", name) for name in DATASETS),
 ]
 
 
