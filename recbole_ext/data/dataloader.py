@@ -1,6 +1,7 @@
 """What a batch is: of training, where a model asks for one of its own, and of full rankings."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from logging import getLogger
 from typing import Any
 
@@ -87,11 +88,16 @@ class RankingLoader(FullSortEvalDataLoader):
         self.is_sequential = False
         dataset.sort(by=self.uid_field, ascending=True)
         self.positive = InteractionSet.of_dataset(dataset)
-        self.history = sampler.used_ids - self.positive
+        self.used = sampler.used_ids
         self.uid_list = dataset.inter_feat[self.uid_field].unique()
         self.user_df = dataset.join(Interaction({self.uid_field: self.uid_list}))
         self.sample_size = len(self.user_df)
         AbstractDataLoader.__init__(self, config, dataset, sampler, shuffle=False)
+
+    @cached_property
+    def history(self) -> InteractionSet:
+        """What users have before; computed by the first ranking, not before the first step."""
+        return self.used - self.positive
 
     def collate_fn(self, index: list[int]) -> tuple[Any, tuple[Tensor, Tensor], Tensor, Tensor]:
         users = self.user_df[np.array(index)]

@@ -4,7 +4,7 @@ An interaction is a number, user * n_items + item: RecBole keeps a Python set of
 user instead, and looks items up one after another.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,27 @@ class InteractionSet:
     @classmethod
     def of_dataset(cls, dataset: Any) -> "InteractionSet":
         """Those of a RecBole ``Dataset`` whose ids are remapped."""
-        feat = dataset.inter_feat
-        users, items = feat[dataset.uid_field].numpy(), feat[dataset.iid_field].numpy()
-        keys = users.astype(np.int64) * dataset.item_num + items
-        return cls(_distinct(keys), dataset.user_num, dataset.item_num)
+        return cls(_distinct(_keys(dataset)), dataset.user_num, dataset.item_num)
+
+    @classmethod
+    def cumulative(cls, datasets: Sequence[Any]) -> "list[InteractionSet]":
+        """Those of each data set and of all before it; they are sorted once, all together.
+
+        Args:
+            datasets: at least one, with the same users and items.
+        """
+        bits = (len(datasets) - 1).bit_length()
+        tagged = np.concatenate(
+            [_keys(dataset) << bits | part for part, dataset in enumerate(datasets)]
+        )
+        tagged = np.sort(tagged, kind="stable")
+        keys = tagged >> bits
+        first = _first_of_equal(keys)  # of equal ones, that of the earliest data set
+        part = (tagged & (1 << bits) - 1).astype(np.int8)[first]
+        keys = keys[first]
+        shape = datasets[0].user_num, datasets[0].item_num
+        before = [cls(keys[part <= last], *shape) for last in range(len(datasets) - 1)]
+        return [*before, cls(keys, *shape)]
 
     def __or__(self, other: "InteractionSet") -> "InteractionSet":
         keys = _distinct(np.concatenate([self.keys, other.keys]))
@@ -74,9 +91,24 @@ class InteractionSet:
         return self.n_users
 
 
+def _keys(dataset: Any) -> np.ndarray:
+    """user * n_items + item of each interaction, in the order of the data set."""
+    feat = dataset.inter_feat
+    users, items = feat[dataset.uid_field].numpy(), feat[dataset.iid_field].numpy()
+    keys: np.ndarray = users.astype(np.int64) * dataset.item_num + items
+    return keys
+
+
 def _distinct(keys: np.ndarray) -> np.ndarray:
     keys = np.sort(keys, kind="stable")  # merges what is sorted already, twice as fast if grouped
-    return keys if len(keys) < 2 else keys[np.append(True, keys[1:] != keys[:-1])]
+    return keys[_first_of_equal(keys)]
+
+
+def _first_of_equal(keys: np.ndarray) -> np.ndarray:
+    """Which of ascending keys are unlike the one before."""
+    first = np.ones(len(keys), dtype=bool)
+    np.not_equal(keys[1:], keys[:-1], out=first[1:])
+    return first
 
 
 def _contains(keys: np.ndarray, queries: np.ndarray) -> np.ndarray:

@@ -1,13 +1,13 @@
 """The minimum of a smooth function of a few tensors, by L-BFGS.
 
 By scipy's, not by torch's: the first optimiser of torch takes seconds to import what compiles.
+Scipy's is imported where it is called: half a second that a training does without.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 Loss = Callable[[Sequence[Tensor]], Tensor]  # tensors like ``start`` -> a scalar
@@ -24,6 +24,8 @@ def minimum(loss: Loss, start: Sequence[Tensor], steps: int) -> list[Tensor]:
     Returns:
         tensors like ``start``, without gradients.
     """
+    from scipy.optimize import minimize
+
     sizes = [tensor.numel() for tensor in start]
 
     def tensors(values: np.ndarray) -> list[Tensor]:

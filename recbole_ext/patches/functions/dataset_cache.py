@@ -1,7 +1,8 @@
 """A large data set as RecBole has read it, kept for the next run.
 
 What RecBole makes of atomic files, before it splits them, lies beside them in
-``<name>.cache/<key>.pt``. The key is a hash of the files' contents, of every setting that reading
+``<name>.cache/<key>.pt``, in columns that are mapped: what nobody reads of a file is not read, and
+nothing is converted. The key is a hash of the files' contents, of every setting that reading
 depends on, and of the releases of what reads; so another content or another setting has another
 key, and nothing old is ever served. It holds tensors and plain values: reading it executes nothing.
 """
@@ -9,8 +10,7 @@ key, and nothing old is ever served. It holds tensors and plain values: reading 
 import hashlib
 import json
 import re
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from inspect import getsource
@@ -24,14 +24,13 @@ import torch
 from recbole_ext.config.version import __version__
 from recbole_ext.data.atomic_write import atomic_write
 from recbole_ext.data.content_hash import files_hash
-from recbole_ext.data.line_blocks import in_order
 from recbole_ext.patches import engine
 from recbole_ext.patches.functions import exact_reading
 
 LEAST = 2**25  # bytes of atomic files; fewer are read in a second
 KEPT = 3  # of one data set; the oldest go
 PLACE = "kept_at"  # attribute of a data set that is kept: the file
-_FORMAT = "2"  # of what is kept: a column is its numbers in the smallest type, and its own type
+_FORMAT = "3"  # of what is kept: a column is its numbers in its own type
 
 _FEATS = ("inter", "user", "item")
 # What does not change what is read.
@@ -78,7 +77,9 @@ def _plain(dataset: Any) -> dict[str, Any] | None:
             return None
         if any(dtype.kind not in "if" for dtype in frame.dtypes):
             return None
-        frames[name] = {str(column): small(frame[column].to_numpy()) for column in frame}
+        frames[name] = {
+            str(column): torch.from_numpy(frame[column].to_numpy(copy=True)) for column in frame
+        }
     return {
         "frames": frames,
         "tokens": {str(k): _text(v) for k, v in dataset.field2id_token.items()},
@@ -89,26 +90,6 @@ def _plain(dataset: Any) -> dict[str, Any] | None:
         "parts": list(map(int, getattr(dataset, "file_size_list", []))),
         "notes": list(getattr(dataset, "reading_notes", [])),
     }
-
-
-def small(values: np.ndarray) -> tuple[torch.Tensor, str]:
-    """A column in half of its size, if that has its numbers exactly, and its own type."""
-    half = {"int64": np.int32, "float64": np.float32}.get(values.dtype.name, values.dtype)
-    with np.errstate(over="ignore"):
-        kept = values.astype(half)
-    if not np.array_equal(kept, values, equal_nan=kept.dtype.kind == "f"):
-        kept = values.copy()
-    return torch.from_numpy(kept), values.dtype.name
-
-
-def whole(columns: Mapping[str, tuple[torch.Tensor, str]]) -> dict[str, np.ndarray]:
-    """The columns that ``small`` has made small, of their own types again."""
-
-    def convert(column: tuple[torch.Tensor, str]) -> np.ndarray:
-        values, kind = column
-        return values.numpy().astype(kind)
-
-    return dict(zip(columns, in_order(convert, columns.values()), strict=True))
 
 
 def _text(tokens: Any) -> torch.Tensor:
@@ -131,7 +112,8 @@ def _restore(dataset: Any, plain: dict[str, Any]) -> None:
     dataset.field2seqlen, dataset.field2bucketnum = plain["lengths"], plain["buckets"]
     dataset.inter_feat = dataset.user_feat = dataset.item_feat = None
     for name, columns in plain["frames"].items():
-        setattr(dataset, name, pd.DataFrame(whole(columns), copy=False))
+        arrays = {column: values.numpy() for column, values in columns.items()}
+        setattr(dataset, name, pd.DataFrame(arrays, copy=False))
     dataset._init_alias()
     dataset.feat_name_list = list(plain["frames"])
     dataset.field2id_token = {k: _tokens(v) for k, v in plain["tokens"].items()}
@@ -184,9 +166,6 @@ def from_scratch(
 
     ours = type(dataset).__module__.startswith("recbole_ext.")
     place = _place(dataset) if ours or type(dataset) is Dataset else None
-    if place is not None:
-        # the first optimizer imports it, which takes a second: meanwhile numpy's loops run
-        threading.Thread(target=import_module, args=("torch._dynamo",)).start()
     plain = None if place is None else load(dataset, place)
     if plain is not None:
         _restore(dataset, plain)

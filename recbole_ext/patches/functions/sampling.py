@@ -21,14 +21,10 @@ from recbole_ext.patches.functions.pandas_arrays import is_pandas, plain
 
 def get_used_ids(wrapped: Callable[[], Any], sampler: Any, *_: Any) -> dict[str, InteractionSet]:
     """The interactions of each phase and of those before it."""
-    used: dict[str, InteractionSet] = {}
-    last = None
-    for phase, dataset in zip(sampler.phases, sampler.datasets, strict=True):
-        pairs = InteractionSet.of_dataset(dataset)
-        used[phase] = last = pairs if last is None else last | pairs
-    if last is not None and (last.counts + 1 >= sampler.item_num).any():
+    used = InteractionSet.cumulative(sampler.datasets)
+    if (used[-1].counts + 1 >= sampler.item_num).any():
         return wrapped()  # refuses users who have all items
-    return used
+    return dict(zip(sampler.phases, used, strict=True))
 
 
 def sample_by_key_ids(

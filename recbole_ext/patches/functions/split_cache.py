@@ -36,13 +36,9 @@ def _place(dataset: Any) -> Path | None:
 
 def _plain(dataset: Any, parts: list[Any]) -> dict[str, Any]:
     """What ``_restore`` needs."""
-
-    def columns(feat: Any) -> dict[str, tuple[torch.Tensor, str]]:
-        return {name: dataset_cache.small(feat[name].numpy()) for name in feat.columns}
-
     return {
-        "whole": columns(dataset.inter_feat),
-        "parts": [columns(part.inter_feat) for part in parts],
+        "whole": dict(dataset.inter_feat.interaction),
+        "parts": [dict(part.inter_feat.interaction) for part in parts],
         "state": torch.get_rng_state(),
     }
 
@@ -51,15 +47,11 @@ def _restore(dataset: Any, plain: Mapping[str, Any]) -> list[Any]:
     """What ``Dataset.build`` leaves and returns, from what was kept of it."""
     from recbole.data.interaction import Interaction
 
-    def interactions(columns: Mapping[str, tuple[torch.Tensor, str]]) -> Any:
-        whole = dataset_cache.whole(columns)
-        return Interaction({name: torch.from_numpy(values) for name, values in whole.items()})
-
     for name in dataset.feat_name_list:
         if name != "inter_feat":
             setattr(dataset, name, dataset._dataframe_to_interaction(getattr(dataset, name)))
-    dataset.inter_feat = interactions(plain["whole"])
-    parts = [dataset.copy(interactions(columns)) for columns in plain["parts"]]
+    dataset.inter_feat = Interaction(plain["whole"])
+    parts = [dataset.copy(Interaction(columns)) for columns in plain["parts"]]
     torch.set_rng_state(plain["state"].clone())
     return parts
 
