@@ -311,6 +311,7 @@ MODELS = {
     "padded-histories": "MultiVAE",
     "ranking-pairs": "NeuMF",
     "encoded-once": "GCMC",
+    "recvae-halves": "RecVAE",
     "histories-fism": "FISM",
     "histories-nais": "NAIS",
 }
