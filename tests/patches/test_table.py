@@ -310,6 +310,8 @@ MODELS = {
     "graph-products": "LightGCN",
     "padded-histories": "MultiVAE",
     "ranking-pairs": "NeuMF",
+    "layer-mean": "LightGCN",
+    "rating-matrices": "MultiVAE",
     "encoded-once": "GCMC",
     "recvae-halves": "RecVAE",
     "histories-fism": "FISM",
