@@ -68,7 +68,7 @@ def _answered(copy: Module, by: Module) -> Iterator[None]:
     """Within this block a copy of a module returns what the module itself has just returned."""
     outputs: list[Any] = []
     hook = by.register_forward_hook(lambda _module, _args, output: outputs.append(output))
-    copy.forward = lambda *_: outputs.pop()  # type: ignore[method-assign]
+    copy.forward = lambda *_: outputs.pop()
     try:
         yield
     finally:
