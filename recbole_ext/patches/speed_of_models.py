@@ -137,15 +137,6 @@ PATCHES = (
         sources={"1.2.1": "e813a72e35ee"},
     ),
     Patch(
-        name="rating-matrices",
-        target="recbole.model.abstract_recommender:AutoEncoderMixin.get_rating_matrix",
-        kind="replace",
-        group="speed",
-        why="An autoencoder makes the row number of each padded place of its users' histories.",
-        function=f"{_ARRAYS}:rating_matrix",
-        sources={"1.2.1": "50cba0bfe5ba"},
-    ),
-    Patch(
         name="encoded-once",
         target=f"{_GENERAL}.gcmc:GcEncoder.forward",
         kind="wrap",

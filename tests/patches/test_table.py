@@ -311,7 +311,6 @@ MODELS = {
     "padded-histories": "MultiVAE",
     "ranking-pairs": "NeuMF",
     "layer-mean": "LightGCN",
-    "rating-matrices": "MultiVAE",
     "encoded-once": "GCMC",
     "recvae-halves": "RecVAE",
     "histories-fism": "FISM",

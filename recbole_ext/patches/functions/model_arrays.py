@@ -56,9 +56,3 @@ def padded_histories(
     weights[in_order, place] = values[order]
     counts = np.minimum(lengths, width).astype(np.int64)
     return torch.from_numpy(matrix), torch.from_numpy(weights), torch.from_numpy(counts)
-
-
-def rating_matrix(self: Any, user: Tensor) -> Tensor:
-    """``AutoEncoderMixin.get_rating_matrix``: [users, n_items], 0 where there is no rating."""
-    matrix = torch.zeros(len(user), self.n_items, device=self.device)
-    return matrix.scatter_(1, self.history_item_id[user], self.history_item_value[user])

@@ -1,20 +1,13 @@
-"""Models that are trained with less work: LightGCN's mean, and autoencoders' rating matrices."""
+"""The mean of LightGCN's layers with less work: every bit of a run stays."""
 
 import contextlib
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from recbole.model.abstract_recommender import AutoEncoderMixin
 
-from recbole_ext.patches.functions import graph_layers, model_arrays, sparse_products
+from recbole_ext.patches.functions import graph_layers, sparse_products
 from tests import runs
 from tests.patches.switch import switched_off
-
-PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 6)), min_size=1, max_size=40)
 
 
 def trained(model, settings):
@@ -79,30 +72,3 @@ def test_lightgcn_without_the_patch_of_products_too(products, ratings, monkeypat
     monkeypatch.setattr(sparse_products, "LEAST", 1)
     with contextlib.nullcontext() if products else switched_off("graph-products"):
         assert_same_without("layer-mean", "LightGCN")
-
-
-# --- rating matrices ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("model", ["CDAE", "MultiDAE", "MultiVAE", "MacridVAE", "RecVAE"])
-def test_an_autoencoder_is_trained_to_the_same_bits(model, ratings):
-    assert_same_without("rating-matrices", model)
-
-
-@given(PAIRS, st.lists(st.integers(0, 5), min_size=1, max_size=9), st.integers(0, 9))
-@settings(deadline=None, max_examples=60)
-def test_a_rating_matrix_has_recboles_values(pairs, users, seed):
-    """Ratings that occur twice, in which the last one counts, padding, and users twice."""
-    rows, columns = np.array(pairs).T
-    values = np.random.default_rng(seed).normal(size=len(rows))
-    lengths = np.bincount(rows, minlength=6)
-    ids, weights, _ = model_arrays.padded_histories(rows, columns, values, lengths, lengths.max())
-    model = SimpleNamespace(
-        history_item_id=ids, history_item_value=weights, n_items=7, device=torch.device("cpu")
-    )
-    users = torch.tensor(users)
-    ours = AutoEncoderMixin.get_rating_matrix(model, users)
-    with switched_off("rating-matrices"):
-        theirs = AutoEncoderMixin.get_rating_matrix(model, users)
-    assert torch.equal(ours, theirs)
-    assert ours.dtype == theirs.dtype
