@@ -28,9 +28,6 @@ def assert_same_without(patch, model, **settings):
     assert all(map(torch.equal, ours[2], tensors))
 
 
-# --- the mean of layers ---------------------------------------------------------------------
-
-
 def mean_of_layers(mean, n, shape, dtype):
     """The mean, and the gradients of layers of which each is computed from the one before."""
     random = torch.Generator().manual_seed(n)
