@@ -2,7 +2,7 @@
 
 In an epoch, some passes over the data train the encoder; the prior then gets a copy of it; other
 passes train the decoder. RecBole computes the gradients of both halves in each pass, and
-drops those of the other half when its next pass begins. No number depends on them, unless all
+deletes those of the other half when its next pass begins. No number depends on them, unless all
 gradients are cut to a norm (``clip_grad_norm``) or summed over several processes.
 """
 
@@ -19,7 +19,7 @@ from recbole_ext.patches.functions.ranking import in_one_process
 def encoder_loss(trainer: Any, users: Any) -> Tensor:
     """The loss of a batch of users, in a pass that trains the encoder."""
     with ExitStack() as stack:
-        if _others_are_dropped(trainer):
+        if _others_are_unused(trainer):
             stack.enter_context(_only_what_steps(trainer))
         return trainer.model.calculate_loss(users, encoder_flag=True)
 
@@ -27,18 +27,18 @@ def encoder_loss(trainer: Any, users: Any) -> Tensor:
 def decoder_loss(trainer: Any, users: Any) -> Tensor:
     """The loss of a batch of users, in a pass that trains the decoder.
 
-    The prior's encoder is a copy of the encoder, which does not change in this pass; neither
-    drops anything out. Hence both encode the users to the same numbers.
+    The prior's encoder is a copy of the encoder, which does not change in this pass, and
+    neither has a dropout here. Hence both encode the users to the same numbers.
     """
     model = trainer.model
     with ExitStack() as stack:
-        if _others_are_dropped(trainer):
+        if _others_are_unused(trainer):
             stack.enter_context(_only_what_steps(trainer))
             stack.enter_context(_answered(model.prior.encoder_old, by=model.encoder))
         return model.calculate_loss(users, encoder_flag=False)
 
 
-def _others_are_dropped(trainer: Any) -> bool:
+def _others_are_unused(trainer: Any) -> bool:
     """Whether nothing reads the gradients of parameters that the optimizer does not step."""
     return (
         type(trainer.model).__module__ == "recbole.model.general_recommender.recvae"
