@@ -4,6 +4,7 @@ from recbole_ext.patches.patch import Edit, Patch
 
 _GENERAL = "recbole.model.general_recommender"
 _ARRAYS = "recbole_ext.patches.functions.model_arrays"
+_RECVAE = "recbole_ext.patches.functions.recvae"
 
 # The same lines in five models.
 _GRAPH = Edit(
@@ -127,12 +128,46 @@ PATCHES = (
         uses=(_ARRAYS,),
     ),
     Patch(
+        name="layer-mean",
+        target=f"{_GENERAL}.lightgcn:LightGCN.forward",
+        kind="replace",
+        group="speed",
+        why="LightGCN copies its layers side by side for their mean, and so their gradients.",
+        function="recbole_ext.patches.functions.graph_layers:lightgcn_forward",
+        sources={"1.2.1": "e813a72e35ee"},
+    ),
+    Patch(
         name="encoded-once",
         target=f"{_GENERAL}.gcmc:GcEncoder.forward",
         kind="wrap",
         group="speed",
         why="GCMC encodes all users and items anew for each batch of users of a ranking.",
         function="recbole_ext.patches.functions.ranking:encoded_once",
+    ),
+    Patch(
+        name="recvae-halves",
+        target="recbole.trainer.trainer:RecVAETrainer._train_epoch",
+        kind="edit",
+        group="speed",
+        why="RecVAE trains its encoder and its decoder in turn, but computes the gradients of both "
+        "each time; its prior encodes again what an equal encoder has just encoded.",
+        edits=(
+            Edit(
+                """\
+self.model.calculate_loss(
+        data, encoder_flag=True
+    )""",
+                f"{_RECVAE}.encoder_loss(self, data)",
+            ),
+            Edit(
+                """\
+self.model.calculate_loss(
+        data, encoder_flag=False
+    )""",
+                f"{_RECVAE}.decoder_loss(self, data)",
+            ),
+        ),
+        uses=(_RECVAE,),
     ),
     _history("histories-fism", "fism:FISM.user_forward"),
     _history("histories-nais", "nais:NAIS.user_forward"),

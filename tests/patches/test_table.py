@@ -310,7 +310,9 @@ MODELS = {
     "graph-products": "LightGCN",
     "padded-histories": "MultiVAE",
     "ranking-pairs": "NeuMF",
+    "layer-mean": "LightGCN",
     "encoded-once": "GCMC",
+    "recvae-halves": "RecVAE",
     "histories-fism": "FISM",
     "histories-nais": "NAIS",
 }
