@@ -1,9 +1,9 @@
 """RecVAE's passes: each computes the gradients of the half that it trains, and no others.
 
-In an epoch, some passes over the data train the encoder; the prior then gets a copy of it; other
+In an epoch, some passes of all users train the encoder. The prior gets a copy of it. Other
 passes train the decoder. RecBole computes the gradients of both halves in each pass, and
 deletes those of the other half when its next pass begins. No number depends on them, unless all
-gradients are cut to a norm (``clip_grad_norm``) or summed over several processes.
+gradients are cut to a norm (``clip_grad_norm``) or summed over processes.
 """
 
 from collections.abc import Iterator
