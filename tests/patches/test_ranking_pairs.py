@@ -161,7 +161,7 @@ def ranked(run):
 
 @pytest.mark.parametrize("model", SETTINGS)
 def test_recommended_items_are_recboles(ratings, model, monkeypatch):
-    monkeypatch.setattr(scores, "MOST", 1.0)
+    monkeypatch.setattr(near_ties, "MOST", 1.0)
     run = prepare(model)
     ours, metrics, sizes = ranked(run)
     assert max(sizes) > 42
@@ -176,19 +176,19 @@ def test_recommended_items_are_recboles(ratings, model, monkeypatch):
 
 def test_neighbours_within_the_error_are_scored_as_recbole_scores_them(ratings, monkeypatch):
     """Our scores are wrong by up to 1e-6: items that are as close are in RecBole's order."""
-    monkeypatch.setattr(scores, "MOST", 1.0)
+    monkeypatch.setattr(near_ties, "MOST", 1.0)
     run = prepare("NeuMF")
     torch.manual_seed(3)
     with torch.no_grad():
         run.model.predict_layer.weight.mul_(1e-5)  # all scores are close together
-    of_pairs = scores.Ranking._of_pairs
+    of_pairs = scores.PairRanking._of_pairs
 
     def inexact(self, rows):
         largest, values = of_pairs(self, rows)
         return largest, values + (torch.rand_like(values) - 0.5) * 2e-6
 
-    monkeypatch.setattr(scores.Ranking, "_of_pairs", inexact)
-    monkeypatch.setattr(scores.State, "is_left", lambda _: False)  # it draws
+    monkeypatch.setattr(scores.PairRanking, "_of_pairs", inexact)
+    monkeypatch.setattr(near_ties.State, "is_left", lambda _: False)  # it draws
     ours = ranked(run)[0]
     with switched_off("ranking-pairs"):
         theirs = ranked(run)[0]
@@ -213,7 +213,7 @@ def test_a_model_that_rows_do_not_fit_is_scored_recboles_way(ratings, monkeypatc
 
     run.model.forward = own
     if fault == "close":
-        monkeypatch.setattr(scores, "MOST", -1.0)
+        monkeypatch.setattr(near_ties, "MOST", -1.0)
     state = torch.get_rng_state()
     ours, metrics, _ = ranked(run)
     after, _ = torch.get_rng_state(), torch.set_rng_state(state)
@@ -225,7 +225,7 @@ def test_a_model_that_rows_do_not_fit_is_scored_recboles_way(ratings, monkeypatc
 
 
 def test_an_own_subclass_is_scored_by_its_own_code(ratings, monkeypatch):
-    monkeypatch.setattr(scores, "MOST", 1.0)
+    monkeypatch.setattr(near_ties, "MOST", 1.0)
     run = prepare("NeuMF")
 
     class Own(type(run.model)):
@@ -297,7 +297,7 @@ def ranked_by(model, n_users=N_USERS, step=STEP):
         values[:, 0] = -torch.inf
         return values
 
-    ours = scores.Ranking(model, users, items, history, N_BEST, step, theirs).scores()
+    ours = scores.PairRanking(model, users, history, N_BEST, step, theirs, items).scores()
     all_of = torch.cat([theirs(users[start : start + step]) for start in range(0, n_users, step)])
     all_of[history] = -torch.inf
     return ours, all_of
@@ -386,9 +386,9 @@ def test_a_small_model_that_rows_do_not_fit_is_left_as_it_was(fault, monkeypatch
     model = Small(fault)
     np.random.random(), torch.rand(1)
     before, after = state_of(model), []
-    of_ranking = scores.Ranking.scores
+    of_ranking = scores.PairRanking.scores
     monkeypatch.setattr(
-        scores.Ranking, "scores", lambda x: (of_ranking(x), after.append(state_of(model)))[0]
+        scores.PairRanking, "scores", lambda x: (of_ranking(x), after.append(state_of(model)))[0]
     )
     assert ranked_by(model)[0] is None
     assert after == [before]
@@ -430,18 +430,18 @@ def test_errors_of_later_users_count():
 
 
 def test_a_ranking_that_is_not_worth_it_is_given_up_after_few_users(monkeypatch):
-    sizes, of_pairs = [], scores.Ranking._of_pairs
+    sizes, of_pairs = [], scores.PairRanking._of_pairs
     monkeypatch.setattr(
-        scores.Ranking,
+        scores.PairRanking,
         "_of_pairs",
         lambda self, rows: (sizes.append(rows.stop - rows.start), of_pairs(self, rows))[1],
     )
     ours, _ = ranked_by(Small(lambda model, values, *_: values * 0), 300)
     assert ours is None
-    assert sizes == [1, scores.LOOK]
+    assert sizes == [1, near_ties.LOOK]
     sizes.clear()
     assert ranked_by(Small(), 300)[0] is not None
-    assert sizes[:2] == [1, scores.LOOK]
+    assert sizes[:2] == [1, near_ties.LOOK]
     assert sizes[2] > 300
 
 

@@ -23,14 +23,20 @@ class State:
         self.numpys: Any = np.random.get_state()
         self.pythons, self.torchs = random.getstate(), torch.get_rng_state()
 
-    def is_left(self) -> bool:
-        """Whether something is not as it was."""
+    def has_same_random_numbers(self) -> bool:
+        """Whether nothing has been drawn since."""
         numpys: Any = np.random.get_state()
-        return not (
+        return (
             torch.equal(torch.get_rng_state(), self.torchs)
             and random.getstate() == self.pythons
             and numpys[2:] == self.numpys[2:]
             and np.array_equal(numpys[1], self.numpys[1])
+        )
+
+    def is_left(self) -> bool:
+        """Whether something is not as it was."""
+        return not (
+            self.has_same_random_numbers()
             and all(_version(x) == version for x, version, _ in self.buffers)
             and all(_same(place, values) for place, values in self.attributes)
         )
