@@ -9,12 +9,12 @@ from torch import nn
 
 from recbole_ext.data.rating_matrix import RatingMatrix
 from recbole_ext.errors import SettingError
+from recbole_ext.inference import trained_model
 from recbole_ext.models.ncf import item_sample
 from recbole_ext.models.ncf.class_loss import Classes
 from recbole_ext.models.ncf.item_sample import ItemSample
 from recbole_ext.models.ncf.net import NCFNet
 from recbole_ext.models.ncf.objective import AllItems, SomeItems, loss_function
-from recbole_ext.inference import trained_model
 from recbole_ext.trainer import checkpoint
 from tests import runs
 

@@ -25,11 +25,12 @@ such items, so that each stands for w_u = |N_u| / |S_u| of them:
     BPR, hinge     sum_u w_u sum_i sum_{j in S_u} l(s_ui - s_uj) / sum_u w_u |R_u| |S_u|
     softmax        -log exp(s_ui) / (sum_{i in R_u} exp(s_ui) + w_u sum_{j in S_u} exp(s_uj))
 
-R_u are the user's interactions. All but RMSE and softmax have the loss over all items as their
-mean over the draws; the root and the logarithm tend to it with M. Softmax adds log w_u to the
-drawn scores, the correction of Bengio & Senecal, "Adaptive Importance Sampling to Accelerate
-Training of a Neural Probabilistic Language Model", 2008, and Jean et al., "On Using Very Large
-Target Vocabulary for Neural Machine Translation", ACL 2015, for a uniform proposal.
+R_u are the user's interactions; where S_u is empty, they are all that counts of the user. Where no
+S_u is, the loss over all items is the mean over the draws of all but RMSE and softmax, whose root
+and logarithm tend to it with M. Softmax adds log w_u to the drawn scores, which is the correction
+of Bengio & Senecal, "Adaptive Importance Sampling to Accelerate Training of a Neural Probabilistic
+Language Model", IEEE Trans. Neural Networks 2008, and Jean et al., "On Using Very Large Target
+Vocabulary for Neural Machine Translation", ACL 2015, for a uniform proposal.
 
 Where the data set has labels of its own, i are the items labelled 1 and j those labelled 0; an
 item without a label does not count.
@@ -281,6 +282,7 @@ class Softmax(Contrastive):
     def some_items(self, own: Tensor, drawn: Tensor, sample: ItemSample) -> Tensor:
         user = sample.own.row
         corrected = drawn + sample.weights.log()  # [B, M], -inf where it does not count
+        own = own.to(corrected)  # in half precision the weights are float32
         top = corrected.detach().amax(1).scatter_reduce(0, user, own.detach(), "amax")
         total = (corrected - top[:, None]).exp().sum(1)
         total = total.index_add(0, user, (own - top[user]).exp())  # [B], Z_u / exp(top_u)
