@@ -247,6 +247,19 @@ def test_the_page_of_ncf_quotes_the_weights_of_ease():
     assert shown in " ".join(text.split())
 
 
+def test_the_page_of_ncf_quotes_the_drawn_items():
+    text = (ROOT / "configs" / "ncf.md").read_text(encoding="utf-8")
+    lines = (ROOT / "configs" / "search" / "ncf_item_samples.jsonl").read_text(encoding="utf-8")
+    runs = [json.loads(line) for line in lines.splitlines()]
+    rows = [
+        f"| {run['values']['item_samples'] or 'all'} | {run['values']['train_batch_size']} "
+        f"| {run['values']['learning_rate']:g} | {run['epochs']} "
+        f"| {run['valid']['ndcg@10']:.4f} |"
+        for run in sorted(runs, key=lambda run: -run["valid"]["ndcg@10"])
+    ]
+    assert "\n".join(rows) in text
+
+
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.name)
 def test_the_tables_of_benchmarks_are_their_results(path):
     """Those of the ensembles, and of the plans after them, are in results.md."""

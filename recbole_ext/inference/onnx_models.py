@@ -18,7 +18,7 @@ from recbole_ext.inference.onnx_graph import Graph, Value
 from recbole_ext.models.autorec import fold_in
 from recbole_ext.models.autorec.adapter import AutoRec
 from recbole_ext.models.autorec.heads import ClassHead
-from recbole_ext.models.ncf.losses import Classes
+from recbole_ext.models.ncf.class_loss import Classes
 
 _OPERATORS = {"sigmoid": "Sigmoid", "relu": "Relu", "selu": "Selu", "tanh": "Tanh"}
 _MODULES = {nn.Sigmoid: "Sigmoid", nn.ReLU: "Relu", nn.Tanh: "Tanh"}

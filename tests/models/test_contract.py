@@ -44,6 +44,8 @@ VARIANTS = [
     ("AutoRec", {"exposure_weight": 0.5, "exposure_loss": "logistic", "exposure_samples": 9}),
     ("AutoRec", {"exposure_weight": 0.5, "exposure_hidden_size": 4, "ema_decay": 0.5}),
     ("NCFMLP", {"negatives": "all", "ease_weight": 2.0}),
+    ("NCFMLP", {"negatives": "all", "item_samples": 7, "history": "both"}),
+    ("NCFNeuMF", {"negatives": "all", "item_samples": 7, "loss_type": "softmax"}),
     ("AutoRec", {"exposure_weight": 0.5, "ease_weight": 2.0}),
     ("AutoRec", {"orientation": "user", "exposure_weight": 0.5, "ease_weight": 2.0}),
 ]

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from recbole_ext.errors import SettingError
-from recbole_ext.models.ncf import losses
+from recbole_ext.models.ncf.class_loss import Classes
 from recbole_ext.models.ncf.net import NCFNet
 from recbole_ext.models.ncf.objective import loss_function
 from tests import runs
@@ -105,7 +105,7 @@ def test_rows_with_nothing_to_compare_have_no_loss(kind):
 
 def test_classes_by_hand():
     scores = torch.tensor([[1.0, 2.0, 1.0]], dtype=torch.float64).log().expand(2, 3)
-    loss = losses.Classes(torch.tensor([1.0, 2.0]))
+    loss = Classes(torch.tensor([1.0, 2.0]))
     ratings = torch.tensor([2.0, 1.0])  # that of an item without an interaction does not matter
     actual = loss.sampled(scores, torch.tensor([0.0, 1.0]), ratings, 1)
     assert actual.item() == pytest.approx((np.log(4) + np.log(2)) / 2)
@@ -134,7 +134,7 @@ def test_gradients_over_all_items_equal_finite_differences():
     assert torch.autograd.gradcheck(
         lambda s: loss_function("softmax").all_items(s, s, seen, None), scores
     )
-    loss = losses.Classes(torch.tensor([1.0, 2.0, 3.0]))
+    loss = Classes(torch.tensor([1.0, 2.0, 3.0]))
     labels, ratings = torch.tensor([1.0, 0.0]), torch.tensor([3.0, 0.0])
     assert torch.autograd.gradcheck(lambda s: loss.sampled(s, labels, ratings, 1), scores)
 

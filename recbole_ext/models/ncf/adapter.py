@@ -40,7 +40,8 @@ class _NCF(EmaMixin[NCFNet], GeneralRecommender):
         kind, negatives = self.settings.loss_type, self.settings.negatives
         fields = Fields(self.USER_ID, self.ITEM_ID, config["LABEL_FIELD"], config["RATING_FIELD"])
         n_drawn = _n_drawn(config["train_neg_sample_args"])
-        check_columns(kind, negatives, n_drawn, fields, dataset.inter_feat.columns)
+        n_samples = self.settings.item_samples
+        check_columns(kind, negatives, n_drawn, n_samples, fields, dataset.inter_feat.columns)
 
         feedback = Feedback(dataset, fields, kind == "CE", self.device)
         self.levels: Tensor
@@ -52,7 +53,7 @@ class _NCF(EmaMixin[NCFNet], GeneralRecommender):
             self.levels,
             self.settings.prediction,
         )
-        self.objective = build_objective(negatives, loss, feedback, n_drawn)
+        self.objective = build_objective(negatives, loss, feedback, n_drawn, n_samples)
         history = self.settings.history
         self.net = NCFNet(
             self.n_users,

@@ -77,13 +77,19 @@ class Feedback:
 
 
 def check_columns(
-    kind: Loss, negatives: Negatives, n_drawn: int, fields: Fields, columns: Collection[str]
+    kind: Loss,
+    negatives: Negatives,
+    n_drawn: int,
+    item_samples: int,
+    fields: Fields,
+    columns: Collection[str],
 ) -> None:
     """Refuse an objective that the data set, or RecBole's negative sampling, does not allow.
 
     Args:
         kind, negatives: of the objective.
         n_drawn: items that RecBole draws for each interaction.
+        item_samples: items that are drawn to stand for all.
         fields: RecBole's names.
         columns: of the interactions that are loaded.
 
@@ -100,6 +106,12 @@ def check_columns(
             "negatives: in_batch takes the other interactions as negatives, found a data set that "
             f"has labels of its own, {fields.label}; set negatives: all, or sampled for the "
             "labelled lines as they are"
+        )
+    if item_samples and fields.label in columns:
+        raise SettingError(
+            f"item_samples: {item_samples} draws from the items that a user has no interaction "
+            f"with, found a data set that has labels of its own, {fields.label}; set "
+            "item_samples: 0 for all labelled items"
         )
     contrastive = kind in ("BPR", "hinge", "softmax")
     if negatives == "sampled" and contrastive and not n_drawn:

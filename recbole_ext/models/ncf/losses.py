@@ -16,6 +16,22 @@ over pairs (i, j).
 In a batch, an item occurs as often as it is popular; softmax therefore takes log(popularity) from
 the scores there: Yi et al., "Sampling-Bias-Corrected Neural Modeling", RecSys 2019.
 
+``item_samples`` estimates the loss over all items by M of them, which are drawn for each batch
+(item_sample.py). S_u are those that user u has no interaction with, a uniform sample of N_u, all
+such items, so that each stands for w_u = |N_u| / |S_u| of them:
+
+    BCE, MSE, CE   (sum_u sum_i l(s_ui) + sum_u w_u sum_{j in S_u} l(s_uj)) / (B N)
+    RMSE           the root of that of MSE
+    BPR, hinge     sum_u w_u sum_i sum_{j in S_u} l(s_ui - s_uj) / sum_u w_u |R_u| |S_u|
+    softmax        -log exp(s_ui) / (sum_{i in R_u} exp(s_ui) + w_u sum_{j in S_u} exp(s_uj))
+
+R_u are the user's interactions; where S_u is empty, they are all that counts of the user. Where no
+S_u is, the loss over all items is the mean over the draws of all but RMSE and softmax, whose root
+and logarithm tend to it with M. Softmax adds log w_u to the drawn scores, which is the correction
+of Bengio & Senecal, "Adaptive Importance Sampling to Accelerate Training of a Neural Probabilistic
+Language Model", IEEE Trans. Neural Networks 2008, and Jean et al., "On Using Very Large Target
+Vocabulary for Neural Machine Translation", ACL 2015, for a uniform proposal.
+
 Where the data set has labels of its own, i are the items labelled 1 and j those labelled 0; an
 item without a label does not count.
 
@@ -29,8 +45,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from recbole_ext.data.rating_matrix import nearest_level
-from recbole_ext.models.ncf.choices import Prediction
+from recbole_ext.models.ncf.item_sample import ItemSample
 
 
 class LossFunction(ABC):
@@ -84,6 +99,16 @@ class LossFunction(ABC):
             labelled: [B, N], true for an item that counts, which all interactions do; None for all.
         """
 
+    @abstractmethod
+    def some_items(self, own: Tensor, drawn: Tensor, sample: ItemSample) -> Tensor:
+        """The estimate of ``all_items`` by a sample of the items.
+
+        Args:
+            own: [P] or [P, K], scores of the interactions.
+            drawn: [B, M] or [B, M, K], of each user with each drawn item.
+            sample: which these are.
+        """
+
     def newcomer(self, scores: Tensor, seen: Tensor, n_drawn: int) -> Tensor:
         """The loss of one user that was not in training, with all items.
 
@@ -101,24 +126,26 @@ class LossFunction(ABC):
 # --- pointwise: BCE, MSE, RMSE --------------------------------------------------------------
 
 
-def squared_error(scores: Tensor, labels: Tensor) -> Tensor:
-    """The mean of (r - y)^2: [B], [B] -> a scalar."""
-    return functional.mse_loss(torch.sigmoid(scores), labels)
+def squared_error(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The mean of (r - y)^2, each times its weight: [B], [B], [B] -> a scalar."""
+    if weight is None:
+        return functional.mse_loss(torch.sigmoid(scores), labels)
+    return (weight * (torch.sigmoid(scores) - labels).square()).mean()
 
 
-def root_squared_error(scores: Tensor, labels: Tensor) -> Tensor:
-    """The root of the mean of (r - y)^2: [B], [B] -> a scalar."""
-    return squared_error(scores, labels).sqrt()
+def root_squared_error(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The root of the mean of (r - y)^2, each times its weight: [B], [B], [B] -> a scalar."""
+    return squared_error(scores, labels, weight).sqrt()
 
 
 class Pointwise(LossFunction):
     """Predicts the label of each pair by y.
 
     Args:
-        error: of scores [...] and labels [...], which are 0 or 1; a scalar.
+        error: of scores [...], labels [...], which are 0 or 1, and weights [...] or none; a scalar.
     """
 
-    def __init__(self, error: Callable[[Tensor, Tensor], Tensor]) -> None:
+    def __init__(self, error: Callable[..., Tensor]) -> None:
         self.error = error
 
     def sampled(
@@ -137,6 +164,13 @@ class Pointwise(LossFunction):
         if labelled is not None:
             scores, seen = scores[labelled], seen[labelled]
         return self.error(scores, seen.to(scores))
+
+    def some_items(self, own: Tensor, drawn: Tensor, sample: ItemSample) -> Tensor:
+        scores = torch.cat([own, drawn.flatten()])
+        labels = torch.cat([torch.ones_like(own), torch.zeros_like(drawn).flatten()])
+        weights = torch.cat([torch.ones_like(own), sample.weights.flatten()])
+        of_mean = len(scores) / (len(drawn) * sample.n_items)
+        return self.error(scores, labels, of_mean * weights)
 
     def newcomer(self, scores: Tensor, seen: Tensor, n_drawn: int) -> Tensor:
         """Items without an interaction weigh as much as the drawn ones do in training."""
@@ -210,6 +244,11 @@ class Pairwise(Contrastive):
             total, n_pairs = total + losses.sum(), n_pairs + losses.numel()
         return total / max(n_pairs, 1)
 
+    def some_items(self, own: Tensor, drawn: Tensor, sample: ItemSample) -> Tensor:
+        weights = functional.embedding(sample.own.row, sample.weights)  # [P, M]
+        losses = self.penalty(own[:, None] - functional.embedding(sample.own.row, drawn))
+        return (weights * losses).sum() / weights.sum().clamp(min=1)
+
 
 class Softmax(Contrastive):
     """Compares an interaction with all its negatives at once.
@@ -240,50 +279,11 @@ class Softmax(Contrastive):
             scores = scores.masked_fill(~labelled, -torch.inf)
         return -scores.log_softmax(1)[seen].sum() / seen.sum().clamp(min=1)
 
-
-# --- classes: CE ----------------------------------------------------------------------------
-
-
-class Classes(LossFunction):
-    """Predicts the class of each pair: 0 for not rated, 1, 2, ... for the ratings that occur.
-
-    Args:
-        levels: [K - 1], the ratings that occur, ascending.
-        predicts: ``rated``, the probability of a rating; or ``expectation``, of the rating if there
-            is one.
-    """
-
-    needs_ratings = True
-
-    def __init__(self, levels: Tensor, predicts: Prediction = "rated") -> None:
-        self.levels, self.predicts = levels, predicts
-        self.n_scores = 1 + len(levels)
-
-    def classes(self, ratings: Tensor, rated: Tensor) -> Tensor:
-        """The class of each pair: [...], [...] -> [...]."""
-        return torch.where(rated, 1 + nearest_level(ratings, self.levels), 0)
-
-    def sampled(
-        self, scores: Tensor, labels: Tensor, ratings: Tensor | None, n_drawn: int
-    ) -> Tensor:
-        assert ratings is not None
-        return functional.cross_entropy(scores, self.classes(ratings, labels > 0))
-
-    def in_batch(self, scores: Tensor, ratings: Tensor, seen: Tensor, items: Tensor) -> Tensor:
-        return self.all_items(scores, ratings, seen, None)
-
-    def all_items(
-        self, scores: Tensor, ratings: Tensor, seen: Tensor, labelled: Tensor | None
-    ) -> Tensor:
-        classes = self.classes(ratings, seen)
-        if labelled is None:
-            return functional.cross_entropy(scores.flatten(0, 1), classes.ravel())
-        return functional.cross_entropy(scores[labelled], classes[labelled])
-
-    def prediction(self, scores: Tensor) -> Tensor:
-        """The probability of a rating, or the mean of the ratings: [..., K] -> [...]."""
-        chances = scores.softmax(-1)
-        if self.predicts == "rated":
-            return 1 - chances[..., 0]
-        rated = chances[..., 1:]
-        return rated @ self.levels / rated.sum(-1)
+    def some_items(self, own: Tensor, drawn: Tensor, sample: ItemSample) -> Tensor:
+        user = sample.own.row
+        corrected = drawn + sample.weights.log()  # [B, M], -inf where it does not count
+        own = own.to(corrected)  # in half precision the weights are float32
+        top = corrected.detach().amax(1).scatter_reduce(0, user, own.detach(), "amax")
+        total = (corrected - top[:, None]).exp().sum(1)
+        total = total.index_add(0, user, (own - top[user]).exp())  # [B], Z_u / exp(top_u)
+        return (total.log()[user] + top[user] - own).sum() / max(len(own), 1)

@@ -16,8 +16,8 @@ of h for each class, and K scores for a pair.
 Symbols: B pairs or users, I items, E and F embedding sizes, K classes (1 where there are none).
 
 The first layer is split, W_1 [p_u ; q_i] = W_p p_u + W_q q_i: each item is projected once, and
-each user once. Where all items are scored, dropout before the first layer falls on each user's
-and each item's embedding once, not on each pair anew.
+each user once. Where all items are scored, or some for all, dropout before the first layer falls
+on each user's and each item's embedding once, not on each pair anew.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -148,6 +148,30 @@ class NCFNet(nn.Module):
         for layer in rest:
             z = layer(z)
         return z
+
+    def score_pairs(self, users: Vectors, items: Vectors, row: Tensor, column: Tensor) -> Tensor:
+        """The scores of n pairs of some users and items.
+
+        Args:
+            users, items: their vectors.
+            row, column: [n], the places of each pair's user and item among these.
+
+        Returns:
+            [n], with classes [n, K].
+        """
+        z = []
+        if users.gmf is not None and items.gmf is not None:
+            z.append(functional.embedding(row, users.gmf) * functional.embedding(column, items.gmf))
+        if users.mlp is not None and items.mlp is not None:
+            dropout, first, *rest = self.mlp_layers.mlp_layers
+            w_user, w_item = first.weight.chunk(2, dim=1)  # [H_1, E] each
+            user_part = functional.linear(dropout(users.mlp), w_user, first.bias)
+            item_part = functional.linear(dropout(items.mlp), w_item)
+            hidden = functional.embedding(row, user_part) + functional.embedding(column, item_part)
+            for layer in rest:
+                hidden = layer(hidden)
+            z.append(hidden)
+        return self._squeeze(self.predict_layer(torch.cat(z, dim=-1)))
 
     def score_all(self, known: Vectors, of: Orientation = "user") -> Tensor:
         """The scores of some users with every item: [B, I], with classes [B, I, K].

@@ -2,20 +2,24 @@
 
 sampled     the items that RecBole draws for each interaction, ``train_neg_sample_args``
 in_batch    the other items of the batch, without those the user has an interaction with
-all         all items that the user has no interaction with; a batch is of users
+all         all items that the user has no interaction with; a batch is of users, for which
+            ``item_samples`` of the items may be drawn to stand for all
 """
 
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from recbole_ext.data.rating_matrix import RatingMatrix
-from recbole_ext.models.ncf import losses
+from recbole_ext.models.ncf import item_sample, losses
 from recbole_ext.models.ncf.choices import Loss, Negatives, Prediction
+from recbole_ext.models.ncf.class_loss import Classes
 from recbole_ext.models.ncf.feedback import Feedback, Fields
+from recbole_ext.models.ncf.item_sample import ItemSample
 from recbole_ext.models.ncf.losses import LossFunction
 from recbole_ext.models.ncf.net import NCFNet
 
@@ -33,7 +37,7 @@ def loss_function(
         kind: the name.
         margin: of the hinge.
         popularity: see ``losses.Softmax``.
-        levels, prediction: see ``losses.Classes``.
+        levels, prediction: see ``Classes``.
     """
     match kind:
         case "BCE":
@@ -50,7 +54,7 @@ def loss_function(
             return losses.Softmax(popularity)
         case "CE":
             assert levels is not None
-            return losses.Classes(levels, prediction)
+            return Classes(levels, prediction)
 
 
 class Objective(ABC):
@@ -139,8 +143,58 @@ class AllItems(Objective):
         return self.loss.all_items(scores, scores, seen, None)
 
 
+class SomeItems(AllItems):
+    """Each user of the batch with its interactions and with M items that are drawn for the batch.
+
+    Args:
+        n_samples: M, below the number of items.
+    """
+
+    def __init__(
+        self,
+        loss: LossFunction,
+        fields: Fields,
+        n_drawn: int,
+        interactions: RatingMatrix,
+        n_samples: int,
+    ) -> None:
+        super().__init__(loss, fields, n_drawn, interactions, None)
+        self.n_samples = n_samples
+
+    def __call__(self, net: NCFNet, batch: Any) -> Tensor:
+        users = batch[self.fields.user]
+        sample = item_sample.draw(self.interactions, users, self.n_samples)
+        return self.loss.some_items(*self.scores(net, users, sample), sample)
+
+    @staticmethod
+    def scores(net: NCFNet, users: Tensor, sample: ItemSample) -> tuple[Tensor, Tensor]:
+        """The scores of the interactions, and of each user with each drawn item.
+
+        Args:
+            net: scores them.
+            users: [B].
+            sample: of these.
+
+        Returns:
+            [P] and [B, M], with classes [P, K] and [B, M, K].
+        """
+        n_own, n_samples = len(sample.own.columns), len(sample.items)
+        items, column = torch.cat([sample.own.columns, sample.items]).unique(return_inverse=True)
+        everyone = torch.arange(len(users), device=users.device)
+        row = torch.cat([sample.own.row, everyone.repeat_interleave(n_samples)])
+        column = torch.cat([column[:n_own], column[n_own:].repeat(len(users))])
+        scores = net.score_pairs(
+            net.vectors("user", users), net.vectors("item", items), row, column
+        )
+        return scores[:n_own], scores[n_own:].unflatten(0, (len(users), n_samples))
+
+
 def build_objective(
-    negatives: Negatives, loss: LossFunction, feedback: Feedback, n_drawn: int
+    negatives: Negatives,
+    loss: LossFunction,
+    feedback: Feedback,
+    n_drawn: int,
+    item_samples: int = 0,
 ) -> Objective:
     """The objective of an origin of negatives.
 
@@ -149,6 +203,7 @@ def build_objective(
         loss: of the scores.
         feedback: of the training split.
         n_drawn: items that RecBole draws for each interaction.
+        item_samples: items that stand for ``all``; 0, or as many as there are, for all themselves.
     """
     fields = feedback.fields
     match negatives:
@@ -156,5 +211,7 @@ def build_objective(
             return Sampled(loss, fields, n_drawn)
         case "in_batch":
             return InBatch(loss, fields, n_drawn, feedback.by_user)
+        case "all" if 0 < item_samples < feedback.by_user.n_columns - 1:
+            return SomeItems(loss, fields, n_drawn, feedback.by_user, item_samples)
         case "all":
             return AllItems(loss, fields, n_drawn, feedback.by_user, feedback.labels)

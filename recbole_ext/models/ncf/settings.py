@@ -39,6 +39,13 @@ class NCFSettings(Struct, frozen=True, kw_only=True):
             "all items (then a step has train_batch_size users)."
         ),
     ] = "sampled"
+    item_samples: Annotated[
+        settings.NonNegativeInt,
+        Meta(
+            description="Items drawn for a step of negatives: all to stand for all of them; 0 "
+            "takes all (losses.py)."
+        ),
+    ] = 0
     margin: Annotated[settings.NonNegative, Meta(description="Margin of the hinge loss.")] = 1.0
     prediction: Annotated[
         Literal["rated", "expectation"],
@@ -70,6 +77,11 @@ class NCFSettings(Struct, frozen=True, kw_only=True):
             raise SettingError(
                 "ease_weight: a softmax over ratings has no single score to add EASE's to; set "
                 "ease_weight: 0 or another loss_type"
+            )
+        if self.item_samples and self.negatives != "all":
+            raise SettingError(
+                f"item_samples: {self.item_samples} is for negatives: all, of which it takes some, "
+                f"found negatives: {self.negatives}; set negatives: all or item_samples: 0"
             )
 
 
@@ -134,7 +146,7 @@ class NCFNeuMFSettings(NCFMLPSettings, frozen=True, kw_only=True):
 
 
 # What checkpoints of earlier releases have no word of -> what it was.
-_EARLIER: dict[str, Any] = {"ease_weight": 0.0, "ease_reg_weight": 300.0}
+_EARLIER: dict[str, Any] = {"ease_weight": 0.0, "ease_reg_weight": 300.0, "item_samples": 0}
 
 S = TypeVar("S", bound=NCFSettings)
 
