@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from recbole_ext.patches.functions import near_ties
 from recbole_ext.patches.functions.pairs import scores
 from recbole_ext.patches.functions.pairs.rows import Pairs, Product, Rows, SharedRowsError
 from tests import runs

@@ -179,10 +179,11 @@ def test_groups_and_names_are_switched_off():
     assert engine.switched_off("speed, cache") == speed | {"dataset-cache", "split-cache"}
     assert engine.switched_off("csv-parser,folder-race") == {"csv-parser", "folder-race"}
     assert engine.switched_off("used-items") == {
-        *("used-items", "ranking-loader", "ranking-batches", "ranking-pairs")
+        *("used-items", "ranking-loader", "ranking-batches", "ranking-pairs", "ranking-blocks")
     }
     assert engine.switched_off("negative-sampling") == {
-        *("negative-sampling", "used-items", "ranking-loader", "ranking-batches", "ranking-pairs")
+        *("negative-sampling", "used-items", "ranking-loader", "ranking-batches", "ranking-pairs"),
+        "ranking-blocks",
     }
 
 
