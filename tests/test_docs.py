@@ -253,7 +253,7 @@ def test_the_page_of_ncf_quotes_the_drawn_items():
     runs = [json.loads(line) for line in lines.splitlines()]
     rows = [
         f"| {run['values']['item_samples'] or 'all'} | {run['values']['train_batch_size']} "
-        f"| {run['values']['learning_rate']:g} | {run['epochs']} "
+        f"| {run['values']['learning_rate']:g} | {run['values']['ema_decay']:g} | {run['epochs']} "
         f"| {run['valid']['ndcg@10']:.4f} |"
         for run in sorted(runs, key=lambda run: -run["valid"]["ndcg@10"])
     ]

@@ -29,7 +29,13 @@ class ItemSample(NamedTuple):
 
     @classmethod
     def of(cls, interactions: RatingMatrix, users: Tensor, items: Tensor) -> "ItemSample":
-        """The sample of some users: [B] ids, and the M distinct items that were drawn."""
+        """The sample of some users and drawn items.
+
+        Args:
+            interactions: of all users.
+            users: [B] ids.
+            items: [M] ids, distinct, without the padding id.
+        """
         own, n_items = interactions.cells(users), interactions.n_columns - 1
         place = torch.full((interactions.n_columns,), -1, device=items.device)
         place[items] = torch.arange(len(items), device=items.device)
@@ -42,6 +48,12 @@ class ItemSample(NamedTuple):
 
 
 def draw(interactions: RatingMatrix, users: Tensor, n_drawn: int) -> ItemSample:
-    """A sample of M items for some users: [B] ids; M is at most the number of items."""
+    """Draw the items of a step.
+
+    Args:
+        interactions: of all users.
+        users: [B] ids.
+        n_drawn: M, at most the number of items.
+    """
     items = torch.randperm(interactions.n_columns - 1, device=users.device)[:n_drawn] + 1
     return ItemSample.of(interactions, users, items)

@@ -127,14 +127,19 @@ class LossFunction(ABC):
 
 
 def squared_error(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
-    """The mean of (r - y)^2, each times its weight: [B], [B], [B] -> a scalar."""
+    """The mean of (r - y)^2, each times its weight.
+
+    Args:
+        scores, labels: [B].
+        weight: [B]; None for a 1 each.
+    """
     if weight is None:
         return functional.mse_loss(torch.sigmoid(scores), labels)
     return (weight * (torch.sigmoid(scores) - labels).square()).mean()
 
 
 def root_squared_error(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
-    """The root of the mean of (r - y)^2, each times its weight: [B], [B], [B] -> a scalar."""
+    """The root of the mean of (r - y)^2, each times its weight: see ``squared_error``."""
     return squared_error(scores, labels, weight).sqrt()
 
 
