@@ -214,7 +214,7 @@ def test_users_are_scored_as_recbole_scores_them(ratings, model):
         metrics = run.trainer.evaluate(run.valid, load_best_model=False)
         return sizes, torch.cat(scores), metrics, len(scores)
 
-    with switched_off("ranking-pairs"):  # which scores all pairs of many users
+    with switched_off("ranking-pairs,ranking-blocks"):  # which score many users at a time
         sizes, scores, metrics, batches = scored()
     with switched_off("ranking-loader"):
         their_sizes, their_scores, their_metrics, their_batches = scored()
@@ -242,7 +242,7 @@ def test_gcmc_is_encoded_once_in_a_ranking_and_again_after_a_step(ratings, monke
     second = ranked()
     assert second[0] == 2
     assert second[1] != first[1]
-    with switched_off("encoded-once"):
+    with switched_off("encoded-once,ranking-blocks"):
         assert ranked() == (30, second[1])
     run.model.load_state_dict({k: v * 1.5 for k, v in run.model.state_dict().items()})
     assert ranked()[0] == 2

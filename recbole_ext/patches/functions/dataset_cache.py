@@ -1,7 +1,7 @@
 """A large data set as RecBole has read it, kept for the next run.
 
 What RecBole makes of atomic files, before it splits them, lies beside them in
-``<name>.cache/<key>.pt``, in columns that are mapped: what nobody reads of a file is not read, and
+``<name>.cache/<key>.pt``, in columns that are mapped: unused ones are not read, and
 nothing is converted. The key is a hash of the files' contents, of every setting that reading
 depends on, and of the releases of what reads; so another content or another setting has another
 key, and nothing old is ever served. It holds tensors and plain values: reading it executes nothing.
