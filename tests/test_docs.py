@@ -6,6 +6,7 @@ import json
 import re
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,12 @@ ENSEMBLES = [  # the plan of each table of results.md, its models, and their spl
     ("ncf_mlp_ease", ("NCFMLP with EASE", "NCFMLP", "EASE"), range(2020, 2025)),
 ]
 RATINGS = ROOT / "tests" / "benchmarks" / "results" / "ratings.csv"
+
+
+def runs_of(kind: str, name: str) -> list[dict[str, Any]]:
+    """The lines of a committed results file: ``search`` or ``benchmark``, and its name."""
+    lines = (ROOT / "configs" / kind / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in lines.splitlines()]
 
 
 def summary(split: str, model: str, metric: str) -> str:
@@ -219,8 +226,7 @@ def test_the_tables_of_options_are_the_results(page, head, results, bigger):
     text = (ROOT / "configs" / f"{page}.md").read_text(encoding="utf-8")
     table = re.search(rf"\| {head} .*\n\| ---.*\n((?:\|.*\n)+)", text)
     shown = [line.strip("| ").split(" | ") for line in table.group(1).splitlines()]
-    lines = (ROOT / "configs" / "search" / f"{results}.jsonl").read_text(encoding="utf-8")
-    runs = [json.loads(line) for line in lines.splitlines()]
+    runs = runs_of("search", results)
     scores = {run["trial"]: next(iter(run["valid"].values())) for run in runs}
     ordered = sorted(scores.values(), reverse=bigger)
     assert [f"{score:.4f}" for score in ordered] == [line[1] for line in shown]
@@ -229,18 +235,16 @@ def test_the_tables_of_options_are_the_results(page, head, results, bigger):
 
 def test_the_page_of_ncf_quotes_the_weights_of_ease():
     text = (ROOT / "configs" / "ncf.md").read_text(encoding="utf-8")
-    lines = (ROOT / "configs" / "search" / "ncf_mlp_ease.jsonl").read_text(encoding="utf-8")
-    runs = [json.loads(line) for line in lines.splitlines()]
+    runs = runs_of("search", "ncf_mlp_ease")
     rows = [
         f"| {run['values']['ease_weight']:g} | {run['values']['ease_reg_weight']:g} "
         f"| {run['valid']['ndcg@10']:.4f} |"
         for run in sorted(runs, key=lambda run: -run["valid"]["ndcg@10"])
     ]
     assert "\n".join(rows) in text
-    plan = ROOT / "configs" / "benchmark" / "ncf_mlp_ease.jsonl"
     alone = {
         run["label"]: run["valid"]["ndcg@10"]
-        for run in map(json.loads, plan.read_text(encoding="utf-8").splitlines())
+        for run in runs_of("benchmark", "ncf_mlp_ease")
         if run["seed"] == 2020
     }
     shown = f"EASE alone has {alone['EASE']:.4f} there, NCFMLP alone {alone['NCFMLP']:.4f}."
@@ -249,8 +253,7 @@ def test_the_page_of_ncf_quotes_the_weights_of_ease():
 
 def test_the_page_of_ncf_quotes_the_drawn_items():
     text = (ROOT / "configs" / "ncf.md").read_text(encoding="utf-8")
-    lines = (ROOT / "configs" / "search" / "ncf_item_samples.jsonl").read_text(encoding="utf-8")
-    runs = [json.loads(line) for line in lines.splitlines()]
+    runs = runs_of("search", "ncf_item_samples")
     rows = [
         f"| {run['values']['item_samples'] or 'all'} | {run['values']['train_batch_size']} "
         f"| {run['values']['learning_rate']:g} | {run['values']['ema_decay']:g} | {run['epochs']} "

@@ -5,6 +5,7 @@ import torch
 
 from recbole_ext.patches.functions import near_ties, ranking_blocks
 from tests import runs
+from tests.patches.rankings import ranked
 from tests.patches.switch import switched_off
 
 STEP = 2  # users that RecBole scores at a time, of 20 items
@@ -25,20 +26,6 @@ def prepare(model):
     return run
 
 
-def ranked(run):
-    """The scores that are collected, the metrics, and the users that each call scores."""
-    score, collect = run.model.full_sort_predict, run.trainer.eval_collector.eval_batch_collect
-    sizes, collected = [], []
-    run.model.full_sort_predict = lambda x: (sizes.append(len(x)), score(x))[1]
-    run.trainer.eval_collector.eval_batch_collect = lambda s, *rest: (
-        collected.append(s.clone()),
-        collect(s, *rest),
-    )[1]
-    metrics = run.trainer.evaluate(run.valid, load_best_model=False)
-    del run.model.full_sort_predict, run.trainer.eval_collector.eval_batch_collect
-    return torch.cat(collected), metrics, sizes
-
-
 @pytest.fixture
 def all_worth_it(monkeypatch):
     monkeypatch.setattr(near_ties, "MOST", 1.0)
@@ -48,10 +35,10 @@ def all_worth_it(monkeypatch):
 def test_recommended_items_are_recboles(ratings, model, all_worth_it):
     run = prepare(model)
     state = torch.get_rng_state()
-    ours, metrics, sizes = ranked(run)
+    ours, metrics, sizes = ranked(run, "full_sort_predict")
     assert max(sizes) == 30
     with switched_off("ranking-blocks"):
-        theirs, their_metrics, their_sizes = ranked(run)
+        theirs, their_metrics, their_sizes = ranked(run, "full_sort_predict")
     assert max(their_sizes) == STEP
     assert metrics == their_metrics
     assert torch.equal(ours.topk(11)[1], theirs.topk(11)[1])
@@ -64,8 +51,8 @@ def test_blocks_have_no_more_scores_than_they_may(ratings, all_worth_it, monkeyp
     monkeypatch.setattr(ranking_blocks, "BLOCK", 21 * 7 + 20)
     run = prepare("BPR")
     with switched_off("ranking-blocks"):
-        theirs = ranked(run)[0]
-    ours, _, sizes = ranked(run)
+        theirs = ranked(run, "full_sort_predict")[0]
+    ours, _, sizes = ranked(run, "full_sort_predict")
     assert torch.equal(ours.topk(11)[1], theirs.topk(11)[1])
     assert max(sizes) == 7
     assert [size for size in sizes if size > STEP] == [7, 7, 7, 7]
@@ -73,7 +60,7 @@ def test_blocks_have_no_more_scores_than_they_may(ratings, all_worth_it, monkeyp
 
 def test_batches_of_recboles_that_are_as_large_stay(ratings, monkeypatch):
     monkeypatch.setattr(ranking_blocks, "BLOCK", 21 * STEP)
-    assert set(ranked(prepare("BPR"))[2]) == {STEP}
+    assert set(ranked(prepare("BPR"), "full_sort_predict")[2]) == {STEP}
 
 
 @pytest.mark.parametrize("fault", ["other values", "draws", "writes", "keeps", "raises", "close"])
@@ -116,6 +103,6 @@ def test_a_model_that_depends_on_the_batch_is_scored_recboles_way(ratings, monke
 
 def ranked_keeping(run, own):
     """``ranked``, after which the model has its own ``full_sort_predict`` again."""
-    result = ranked(run)
+    result = ranked(run, "full_sort_predict")
     run.model.full_sort_predict = own
     return result

@@ -11,6 +11,7 @@ from recbole_ext.patches.functions import near_ties
 from recbole_ext.patches.functions.pairs import scores
 from recbole_ext.patches.functions.pairs.rows import Pairs, Product, Rows, SharedRowsError
 from tests import runs
+from tests.patches.rankings import ranked
 from tests.patches.switch import switched_off
 
 USERS, ITEMS = 3, 5
@@ -146,28 +147,14 @@ def prepare(model):
     return run
 
 
-def ranked(run):
-    """The scores that are collected, the metrics, and the pairs that each call of predict has."""
-    predict, collect = run.model.predict, run.trainer.eval_collector.eval_batch_collect
-    sizes, collected = [], []
-    run.model.predict = lambda x: (sizes.append(len(x)), predict(x))[1]
-    run.trainer.eval_collector.eval_batch_collect = lambda s, *rest: (
-        collected.append(s.clone()),
-        collect(s, *rest),
-    )[1]
-    metrics = run.trainer.evaluate(run.valid, load_best_model=False)
-    del run.model.predict, run.trainer.eval_collector.eval_batch_collect
-    return torch.cat(collected), metrics, sizes
-
-
 @pytest.mark.parametrize("model", SETTINGS)
 def test_recommended_items_are_recboles(ratings, model, monkeypatch):
     monkeypatch.setattr(near_ties, "MOST", 1.0)
     run = prepare(model)
-    ours, metrics, sizes = ranked(run)
+    ours, metrics, sizes = ranked(run, "predict")
     assert max(sizes) > 42
     with switched_off("ranking-pairs"):
-        theirs, their_metrics, their_sizes = ranked(run)
+        theirs, their_metrics, their_sizes = ranked(run, "predict")
     assert max(their_sizes) == 42
     assert metrics == their_metrics
     assert torch.equal(ours.topk(10)[1], theirs.topk(10)[1])
@@ -190,9 +177,9 @@ def test_neighbours_within_the_error_are_scored_as_recbole_scores_them(ratings, 
 
     monkeypatch.setattr(scores.PairRanking, "_of_pairs", inexact)
     monkeypatch.setattr(near_ties.State, "is_left", lambda _: False)  # it draws
-    ours = ranked(run)[0]
+    ours = ranked(run, "predict")[0]
     with switched_off("ranking-pairs"):
-        theirs = ranked(run)[0]
+        theirs = ranked(run, "predict")[0]
     assert torch.equal(ours.topk(11)[1], theirs.topk(11)[1])
 
 
@@ -216,10 +203,10 @@ def test_a_model_that_rows_do_not_fit_is_scored_recboles_way(ratings, monkeypatc
     if fault == "close":
         monkeypatch.setattr(near_ties, "MOST", -1.0)
     state = torch.get_rng_state()
-    ours, metrics, _ = ranked(run)
+    ours, metrics, _ = ranked(run, "predict")
     after, _ = torch.get_rng_state(), torch.set_rng_state(state)
     with switched_off("ranking-pairs"):
-        theirs, their_metrics, _ = ranked(run)
+        theirs, their_metrics, _ = ranked(run, "predict")
     assert torch.equal(ours, theirs)
     assert metrics == their_metrics
     assert torch.equal(after, torch.get_rng_state())
@@ -234,9 +221,9 @@ def test_an_own_subclass_is_scored_by_its_own_code(ratings, monkeypatch):
             return super().forward(user, item) * torch.cos(item.float()) - user
 
     run.model.__class__ = Own
-    ours = ranked(run)[0]
+    ours = ranked(run, "predict")[0]
     with switched_off("ranking-pairs"):
-        theirs = ranked(run)[0]
+        theirs = ranked(run, "predict")[0]
     assert torch.allclose(ours, theirs, atol=1e-5)
     assert torch.equal(ours.topk(10)[1], theirs.topk(10)[1])
 

@@ -100,17 +100,16 @@ class Ranking(ABC):
         """
         before = State(self.model)
         try:
-            scores = self._scores()
+            scores = self._scores(before)
         except Exception:  # whatever a model does: RecBole's way shows if the fault is the model's
             scores = None
         if scores is None:
             before.restore()
         return scores
 
-    def _scores(self) -> Tensor | None:
-        random = State(self.model)
+    def _scores(self, start: State) -> Tensor | None:
         theirs = self.theirs(self.users[slice(0, self.step)])
-        if not random.has_same_random_numbers():
+        if not start.has_same_random_numbers():
             return None  # scores are drawn: the order of the calls decides about them
         before = State(self.model)  # with what the first scores leave in a model, such as a graph's
         scores = self._from_parts(theirs)

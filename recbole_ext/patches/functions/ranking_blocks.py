@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recbole_ext.patches.functions import near_ties
 from recbole_ext.patches.functions.pairs.scores import scores_pairs_alone
-from recbole_ext.patches.functions.ranking import scores_all_items
+from recbole_ext.patches.functions.ranking import scores_all_items, users_at_a_time
 
 BLOCK = 2**18  # scores: models have tensors of a vector for each, of 64 MiB with 64 numbers
 
@@ -27,7 +27,7 @@ def full_sort_batch_eval(
     def score(batched_data: Any) -> Any:
         block = BLOCK // trainer.tot_item_num
         if (
-            block * trainer.tot_item_num <= trainer.config["eval_batch_size"]
+            block <= users_at_a_time(trainer)
             or scores_pairs_alone(trainer.model)
             or scores_all_items(trainer.config)
         ):
